@@ -1,0 +1,267 @@
+//! The corridor: what each stage makes of what the one before it made, for all files of a run.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rayon::prelude::*;
+
+use super::load::{self, Input, YamlFile};
+use super::{Compilation, Compiler, Error, Progress, README_MARKERS};
+use crate::diagnostic::{Diagnostic, Sink};
+use crate::dialect::parse;
+use crate::emit::output::Output;
+use crate::emit::package::{self, Operations, Package, RuntimeDep, Wire};
+use crate::emit::templates::{TemplateFile, Templates};
+use crate::emit::umbrella::{self, Member};
+use crate::emit::wire::{self, OperationIr};
+use crate::ir::provider::Provider;
+use crate::source::{Entry, Node, SourceMap, Value, yaml};
+use crate::write::loose;
+use crate::{lower, resolve, schema};
+
+/// A YAML document that was read.
+struct Document {
+    yaml: YamlFile,
+    node: Node,
+    kind: schema::Kind,
+}
+
+/// A provider on its way to files.
+struct Unit<'a> {
+    document: &'a Document,
+    provider: Provider,
+    overrides: Vec<TemplateFile>,
+}
+
+/// What came of one provider.
+struct Compiled {
+    operations: Operations,
+    outputs: Vec<Output>,
+    sink: Sink,
+}
+
+/// Everything that is the same for all providers.
+struct Shared<'a> {
+    dialects: BTreeMap<String, &'a Node>,
+    templates: Templates,
+    runtime: RuntimeDep,
+    progress: Box<dyn Fn(&str) + Send + Sync + 'a>,
+}
+
+/// Reads, checks and compiles everything that `compiler` points at.
+pub(super) fn run(compiler: &Compiler) -> Result<Compilation, Error> {
+    let mut sink = Sink::default();
+    let mut input = load::input(compiler, &mut sink)?;
+    let runtime = compiler.runtime_dep()?;
+    let templates = Templates::base(std::mem::take(&mut input.templates), &mut sink);
+    let documents = documents(&input, &mut sink);
+    let dialects = dialects(&documents, &mut sink);
+    let mut units = units(&documents, &mut sink);
+    narrow(&mut units, &documents, compiler)?;
+    for unit in &mut units {
+        unit.overrides = load::overrides(compiler, &unit.provider.name, &mut input.sources, &mut sink)?;
+    }
+    let done = AtomicUsize::new(0);
+    let total = units.len();
+    let progress = Box::new(|name: &str| {
+        if let Some(watch) = &compiler.progress {
+            watch(Progress { done: done.fetch_add(1, Ordering::Relaxed) + 1, total, name });
+        }
+    });
+    let shared = Shared { dialects, templates, runtime, progress };
+    let compiled: Vec<Compiled> = units.par_iter().map(|unit| compile(unit, &shared)).collect();
+    check_unused_dialects(&shared, &units, &mut sink);
+    finish(compiler, input, &shared, &units, compiled, sink)
+}
+
+/// Every file as a tree, its structure checked. Files that are no YAML were reported and are missing.
+fn documents(input: &Input, sink: &mut Sink) -> Vec<Document> {
+    let files: Vec<&YamlFile> = input.dialects.iter().chain(&input.providers).collect();
+    let read = |yaml: &YamlFile| {
+        let mut sink = Sink::default();
+        let node = yaml::parse(yaml.file, &input.sources.file(yaml.file).text, &mut sink);
+        let document = node.map(|node| Document { yaml: yaml.clone(), kind: schema::Kind::of(&node), node });
+        // Provider files are validated by the stage that reads them.
+        if let Some(document) = document.as_ref().filter(|document| document.kind == schema::Kind::Dialect) {
+            schema::validate(&document.node, document.kind, &mut sink);
+        }
+        (document, sink)
+    };
+    let read: Vec<_> = files.into_par_iter().map(read).collect();
+    let mut documents = Vec::with_capacity(read.len());
+    for (document, found) in read {
+        documents.extend(document);
+        sink.merge(found);
+    }
+    documents
+}
+
+/// The dialect documents by name.
+fn dialects<'a>(documents: &'a [Document], sink: &mut Sink) -> BTreeMap<String, &'a Node> {
+    let mut dialects: BTreeMap<String, &Node> = BTreeMap::new();
+    for document in documents.iter().filter(|document| document.kind == schema::Kind::Dialect) {
+        let Some(name) = document.node.get("dialect").filter(|name| name.as_str().is_some()) else { continue };
+        let key = name.as_str().unwrap_or_default();
+        match dialects.get(key) {
+            Some(known) => sink.push(
+                Diagnostic::error("TW0305", name.span, format!("there are two dialects `{key}`"))
+                    .label("the second")
+                    .related(known.get("dialect").map_or(known.span, |name| name.span), "the first"),
+            ),
+            None => drop(dialects.insert(key.to_owned(), &document.node)),
+        }
+    }
+    dialects
+}
+
+/// The providers, by name.
+fn units<'a>(documents: &'a [Document], sink: &mut Sink) -> Vec<Unit<'a>> {
+    let read = documents.iter().filter(|document| document.kind == schema::Kind::Provider).filter_map(|document| {
+        let provider = schema::provider::read(&document.node, sink)?;
+        Some(Unit { document, provider, overrides: Vec::new() })
+    });
+    let mut units: Vec<Unit<'_>> = read.collect();
+    units.sort_by(|a, b| (&a.provider.name, a.provider.span).cmp(&(&b.provider.name, b.provider.span)));
+    schema::across::check(units.iter().map(|unit| &unit.provider), sink);
+    units
+}
+
+/// Keeps the providers that were asked for.
+fn narrow(units: &mut Vec<Unit<'_>>, documents: &[Document], compiler: &Compiler) -> Result<(), Error> {
+    // A provider that could not be read is known all the same: its mistakes are reported, not its absence.
+    let providers = documents.iter().filter(|document| document.kind == schema::Kind::Provider);
+    let known: BTreeSet<&str> = providers.filter_map(|document| document.node.get("name")?.as_str()).collect();
+    if let Some(name) = compiler.only.iter().find(|name| !known.contains(name.as_str())) {
+        let known = known.into_iter().collect::<Vec<_>>().join(", ");
+        return Err(Error::UnknownProvider { name: name.clone(), known });
+    }
+    units.retain(|unit| compiler.only.is_empty() || compiler.only.contains(&unit.provider.name));
+    Ok(())
+}
+
+/// One provider, from its tree to its files.
+fn compile(unit: &Unit<'_>, shared: &Shared<'_>) -> Compiled {
+    let mut sink = Sink::default();
+    let templates = (!unit.overrides.is_empty()).then(|| shared.templates.with_overrides(&unit.overrides, &mut sink));
+    let templates = templates.as_ref().unwrap_or(&shared.templates);
+    let wire = wire(unit, &shared.dialects, &mut sink);
+    let outputs = match &wire {
+        Some(wire) if !sink.has_errors() => {
+            let source = unit.document.yaml.label.as_str();
+            let package = Package { provider: &unit.provider, source, wire, runtime: &shared.runtime };
+            package::files(package, templates, &mut sink)
+        }
+        _ => Vec::new(),
+    };
+    (shared.progress)(&unit.provider.name);
+    Compiled { operations: wire.map(|wire| wire.operations).unwrap_or_default(), outputs, sink }
+}
+
+/// The provider's wire: its dialect with its own changes, type-checked, lowered and emitted.
+fn wire(unit: &Unit<'_>, dialects: &BTreeMap<String, &Node>, sink: &mut Sink) -> Option<Wire> {
+    let document = resolved(unit, dialects, sink)?;
+    let dialect = parse::dialect(&document, sink)?;
+    let provider = &unit.provider;
+    let operations: Vec<OperationIr> = dialect
+        .operations
+        .iter()
+        .map(|operation| OperationIr {
+            encode: lower::encode::lower(&dialect, operation, provider, sink),
+            decode: lower::decode::lower(operation, sink),
+            span: operation.span,
+        })
+        .collect();
+    if sink.has_errors() {
+        return None;
+    }
+    match wire::file(provider, &unit.document.yaml.label, &operations) {
+        Ok(wire) => Some(wire),
+        Err(error) => {
+            sink.push(package::not_rust(&error, provider));
+            None
+        }
+    }
+}
+
+/// The dialect document of a provider: the one it names, or its own operations, with its `wire:` over it.
+fn resolved(unit: &Unit<'_>, dialects: &BTreeMap<String, &Node>, sink: &mut Sink) -> Option<Node> {
+    let node = &unit.document.node;
+    let base = match own_dialect(node) {
+        Some(own) => own,
+        None => named_dialect(node, dialects, sink)?,
+    };
+    Some(match node.get("wire") {
+        Some(patch) => resolve::wire(&base, patch, sink),
+        None => base,
+    })
+}
+
+/// A provider's own operations as the dialect document that they would be, under the provider's name.
+fn own_dialect(node: &Node) -> Option<Node> {
+    let (name, operations) = (node.entry("name")?, node.entry("operations")?);
+    let name = Entry { key: "dialect".to_owned(), ..name.clone() };
+    Some(Node { value: Value::Map(vec![name, operations.clone()]), span: node.span })
+}
+
+fn named_dialect(node: &Node, dialects: &BTreeMap<String, &Node>, sink: &mut Sink) -> Option<Node> {
+    let (name, span) = schema::provider::dialect_of(node);
+    if !dialects.contains_key(&name) {
+        let missing = Diagnostic::error("TW0304", span, format!("there is no dialect `{name}`")).label("not found");
+        sink.push(missing.suggest(&name, dialects.keys().map(String::as_str)));
+        return None;
+    }
+    resolve::dialect(&name, dialects, sink)
+}
+
+/// A dialect that no provider of this run uses is read all the same, so that its mistakes are seen.
+fn check_unused_dialects(shared: &Shared<'_>, units: &[Unit<'_>], sink: &mut Sink) {
+    let used: BTreeSet<&str> = units.iter().map(|unit| unit.provider.dialect.as_str()).collect();
+    for name in shared.dialects.keys().filter(|name| !used.contains(name.as_str())) {
+        if let Some(document) = resolve::dialect(name, &shared.dialects, sink) {
+            parse::dialect(&document, sink);
+        }
+    }
+}
+
+fn finish(
+    compiler: &Compiler,
+    mut input: Input,
+    shared: &Shared<'_>,
+    units: &[Unit<'_>],
+    compiled: Vec<Compiled>,
+    mut sink: Sink,
+) -> Result<Compilation, Error> {
+    let mut outputs = Vec::new();
+    let mut members = Vec::new();
+    for (unit, compiled) in units.iter().zip(compiled) {
+        outputs.extend(compiled.outputs);
+        sink.merge(compiled.sink);
+        let source = unit.document.yaml.label.as_str();
+        members.push(Member { provider: &unit.provider, operations: compiled.operations, source });
+    }
+    let whole = compiler.only.is_empty() && !members.is_empty() && !sink.has_errors();
+    let mut readme = None;
+    if whole {
+        outputs.extend(umbrella::files(&members, &shared.templates, &shared.runtime, &mut sink));
+        readme = readme_of(compiler, shared, &members, &mut sink)?;
+    }
+    outputs.sort_by(|a, b| a.path.cmp(&b.path));
+    let named = &input.named;
+    let mut diagnostics = sink.into_sorted();
+    diagnostics.retain(|diagnostic| compiler.files.is_empty() || named.contains(&diagnostic.span.file));
+    let sources: SourceMap = std::mem::take(&mut input.sources);
+    Ok(Compilation { sources, diagnostics, outputs, readme, providers: units.len() })
+}
+
+/// The README with its table, if there is one to write to.
+fn readme_of(
+    compiler: &Compiler,
+    shared: &Shared<'_>,
+    members: &[Member<'_>],
+    sink: &mut Sink,
+) -> Result<Option<loose::Loose>, Error> {
+    let Some(path) = &compiler.readme else { return Ok(None) };
+    let view = umbrella::view(members, &shared.runtime);
+    let Some(table) = shared.templates.render("readme/providers.md.j2", &view, sink) else { return Ok(None) };
+    Ok(loose::region(path, README_MARKERS, &table)?)
+}

@@ -1,0 +1,253 @@
+//! From tokens to the text of a Rust file: `prettyplease`'s form, with a blank line between items and between methods
+//! as a person would write it, and parsed by `syn` as a whole before it goes on.
+
+use proc_macro2::{Literal, TokenStream};
+use quote::quote;
+
+use super::output::{Origin, Rendered};
+use crate::source::Span;
+
+/// A Rust file in the making.
+#[derive(Debug, Default)]
+pub struct RustFile {
+    header: String,
+    docs: Vec<String>,
+    attributes: TokenStream,
+    pieces: Vec<Piece>,
+}
+
+/// Items that come from one place.
+#[derive(Debug)]
+struct Piece {
+    tokens: TokenStream,
+    source: Option<Span>,
+    template: Option<String>,
+    emitter: &'static str,
+}
+
+/// An emitter made something that is no Rust: a mistake of the compiler, reported and never written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{emitter}` made something that is no Rust: {reason}\n{excerpt}")]
+pub struct NotRust {
+    /// The emitter.
+    pub emitter: &'static str,
+    /// What the parser said.
+    pub reason: String,
+    /// The first lines of what it made.
+    pub excerpt: String,
+}
+
+impl RustFile {
+    /// A file that says in its first line what it was made from.
+    pub fn new(source: &str) -> Self {
+        Self { header: super::output::header(source), ..Self::default() }
+    }
+
+    /// The documentation of the module or crate, in Markdown.
+    #[must_use]
+    pub fn docs(mut self, markdown: &str) -> Self {
+        self.docs = markdown.trim_end().lines().map(str::to_owned).collect();
+        self
+    }
+
+    /// Inner attributes, such as `#![deny(missing_docs)]`.
+    #[must_use]
+    pub fn attributes(mut self, tokens: TokenStream) -> Self {
+        self.attributes = tokens;
+        self
+    }
+
+    /// Items that `emitter` made, from `source` if from any one place.
+    pub fn push(&mut self, emitter: &'static str, source: Option<Span>, tokens: TokenStream) {
+        self.pieces.push(Piece { tokens, source, template: None, emitter });
+    }
+
+    /// The text, and where its lines come from.
+    pub fn render(self) -> Result<Rendered, NotRust> {
+        let mut out = Rendered { text: format!("// {}\n", self.header), origins: Vec::new() };
+        for line in &self.docs {
+            let space = if line.is_empty() { "" } else { " " };
+            out.text.push_str(&format!("//!{space}{line}\n"));
+        }
+        if !self.attributes.is_empty() {
+            out.text.push_str(&format!("\n{}\n", format(&self.attributes, "emit::rust")?.trim_end()));
+        }
+        let mut line = out.text.lines().count() + 1;
+        for piece in self.pieces {
+            let text = format(&piece.tokens, piece.emitter)?;
+            if text.is_empty() {
+                continue;
+            }
+            out.text.push('\n');
+            out.text.push_str(&text);
+            let count = text.lines().count();
+            let lines = line + 1..line + 1 + count;
+            line = lines.end;
+            out.origins.push(Origin {
+                lines,
+                source: piece.source,
+                template: piece.template,
+                emitter: piece.emitter,
+            });
+        }
+        syn::parse_file(&out.text).map_err(|error| not_rust("emit::rust", &error, &out.text))?;
+        Ok(out)
+    }
+}
+
+fn not_rust(emitter: &'static str, error: &syn::Error, text: &str) -> NotRust {
+    let excerpt = text.lines().take(20).collect::<Vec<_>>().join("\n");
+    NotRust { emitter, reason: error.to_string(), excerpt }
+}
+
+/// Items as text, a blank line between two of them unless both are one-liners of a kind.
+fn format(tokens: &TokenStream, emitter: &'static str) -> Result<String, NotRust> {
+    let file: syn::File =
+        syn::parse2(tokens.clone()).map_err(|error| not_rust(emitter, &error, &tokens.to_string()))?;
+    let mut text = String::new();
+    if !file.attrs.is_empty() {
+        let attrs = file.attrs;
+        text.push_str(&unparse(syn::File { shebang: None, frontmatter: None, attrs, items: Vec::new() }));
+    }
+    let mut last: Option<std::mem::Discriminant<syn::Item>> = None;
+    for item in file.items {
+        let (kind, is_use) = (std::mem::discriminant(&item), matches!(item, syn::Item::Use(_)));
+        let spaced = matches!(item, syn::Item::Impl(_) | syn::Item::Trait(_) | syn::Item::Mod(_));
+        let item = unparse(syn::File { shebang: None, frontmatter: None, attrs: Vec::new(), items: vec![item] });
+        let one_line = item.lines().count() == 1;
+        // Two one-liners of a kind, or two imports, stand together.
+        let together = last == Some(kind) && (one_line || is_use);
+        if !text.is_empty() && !together {
+            text.push('\n');
+        }
+        last = (one_line || is_use).then_some(kind);
+        text.push_str(&if spaced { space_members(&item) } else { item });
+    }
+    Ok(text)
+}
+
+fn unparse(file: syn::File) -> String {
+    prettyplease::unparse(&file)
+}
+
+/// A blank line between the members of an `impl` or a trait.
+fn space_members(item: &str) -> String {
+    let mut out = String::with_capacity(item.len() + 64);
+    let mut lines = item.lines().peekable();
+    while let Some(line) = lines.next() {
+        out.push_str(line);
+        out.push('\n');
+        let ends_a_member = line == "    }" || (line.starts_with("    ") && line.ends_with("};"));
+        let next = lines.peek().copied().unwrap_or("}");
+        if ends_a_member && line.as_bytes().get(4) != Some(&b' ') && next != "}" {
+            out.push('\n');
+        }
+    }
+    out
+}
+
+/// `#[doc]` attributes for Markdown, a line each.
+pub fn doc(markdown: &str) -> TokenStream {
+    let lines = markdown.trim_end().lines().map(|line| {
+        let line = if line.is_empty() { String::new() } else { format!(" {line}") };
+        quote!(#[doc = #line])
+    });
+    quote!(#(#lines)*)
+}
+
+/// An identifier; a raw one where it is a keyword.
+pub fn ident(name: &str) -> proc_macro2::Ident {
+    let span = proc_macro2::Span::call_site();
+    match syn::parse_str::<proc_macro2::Ident>(name) {
+        Ok(_) if syn::parse_str::<syn::Ident>(name).is_ok() => proc_macro2::Ident::new(name, span),
+        _ if matches!(name, "self" | "Self" | "super" | "crate" | "_") => {
+            proc_macro2::Ident::new(&format!("{name}_"), span)
+        }
+        _ => proc_macro2::Ident::new_raw(name, span),
+    }
+}
+
+/// A number with its thousands parted by `_`.
+pub fn number(value: u64) -> Literal {
+    use std::str::FromStr;
+    Literal::from_str(&grouped(value, '_')).unwrap_or_else(|_| Literal::u64_unsuffixed(value))
+}
+
+/// Digits in groups of three.
+pub fn grouped(value: u64, separator: char) -> String {
+    let digits = value.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(separator);
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// `Some(…)` or `None`.
+pub fn option(value: Option<TokenStream>) -> TokenStream {
+    value.map_or_else(|| quote!(None), |value| quote!(Some(#value)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn render(tokens: TokenStream) -> String {
+        let mut file = RustFile::new("x.yaml").docs("A module.\n\nMore.");
+        file.push("emit::test", None, tokens);
+        file.render().unwrap().text
+    }
+
+    #[test]
+    fn items_and_methods_stand_apart_and_one_liners_together() {
+        let text = render(quote! {
+            use a::b; use c::d;
+            /// A.
+            pub struct A;
+            impl X for A {} impl Y for A {}
+            impl A { const K: u8 = 1; fn one(&self) { if true { f(); } g(); } fn two(&self) {} }
+        });
+        insta_free_eq(
+            &text,
+            "// @generated by typewright from x.yaml. Do not edit; run `cargo xtask gen`.\n\
+             //! A module.\n//!\n//! More.\n\nuse a::b;\nuse c::d;\n\n/// A.\npub struct A;\n\n\
+             impl X for A {}\nimpl Y for A {}\n\n\
+             impl A {\n    const K: u8 = 1;\n    fn one(&self) {\n        if true {\n            f();\n        }\n        \
+             g();\n    }\n\n    fn two(&self) {}\n}\n",
+        );
+    }
+
+    fn insta_free_eq(left: &str, right: &str) {
+        assert_eq!(left, right, "\n{left}");
+    }
+
+    #[test]
+    fn what_is_no_rust_is_an_error_that_names_the_emitter() {
+        let mut file = RustFile::new("x.yaml");
+        file.push("emit::test", None, quote!(fn));
+        assert_eq!(file.render().unwrap_err().emitter, "emit::test");
+    }
+
+    #[test]
+    fn origins_cover_the_lines_of_their_piece() {
+        let mut file = RustFile::new("x.yaml");
+        file.push("emit::a", None, quote!(const A: u8 = 1;));
+        file.push("emit::b", None, quote!(fn b() {} fn c() {}));
+        let out = file.render().unwrap();
+        let lines: Vec<&str> = out.text.lines().collect();
+        assert_eq!(&lines[out.origins[0].lines.start - 1..out.origins[0].lines.end - 1], ["const A: u8 = 1;"]);
+        assert_eq!(lines[out.origins[1].lines.start - 1], "fn b() {}");
+        assert_eq!(out.origins[1].lines.end - 1, lines.len());
+    }
+
+    #[test]
+    fn numbers_are_parted_in_thousands_and_keywords_are_raw() {
+        assert_eq!(number(1_047_576).to_string(), "1_047_576");
+        assert_eq!(grouped(999, '_'), "999");
+        assert_eq!(ident("type").to_string(), "r#type");
+        assert_eq!(ident("store").to_string(), "store");
+    }
+}

@@ -1,0 +1,249 @@
+//! `src/wire.rs`: the statics that a generated crate hands to the runtime, over one module a direction.
+//!
+//! What the modules hold is made by [`super::encode`] and [`super::decode`]; here they are put together.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+
+use super::output::Rendered;
+use super::package::{Operations, Wire};
+use super::rust::{NotRust, RustFile};
+use super::{camel, decode, encode};
+use crate::ir::decode::{Decode, Errors, Stream};
+use crate::ir::encode::Encode;
+use crate::ir::provider::Provider;
+use crate::source::Span;
+
+const EMITTER: &str = "emit::wire";
+
+/// Both directions of one operation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OperationIr {
+    /// What goes out.
+    pub encode: Encode,
+    /// What comes in.
+    pub decode: Decode,
+    /// Where the operation stands.
+    pub span: Span,
+}
+
+/// The file of a provider's wire.
+pub fn file(provider: &Provider, source: &str, operations: &[OperationIr]) -> Result<Wire, NotRust> {
+    let mut file = RustFile::new(source).docs(&format!(
+        "How {} looks on the wire: the dialect `{}`, compiled.\n\nOne module a direction and operation; the statics tie \
+         them together for the runtime.",
+        provider.display_name, provider.dialect
+    ));
+    file.push(EMITTER, Some(provider.span), statics(provider, operations));
+    for operation in operations {
+        file.push("emit::encode", Some(operation.span), request_module(operation));
+        file.push("emit::decode", Some(operation.span), response_module(operation));
+    }
+    let rendered: Rendered = file.render()?;
+    let has = |name: &str| operations.iter().any(|operation| operation.decode.operation == name);
+    let operations =
+        Operations { chat: has("chat"), embed: has("embed"), models: has("models"), count_tokens: has("count_tokens") };
+    Ok(Wire { file: rendered, operations })
+}
+
+fn request_module(operation: &OperationIr) -> TokenStream {
+    let name = format_ident!("{}_request", operation.decode.operation);
+    let doc = format!(" What goes out for `{}`.", operation.decode.operation);
+    let items = encode::items(&operation.encode);
+    quote! {
+        #[doc = #doc]
+        mod #name {
+            #items
+        }
+    }
+}
+
+fn response_module(operation: &OperationIr) -> TokenStream {
+    let name = format_ident!("{}_response", operation.decode.operation);
+    let doc = format!(" What comes in for `{}`.", operation.decode.operation);
+    let items = decode::items(&operation.decode);
+    let imports = imports(&items);
+    quote! {
+        #[doc = #doc]
+        mod #name {
+            #imports
+            #items
+        }
+    }
+}
+
+/// The names that the items use, imported from where they live.
+fn imports(items: &TokenStream) -> TokenStream {
+    let text = items.to_string();
+    let used = |name: &str| text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|word| word == name);
+    let pick = |names: &[&str]| -> Vec<syn::Ident> {
+        names.iter().filter(|name| used(name)).map(|name| format_ident!("{name}")).collect()
+    };
+    let wire = pick(&[
+        "At", "Class", "Corrupt", "Count", "Cursor", "Embeddings", "Failure", "Fields", "Fold", "Frame", "Key", "Kind", "Listed",
+        "Listing", "Text", "has_items", "is", "sum",
+    ]);
+    let chat = pick(&["FinishReason", "Usage"]);
+    let chat = (!chat.is_empty()).then(|| quote!(use typewright_runtime::chat::{#(#chat),*};));
+    let error = used("ErrorKind").then(|| quote!(use typewright_runtime::error::ErrorKind;));
+    quote! {
+        #chat
+        #error
+        use typewright_runtime::wire::v1::{#(#wire),*};
+    }
+}
+
+fn statics(provider: &Provider, operations: &[OperationIr]) -> TokenStream {
+    let errors = operations
+        .iter()
+        .find(|operation| operation.decode.errors.body.is_some())
+        .map(|operation| error_wire(&operation.decode.operation, &operation.decode.errors));
+    let statics = operations.iter().map(|operation| match operation.decode.operation.as_str() {
+        "chat" => chat(provider, operation),
+        "embed" => embed(provider, operation),
+        "models" => models(provider, operation),
+        _ => count_tokens(provider, operation),
+    });
+    quote! {
+        use typewright_runtime::wire::v1 as wire;
+
+        #(#statics)*
+
+        #errors
+    }
+}
+
+fn chat(provider: &Provider, operation: &OperationIr) -> TokenStream {
+    let (name, dialect, method) = (&provider.name, &provider.dialect, &operation.encode.method);
+    let leaves = proc_macro2::Literal::usize_unsuffixed(operation.decode.usage.leaves.len());
+    let default = Stream {
+        framing: "sse".to_owned(),
+        sentinel: None,
+        needs: "finish".to_owned(),
+        implicit: Vec::new(),
+        by_frame: false,
+        by_path: None,
+        events: Vec::new(),
+        rest: None,
+    };
+    let stream = operation.decode.stream.as_ref().unwrap_or(&default);
+    let (framing, needs) = (format_ident!("{}", camel(&stream.framing)), format_ident!("{}", camel(&stream.needs)));
+    let sentinel = option(stream.sentinel.as_deref());
+    let implicit = stream.implicit.iter().map(|class| format_ident!("{}", camel(class)));
+    let policies = encode::policies(&operation.encode);
+    quote! {
+        /// Conversations.
+        pub(crate) static CHAT: wire::ChatWire = wire::ChatWire {
+            provider: #name,
+            dialect: #dialect,
+            method: #method,
+            framing: wire::Framing::#framing,
+            sentinel: #sentinel,
+            needs: wire::Needs::#needs,
+            implicit: &[#(wire::Class::#implicit),*],
+            policies: #policies,
+            adjust: chat_request::adjust,
+            path: chat_request::path,
+            query: chat_request::query,
+            headers: chat_request::headers,
+            encode: chat_request::encode,
+            event: chat_response::event,
+            response: chat_response::read,
+            finish: chat_response::finish,
+            usage: chat_response::usage,
+            usage_leaves: #leaves,
+            errors: ERRORS,
+        };
+    }
+}
+
+fn embed(provider: &Provider, operation: &OperationIr) -> TokenStream {
+    let (name, method) = (&provider.name, &operation.encode.method);
+    let leaves = proc_macro2::Literal::usize_unsuffixed(operation.decode.usage.leaves.len());
+    quote! {
+        /// Vectors.
+        pub(crate) static EMBED: wire::EmbedWire = wire::EmbedWire {
+            provider: #name,
+            method: #method,
+            path: embed_request::path,
+            query: embed_request::query,
+            headers: embed_request::headers,
+            encode: embed_request::encode,
+            response: embed_response::read,
+            usage: embed_response::usage,
+            usage_leaves: #leaves,
+            errors: ERRORS,
+        };
+    }
+}
+
+fn models(provider: &Provider, operation: &OperationIr) -> TokenStream {
+    let (name, method) = (&provider.name, &operation.encode.method);
+    quote! {
+        /// The live list of models.
+        pub(crate) static MODELS: wire::ListWire = wire::ListWire {
+            provider: #name,
+            method: #method,
+            path: models_request::path,
+            query: models_request::query,
+            headers: models_request::headers,
+            response: models_response::read,
+            errors: ERRORS,
+        };
+    }
+}
+
+fn count_tokens(provider: &Provider, operation: &OperationIr) -> TokenStream {
+    let (name, method) = (&provider.name, &operation.encode.method);
+    quote! {
+        /// Counting the tokens of a request.
+        pub(crate) static COUNT_TOKENS: wire::CountWire = wire::CountWire {
+            provider: #name,
+            method: #method,
+            path: count_tokens_request::path,
+            query: count_tokens_request::query,
+            headers: count_tokens_request::headers,
+            encode: count_tokens_request::encode,
+            response: count_tokens_response::read,
+            errors: ERRORS,
+        };
+    }
+}
+
+fn error_wire(operation: &str, errors: &Errors) -> TokenStream {
+    let module = format_ident!("{operation}_response");
+    let retry = errors.retry.iter().map(|class| format_ident!("{class}"));
+    let request_id = &errors.request_id;
+    let unit = |unit: &str| {
+        let unit = format_ident!("{}", camel(unit));
+        quote!(wire::Unit::#unit)
+    };
+    let retry_after = errors.retry_after.iter().map(|(name, word)| {
+        let unit = unit(word);
+        quote!((#name, #unit))
+    });
+    let should_retry = option(errors.should_retry.as_deref());
+    let limits = match &errors.rate_limits {
+        None => quote!(None),
+        Some((pattern, word)) => {
+            let unit = unit(word);
+            quote!(Some(wire::RateLimitHeaders { pattern: #pattern, reset: #unit }))
+        }
+    };
+    quote! {
+        /// How errors look, whatever the operation.
+        const ERRORS: wire::ErrorWire = wire::ErrorWire {
+            body: #module::error_body,
+            classify: #module::classify,
+            retry: &[#(typewright_runtime::error::ErrorKind::#retry),*],
+            request_id: &[#(#request_id),*],
+            retry_after: &[#(#retry_after),*],
+            should_retry: #should_retry,
+            rate_limits: #limits,
+        };
+    }
+}
+
+fn option(text: Option<&str>) -> TokenStream {
+    text.map_or_else(|| quote!(None), |text| quote!(Some(#text)))
+}

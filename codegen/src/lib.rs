@@ -1,0 +1,33 @@
+//! The Typewright provider compiler: one YAML file in, one small typed Rust client crate out.
+//!
+//! The way through the house is one corridor; every stage takes what the previous one made:
+//!
+//! 1. [`source`] reads files and keeps a span for every node.
+//! 2. [`schema`] holds the types of the YAML formats and validates documents against them.
+//! 3. [`resolve`] merges a provider's `wire:` into its dialect and expands models.
+//! 4. [`dialect`] reads the mapping language into a tree; [`vocabulary`] is what its slots may name.
+//! 5. [`lower`] type-checks the tree and builds the [`ir`].
+//! 6. [`emit`] turns the IR into files.
+//! 7. [`write`] compares them with the disk and writes what differs.
+//!
+//! [`compiler`] is the whole of it, and all that a build script needs; [`scaffold`] writes a first provider file and
+//! [`explain`] leads a generated line back to what made it.
+//!
+//! Problems of every stage are [`diagnostic::Diagnostic`]s with a code of [`codes`].
+
+pub mod codes;
+pub mod compiler;
+pub mod diagnostic;
+pub mod dialect;
+pub mod emit;
+pub mod explain;
+pub mod fingerprint;
+pub mod ir;
+pub mod lower;
+pub mod names;
+pub mod resolve;
+pub mod scaffold;
+pub mod schema;
+pub mod source;
+pub mod vocabulary;
+pub mod write;

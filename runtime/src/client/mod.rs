@@ -1,0 +1,153 @@
+//! The client: sends canonical requests to one provider and reads its answers.
+//!
+//! A generated crate wraps a [`Client`] in a type of its own and hands it a [`ProviderWire`]. This module knows no
+//! provider. What goes over the wire is said by the wire's functions; how it goes there by [`crate::http`].
+
+mod builder;
+mod call;
+mod chat;
+mod check;
+mod count;
+mod embed;
+mod failure;
+mod list;
+mod options;
+mod reply;
+mod source;
+mod stream;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+
+use reqwest::Url;
+use reqwest::header::HeaderMap;
+
+use crate::auth::AuthScheme;
+use crate::error::{Error, Result};
+use crate::http::Transport;
+use crate::model::{IntoModel, Model};
+use crate::secret::Secret;
+use crate::embed::EmbedWire;
+use crate::models::ListWire;
+use crate::wire::v1::ChatWire;
+
+pub use builder::Builder;
+pub use chat::ChatCall;
+pub use count::{Count, CountCall, CountWire};
+pub use embed::{EmbedCall, EmbedReply};
+pub use options::ProviderOptions;
+pub use reply::{Meta, Reply};
+pub use stream::{ChatStream, Events};
+
+/// Everything that a generated crate says about its provider: constant data and function pointers.
+#[derive(Debug)]
+pub struct ProviderWire {
+    /// The provider's name.
+    pub name: &'static str,
+    /// Where its API is, without a trailing slash.
+    pub base_url: &'static str,
+    /// The environment variable that replaces the base URL, if it is set.
+    pub base_url_env: Option<&'static str>,
+    /// How requests authenticate.
+    pub auth: AuthScheme,
+    /// Headers of every request, their names in lower case.
+    pub headers: &'static [(&'static str, &'static str)],
+    /// How it converses.
+    pub chat: Option<&'static ChatWire>,
+    /// How it makes vectors.
+    pub embed: Option<&'static EmbedWire>,
+    /// How it lists its models.
+    pub models: Option<&'static ListWire>,
+    /// How it counts tokens.
+    pub count: Option<&'static CountWire>,
+    /// The models that are known of it.
+    pub catalog: &'static [&'static Model],
+}
+
+/// A client of one provider. Cheap to clone; clones share connections.
+///
+/// Calls need a Tokio runtime with its timer and I/O enabled.
+#[derive(Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    wire: &'static ProviderWire,
+    base: Url,
+    key: Option<Secret>,
+    headers: HeaderMap,
+    transport: Transport,
+}
+
+impl Client {
+    /// A client with `key` and defaults for everything else.
+    pub fn new(wire: &'static ProviderWire, key: impl Into<Secret>) -> Result<Self> {
+        Self::builder(wire).api_key(key).build()
+    }
+
+    /// A client with the key and base URL that the environment holds.
+    pub fn from_env(wire: &'static ProviderWire) -> Result<Self> {
+        Self::builder(wire).build()
+    }
+
+    /// A client with everything as you like it.
+    pub fn builder(wire: &'static ProviderWire) -> Builder {
+        Builder::new(wire)
+    }
+
+    /// The provider that this client talks to.
+    pub fn provider(&self) -> &'static ProviderWire {
+        self.inner.wire
+    }
+
+    /// What is known of the model `id`, by its id or an alias.
+    pub fn model(&self, id: &str) -> Option<&'static Model> {
+        let catalog = self.inner.wire.catalog;
+        catalog.iter().find(|model| model.id == id).or_else(|| catalog.iter().find(|model| model.answers_to(id))).copied()
+    }
+
+    /// Begins a conversation with `model`: a typed model, or an id as text.
+    pub fn chat<M: IntoModel>(&self, model: M) -> ChatCall<M::Model> {
+        let wire = self.inner.wire;
+        ChatCall::new(self.clone(), model.choose(wire.name, wire.catalog))
+    }
+
+    /// Begins a request for vectors.
+    pub fn embed<M>(&self, model: M) -> EmbedCall
+    where
+        M: IntoModel,
+        M::Model: crate::model::Embeddings,
+    {
+        let wire = self.inner.wire;
+        EmbedCall::new(self.clone(), model.choose(wire.name, wire.catalog))
+    }
+
+    /// Begins to count the tokens of a conversation with `model`.
+    pub fn count_tokens<M: IntoModel>(&self, model: M) -> CountCall {
+        let wire = self.inner.wire;
+        CountCall::new(self.clone(), model.choose(wire.name, wire.catalog))
+    }
+
+    /// The models that the provider says it has.
+    pub async fn models(&self) -> Result<Vec<crate::models::ListedModel>> {
+        list::models(self).await
+    }
+
+    /// The refusal of what the provider has no wire for.
+    fn has_no(&self, model: &str, feature: &'static str) -> Error {
+        Error::unsupported(self.inner.wire.name, model, feature, "the provider offers no such operation")
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("provider", &self.inner.wire.name)
+            .field("base_url", &builder::shown(&self.inner.base))
+            .field("key", &self.inner.key)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,19 @@
+//! Transport: one HTTP client with clocks, limits and retries, and what the headers of an answer say.
+//!
+//! It moves bytes and knows statuses and headers. What a body means is the business of [`crate::client`] and of
+//! generated wire code.
+
+mod body;
+mod config;
+mod date;
+mod rate_limit;
+mod retry;
+mod transport;
+
+pub use config::{Clocks, Limits, RetryPolicy, Transport as TransportConfig};
+pub use rate_limit::{RateLimit, RateLimits};
+pub use retry::{Attempt, RetryReason};
+
+pub(crate) use body::Body;
+pub(crate) use retry::{Attempts, length, random_bits, retry_after};
+pub(crate) use transport::{Answer, Call, Transport};

@@ -1,0 +1,21 @@
+//! The slim runtime that generated Typewright clients link.
+//!
+//! It holds what all providers share: the canonical vocabulary ([`chat`], [`embed`], [`model`]), the client that
+//! sends requests and reads answers ([`client`]), and what generated wire code stands on (`wire`). It knows no
+//! provider: hosts, keys, models and wire formats come from generated crates as constant data.
+
+pub mod auth;
+pub mod chat;
+pub mod client;
+pub mod embed;
+pub mod error;
+pub mod http;
+pub mod json;
+pub mod model;
+pub mod models;
+pub mod price;
+pub mod secret;
+#[doc(hidden)]
+pub mod wire;
+
+pub use error::{Error, ErrorKind, Result};

@@ -1,0 +1,452 @@
+//! A lazy reader of JSON: one pass, borrowed, every value read or skipped as the caller likes.
+//!
+//! It builds nothing and keeps nothing but a position. A value of another type than asked for is skipped and
+//! reported as absent, because a wire that changes must not fail an answer; only text that is no JSON does.
+
+use super::scan::{self, MAX_DEPTH};
+use super::text::{Key, Text};
+use super::Corrupt;
+
+/// What the next value is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `null`.
+    Null,
+    /// `true` or `false`.
+    Bool,
+    /// A number.
+    Number,
+    /// A string.
+    String,
+    /// A list.
+    Array,
+    /// An object.
+    Object,
+    /// No value: the end of the bytes, or something that no value starts with.
+    End,
+}
+
+/// A position in JSON text. Cloning one is how a value is read twice.
+#[derive(Debug, Clone)]
+pub struct Cursor<'a> {
+    text: &'a str,
+    at: usize,
+    depth: u32,
+    /// Right behind the opening of a container, where no comma may stand.
+    fresh: bool,
+    /// The bytes behind `text` are not UTF-8.
+    cut: bool,
+    unescaped: String,
+}
+
+impl<'a> Cursor<'a> {
+    /// A cursor at the start of `bytes`. Bytes that are not UTF-8 are reported when they are reached.
+    #[inline]
+    pub fn new(bytes: &'a [u8]) -> Self {
+        let (text, cut) = match std::str::from_utf8(bytes) {
+            Ok(text) => (text, false),
+            Err(error) => (prefix(bytes, error.valid_up_to()), true),
+        };
+        Self { text, at: 0, depth: 0, fresh: false, cut, unescaped: String::new() }
+    }
+
+    /// A cursor over JSON that another cursor has walked over.
+    #[inline]
+    pub fn within(json: &'a str) -> Self {
+        Self { text: json, at: 0, depth: 0, fresh: false, cut: false, unescaped: String::new() }
+    }
+
+    /// Checks that nothing but white space is left.
+    pub fn finish(&mut self) -> Result<(), Corrupt> {
+        self.at = scan::space(self.text.as_bytes(), self.at);
+        if self.at < self.text.len() {
+            return Err(self.corrupt("something follows the value"));
+        }
+        if self.cut { Err(self.corrupt("not UTF-8")) } else { Ok(()) }
+    }
+
+    /// What the next value is, without reading it.
+    #[inline]
+    pub fn kind(&mut self) -> Kind {
+        match self.peek() {
+            Some(b'"') => Kind::String,
+            Some(b'{') => Kind::Object,
+            Some(b'[') => Kind::Array,
+            Some(b'n') => Kind::Null,
+            Some(b't' | b'f') => Kind::Bool,
+            Some(b'-' | b'0'..=b'9') => Kind::Number,
+            _ => Kind::End,
+        }
+    }
+
+    /// Enters an object; `false` if the value is none, which is then skipped.
+    #[inline]
+    pub fn object(&mut self) -> Result<bool, Corrupt> {
+        self.enter(b'{')
+    }
+
+    /// Enters a list; `false` if the value is none, which is then skipped.
+    #[inline]
+    pub fn array(&mut self) -> Result<bool, Corrupt> {
+        self.enter(b'[')
+    }
+
+    /// The next key of the object, whose value has to be read or skipped next; `None` leaves the object.
+    #[inline]
+    pub fn key(&mut self) -> Result<Option<&[u8]>, Corrupt> {
+        if !self.more(b'}')? {
+            return Ok(None);
+        }
+        if self.peek() != Some(b'"') {
+            return Err(self.corrupt("expected a key"));
+        }
+        let key = self.string()?;
+        self.at = scan::colon(self.text.as_bytes(), self.at).map_err(|error| self.blame(error))?;
+        let Some(plain) = key.as_plain() else {
+            self.unescaped.clear();
+            key.append_to(&mut self.unescaped);
+            return Ok(Some(self.unescaped.as_bytes()));
+        };
+        Ok(Some(plain.as_bytes()))
+    }
+
+    /// Whether the list has another element, which has to be read or skipped next; `false` leaves the list.
+    #[inline]
+    pub fn element(&mut self) -> Result<bool, Corrupt> {
+        self.more(b']')
+    }
+
+    /// A string.
+    #[inline]
+    pub fn text(&mut self) -> Result<Option<Text<'a>>, Corrupt> {
+        if self.peek() == Some(b'"') { self.string().map(Some) } else { self.nothing() }
+    }
+
+    /// A string, or a number or truth value as it is written.
+    pub fn scalar(&mut self) -> Result<Option<Text<'a>>, Corrupt> {
+        match self.kind() {
+            Kind::String => self.string().map(Some),
+            Kind::Number | Kind::Bool => self.span().map(|span| Some(Text::plain(span))),
+            _ => self.nothing(),
+        }
+    }
+
+    /// A whole number that is not negative.
+    #[inline]
+    pub fn uint(&mut self) -> Result<Option<u64>, Corrupt> {
+        Ok(self.digits()?.and_then(|text| text.parse().ok().or_else(|| whole(text)?.try_into().ok())))
+    }
+
+    /// A whole number.
+    #[inline]
+    pub fn int(&mut self) -> Result<Option<i64>, Corrupt> {
+        Ok(self.digits()?.and_then(|text| text.parse().ok().or_else(|| whole(text)?.try_into().ok())))
+    }
+
+    /// A number.
+    pub fn float(&mut self) -> Result<Option<f64>, Corrupt> {
+        Ok(self.digits()?.and_then(|text| text.parse().ok()).filter(|number: &f64| number.is_finite()))
+    }
+
+    /// A truth value.
+    pub fn flag(&mut self) -> Result<Option<bool>, Corrupt> {
+        match self.kind() {
+            Kind::Bool => self.span().map(|span| Some(span == "true")),
+            _ => self.nothing(),
+        }
+    }
+
+    /// What tells slots apart: a whole number that is not negative, or a string that is not empty.
+    pub fn slot_key(&mut self) -> Result<Option<Key<'a>>, Corrupt> {
+        match self.kind() {
+            Kind::String => Ok(self.text()?.filter(|name| !name.is_empty()).map(Key::Name)),
+            _ => Ok(self.uint()?.map(Key::Index)),
+        }
+    }
+
+    /// The JSON of any value but `null`.
+    pub fn raw(&mut self) -> Result<Option<&'a str>, Corrupt> {
+        if self.peek() == Some(b'n') { self.nothing() } else { self.span().map(Some) }
+    }
+
+    /// JSON that is wrapped in a string, or stands as it is.
+    pub fn json_text(&mut self) -> Result<Option<Text<'a>>, Corrupt> {
+        self.object_text()
+    }
+
+    /// JSON as it stands, or wrapped in a string.
+    pub fn object_text(&mut self) -> Result<Option<Text<'a>>, Corrupt> {
+        match self.kind() {
+            Kind::String => self.string().map(Some),
+            _ => Ok(self.raw()?.map(Text::plain)),
+        }
+    }
+
+    /// The JSON of a list.
+    pub fn texts(&mut self) -> Result<Option<&'a str>, Corrupt> {
+        if self.peek() == Some(b'[') { self.span().map(Some) } else { self.nothing() }
+    }
+
+    /// Goes behind the next value, whatever it is.
+    #[inline]
+    pub fn skip(&mut self) -> Result<(), Corrupt> {
+        let room = MAX_DEPTH - self.depth;
+        self.at = scan::value(self.text.as_bytes(), self.at, room).map_err(|error| self.blame(error))?;
+        Ok(())
+    }
+
+    /// Where the next value starts.
+    pub fn start(&mut self) -> usize {
+        self.peek();
+        self.at
+    }
+
+    /// The text from `start` to here.
+    pub fn since(&self, start: usize) -> &'a str {
+        self.text.get(start..self.at).unwrap_or_default()
+    }
+
+    /// The next byte that is no white space.
+    #[inline]
+    fn peek(&mut self) -> Option<u8> {
+        self.at = scan::space(self.text.as_bytes(), self.at);
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    #[inline]
+    fn enter(&mut self, opener: u8) -> Result<bool, Corrupt> {
+        if self.peek() != Some(opener) {
+            return self.skip().map(|()| false);
+        }
+        if self.depth == MAX_DEPTH {
+            return Err(self.corrupt("nested too deeply"));
+        }
+        (self.at, self.depth, self.fresh) = (self.at + 1, self.depth + 1, true);
+        Ok(true)
+    }
+
+    /// Goes to the next member of the container that `closer` ends, or out of the container.
+    #[inline]
+    fn more(&mut self, closer: u8) -> Result<bool, Corrupt> {
+        let fresh = std::mem::replace(&mut self.fresh, false);
+        match self.peek() {
+            Some(byte) if byte == closer => {
+                (self.at, self.depth) = (self.at + 1, self.depth.saturating_sub(1));
+                Ok(false)
+            }
+            Some(b',') if !fresh => {
+                self.at += 1;
+                Ok(true)
+            }
+            Some(_) if fresh => Ok(true),
+            _ => Err(self.corrupt("expected `,` or the end of the container")),
+        }
+    }
+
+    /// The string at the position, whose opening quote was seen.
+    #[inline]
+    fn string(&mut self) -> Result<Text<'a>, Corrupt> {
+        let start = self.at + 1;
+        let (end, escapes) = scan::string(self.text.as_bytes(), start).map_err(|error| self.blame(error))?;
+        self.at = end + 1;
+        Ok(Text::checked(self.text.get(start..end).unwrap_or_default(), escapes))
+    }
+
+    /// The next value as it stands.
+    fn span(&mut self) -> Result<&'a str, Corrupt> {
+        let start = self.start();
+        self.skip()?;
+        Ok(self.since(start))
+    }
+
+    /// A number as it is written; a string with one in it will do.
+    #[inline]
+    fn digits(&mut self) -> Result<Option<&'a str>, Corrupt> {
+        match self.peek() {
+            Some(b'-' | b'0'..=b'9') => self.span().map(Some),
+            Some(b'"') => Ok(self.string()?.as_plain().filter(|text| is_number(text))),
+            _ => self.nothing(),
+        }
+    }
+
+    fn nothing<T>(&mut self) -> Result<Option<T>, Corrupt> {
+        self.skip().map(|()| None)
+    }
+
+    #[cold]
+    fn corrupt(&self, reason: &'static str) -> Corrupt {
+        self.blame(Corrupt { at: self.at, reason })
+    }
+
+    /// What is missing behind bytes that are not UTF-8 is their fault.
+    #[cold]
+    fn blame(&self, error: Corrupt) -> Corrupt {
+        if self.cut && error.at >= self.text.len() { Corrupt { reason: "not UTF-8", ..error } } else { error }
+    }
+}
+
+fn prefix(bytes: &[u8], end: usize) -> &str {
+    bytes.get(..end).and_then(|valid| std::str::from_utf8(valid).ok()).unwrap_or_default()
+}
+
+/// `5.0` and `5e2` are whole numbers too.
+fn whole(text: &str) -> Option<i128> {
+    let number: f64 = text.parse().ok()?;
+    let fits = number.fract() == 0.0 && number.abs() <= u64::MAX as f64;
+    fits.then_some(number as i128)
+}
+
+fn is_number(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_digit() || first == '-') && scan::validate(text.as_bytes()).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Walks over a whole value through the public methods.
+    fn walk(cursor: &mut Cursor<'_>, out: &mut String) -> Result<(), Corrupt> {
+        match cursor.kind() {
+            Kind::Object => {
+                cursor.object()?;
+                while let Some(key) = cursor.key()? {
+                    out.push_str(&String::from_utf8_lossy(key));
+                    out.push('=');
+                    walk(cursor, out)?;
+                }
+            }
+            Kind::Array => {
+                cursor.array()?;
+                while cursor.element()? {
+                    walk(cursor, out)?;
+                }
+            }
+            _ => out.push_str(&cursor.scalar()?.map(|text| text.decode()).transpose()?.unwrap_or("-".into())),
+        }
+        out.push(';');
+        Ok(())
+    }
+
+    fn walked(json: &[u8]) -> Result<String, Corrupt> {
+        let (mut cursor, mut out) = (Cursor::new(json), String::new());
+        walk(&mut cursor, &mut out)?;
+        cursor.finish().map(|()| out)
+    }
+
+    #[test]
+    fn a_value_is_walked_over_in_order() {
+        let json = br#" { "a" : [1, "x\u0041", null , true], "k\u0065y":{} , "":-1.5e3 } "#;
+        assert_eq!(walked(json).unwrap(), "a=1;xA;-;true;;key=;=-1.5e3;;");
+    }
+
+    #[test]
+    fn generated_code_can_match_on_keys() {
+        let mut c = Cursor::new(br#"{"n":"7","t":"x","l":[1,2],"other":{"deep":[{}]}}"#);
+        let (mut number, mut text, mut list) = (None, None, None);
+        assert_eq!(c.object(), Ok(true));
+        while let Some(key) = c.key().unwrap() {
+            match key {
+                b"n" => number = c.uint().unwrap(),
+                b"t" => text = c.text().unwrap(),
+                b"l" => list = c.texts().unwrap(),
+                _ => c.skip().unwrap(),
+            }
+        }
+        assert_eq!((number, list), (Some(7), Some("[1,2]")));
+        assert!(text.is_some_and(|text| text.is("x")));
+        assert_eq!(c.finish(), Ok(()));
+    }
+
+    #[test]
+    fn a_value_of_another_type_is_absent() {
+        let list = br#"[{"a":1}, 5, "5", -5, 5.0, 5.5, 1e400, null, "x", true, [], 18446744073709551615]"#;
+        let read = |read: fn(&mut Cursor<'static>) -> String| {
+            let mut cursor = Cursor::new(list);
+            assert!(cursor.array().unwrap());
+            let mut out = Vec::new();
+            while cursor.element().unwrap() {
+                out.push(read(&mut cursor));
+            }
+            assert_eq!(cursor.finish(), Ok(()));
+            out.join(" ")
+        };
+        fn text<T: ToString>(value: Result<Option<T>, Corrupt>) -> String {
+            value.unwrap().map_or("-".into(), |value| value.to_string())
+        }
+        assert_eq!(read(|c| text(c.uint())), "- 5 5 - 5 - - - - - - 18446744073709551615");
+        assert_eq!(read(|c| text(c.int())), "- 5 5 -5 5 - - - - - - -");
+        assert_eq!(read(|c| text(c.float())), "- 5 5 -5 5 5.5 - - - - - 18446744073709552000");
+        assert_eq!(read(|c| text(c.flag())), "- - - - - - - - - true - -");
+        assert_eq!(read(|c| text(c.text().map(|t| t.map(|t| t.to_cow())))), "- - 5 - - - - - x - - -");
+        assert_eq!(
+            read(|c| text(c.raw())),
+            r#"{"a":1} 5 "5" -5 5.0 5.5 1e400 - "x" true [] 18446744073709551615"#
+        );
+        assert_eq!(
+            read(|c| text(c.json_text().map(|t| t.map(|t| t.to_cow())))),
+            r#"{"a":1} 5 5 -5 5.0 5.5 1e400 - x true [] 18446744073709551615"#
+        );
+        assert_eq!(read(|c| format!("{}", c.object().unwrap() && c.key().is_ok() && c.skip().is_ok() && c.key().is_ok())),
+            "true false false false false false false false false false false false");
+    }
+
+    #[test]
+    fn slots_are_told_apart_by_numbers_and_names() {
+        let key = |json: &'static [u8]| Cursor::new(json).slot_key().unwrap();
+        assert!(matches!(key(b"3"), Some(Key::Index(3))));
+        assert!(matches!(key(b"\"3\""), Some(Key::Name(name)) if name.is("3")));
+        assert!(key(b"\"\"").is_none() && key(b"null").is_none() && key(b"-1").is_none());
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_reported_where_they_are() {
+        assert_eq!(walked(b"{\"a\":\"x\xff\"}"), Err(Corrupt { at: 7, reason: "not UTF-8" }));
+        assert_eq!(walked(b"{} \xff"), Err(Corrupt { at: 3, reason: "not UTF-8" }));
+        let mut cursor = Cursor::new(b"{\"a\":1,\xff");
+        assert!(cursor.object().unwrap() && cursor.key().unwrap().is_some());
+        assert_eq!(cursor.uint(), Ok(Some(1)));
+    }
+
+    #[test]
+    fn nesting_is_limited_whether_read_or_skipped() {
+        let deep = |depth: usize| ["[".repeat(depth), "]".repeat(depth)].concat();
+        assert!(walked(deep(128).as_bytes()).is_ok());
+        assert!(walked(deep(129).as_bytes()).is_err());
+        let mut cursor = Cursor::new(b"[[[");
+        assert!(cursor.array().unwrap() && cursor.element().unwrap() && cursor.array().unwrap());
+        let half = deep(127);
+        let json = ["[[", &half, "]]"].concat();
+        let mut cursor = Cursor::new(json.as_bytes());
+        assert!(cursor.array().unwrap() && cursor.element().unwrap() && cursor.array().unwrap());
+        assert!(cursor.element().unwrap() && cursor.skip().is_err());
+    }
+
+    /// The cursor takes exactly what the checker takes, whatever the bytes are.
+    #[test]
+    fn reading_and_checking_agree_on_any_bytes() {
+        let seeds: [&[u8]; 4] = [
+            br#"{"id":"a","choices":[{"index":0,"delta":{"content":"\u00e9\ud83d\ude00"},"x":null}],"u":-1.5e3}"#,
+            br#"[[],{},"",0,-0.1,true,false,null,{"a":{"b":[{}]}}]"#,
+            b" { \"k\" : [ 1 , 2 ] } ",
+            "\"äöü€😀\\\"\\\\\"".as_bytes(),
+        ];
+        const NOISE: &[u8] = b"{}[]\",:\\u0e-. tnf\xff\xc3\n\x01";
+        let mut rng = fastrand::Rng::with_seed(7);
+        for round in 0..60_000 {
+            let mut bytes = seeds[round % seeds.len()].to_vec();
+            for _ in 0..rng.usize(..3) {
+                let at = rng.usize(..bytes.len());
+                match rng.u8(..3) {
+                    0 => bytes[at] = NOISE[rng.usize(..NOISE.len())],
+                    1 => drop(bytes.remove(at)),
+                    _ => bytes.insert(at, NOISE[rng.usize(..NOISE.len())]),
+                }
+            }
+            bytes.truncate(bytes.len() - if rng.bool() { 0 } else { rng.usize(..bytes.len()) });
+            let shown = String::from_utf8_lossy(&bytes).into_owned();
+            assert_eq!(walked(&bytes).is_ok(), scan::validate(&bytes).is_ok(), "{shown}");
+            let mut skipping = Cursor::new(&bytes);
+            assert_eq!(skipping.skip().and_then(|()| skipping.finish()).is_ok(), scan::validate(&bytes).is_ok(), "{shown}");
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! Helpers that several tests share. The tests themselves are under `tests/`.
+//!
+//! Conformance: [`corpus`] reads recorded exchanges, [`loopback`] serves them, [`exchange`] lets a generated client
+//! answer and ask, [`compare`] and [`body`] grade, [`splits`] cuts streams at every byte, [`run`] runs it all.
+
+pub mod body;
+pub mod compare;
+pub mod corpus;
+pub mod exchange;
+pub mod known;
+pub mod loopback;
+pub mod openapi;
+pub mod outcome;
+pub mod providers;
+pub mod report;
+pub mod request;
+pub mod run;
+pub mod scope;
+pub mod splits;

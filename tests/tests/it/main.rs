@@ -1,0 +1,3 @@
+//! The tests that cross rooms, in one binary.
+
+mod conformance;
