@@ -135,6 +135,12 @@ impl Sink {
         self.diagnostics.extend(other.diagnostics);
     }
 
+    /// Takes over what a later stage collected, but for places that something was said about already.
+    pub fn follow(&mut self, later: Self) {
+        let earlier = self.blamed.clone();
+        later.diagnostics.into_iter().filter(|found| !earlier.contains(&found.span)).for_each(|found| self.push(found));
+    }
+
     /// Whether anything stops generation.
     pub fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(|d| d.severity == Severity::Error)

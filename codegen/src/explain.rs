@@ -44,7 +44,8 @@ pub fn line(compilation: &Compilation, path: &str, line: usize, on_disk: Option<
     let is_stale = on_disk.is_some_and(|on_disk| fingerprint::lf(on_disk) != output.text.as_str());
     // Lines that no emitter claims are the head of the file: its first line and its documentation.
     let Some(origin) = output.origin_of(line) else {
-        let source = output.origins.iter().find_map(|origin| origin.source).map(|span| place(compilation, span));
+        let source =
+            output.origins.iter().find_map(|origin| origin.source).map(|span| place(compilation, span));
         return Some(Provenance { text, source, template: None, emitter: "emit::rust", is_stale });
     };
     let source = origin.source.map(|span| place(compilation, span));

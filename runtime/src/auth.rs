@@ -51,7 +51,12 @@ impl AuthScheme {
     }
 
     /// The key that was given, or else the first that the environment holds.
-    pub(crate) fn key(&self, provider: &'static str, given: Option<Secret>, environment: bool) -> Result<Option<Secret>> {
+    pub(crate) fn key(
+        &self,
+        provider: &'static str,
+        given: Option<Secret>,
+        environment: bool,
+    ) -> Result<Option<Secret>> {
         let given = given.filter(|key| !key.is_blank());
         let found = given.or_else(|| if environment { from_environment(self.variables()) } else { None });
         if found.is_none() && !self.is_optional() {

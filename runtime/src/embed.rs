@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 
-use crate::chat::Usage;
+use crate::chat::{Usage, Warning};
 use crate::json::RawJson;
 use crate::model::Model;
 use crate::wire::v1::{Corrupt, Cursor, ErrorWire, Failure, JsonWriter, ProviderFailure, Refused, Text};
@@ -57,8 +57,14 @@ pub struct EmbedWire {
     pub provider: &'static str,
     /// The HTTP method.
     pub method: &'static str,
+    /// Leaves out, with a warning, or refuses what the wire has no place for.
+    pub adjust: fn(&mut EmbedRequest, &Model, &mut Vec<Warning>) -> Result<(), Refused>,
     /// Appends the path, with a leading slash.
     pub path: fn(&EmbedRequest, &mut String),
+    /// Adds query parameters.
+    pub query: fn(&EmbedRequest, &mut Vec<(&'static str, String)>),
+    /// Adds headers.
+    pub headers: fn(&EmbedRequest, &mut Vec<(&'static str, String)>),
     /// Writes the body.
     pub encode: fn(&EmbedRequest, &Model, &mut JsonWriter) -> Result<(), Refused>,
     /// Reads an answer.

@@ -205,7 +205,9 @@ impl Error {
             Self::Api(error) => error.kind,
             Self::Timeout { .. } => ErrorKind::Timeout,
             Self::MissingKey { .. } | Self::InvalidKey { .. } => ErrorKind::Authentication,
-            Self::Unsupported(_) | Self::InvalidUrl { .. } | Self::InvalidHeader { .. } => ErrorKind::InvalidRequest,
+            Self::Unsupported(_) | Self::InvalidUrl { .. } | Self::InvalidHeader { .. } => {
+                ErrorKind::InvalidRequest
+            }
             Self::Truncated { .. } | Self::Corrupt { .. } | Self::Interrupted { .. } => ErrorKind::Server,
             Self::Connect(_) | Self::TooLarge { .. } | Self::Tls(_) => ErrorKind::Other,
         }

@@ -40,6 +40,12 @@ impl RawJson {
         Self(writer.into_string().into_boxed_str())
     }
 
+    /// The JSON Schema that is derived for `T`.
+    #[cfg(feature = "schemars")]
+    pub fn schema_of<T: schemars::JsonSchema>() -> Self {
+        Self::trusted(&schemars::schema_for!(T).as_value().to_string())
+    }
+
     /// The JSON text.
     pub fn as_str(&self) -> &str {
         &self.0

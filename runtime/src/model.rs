@@ -10,8 +10,8 @@ use std::borrow::Cow;
 use std::ops::Deref;
 
 pub use capability::{
-    AnyModel, AudioInput, Capabilities, Capability, Documents, Embeddings, JsonMode, Logprobs, PromptCache, Reasoning,
-    Sampling, StopSequences, StructuredOutput, Tools, TypedModel, Vision,
+    AnyModel, AudioInput, Capabilities, Capability, Documents, Embeddings, JsonMode, Logprobs, PromptCache,
+    Reasoning, Sampling, StopSequences, StructuredOutput, Tools, TypedModel, Vision,
 };
 
 pub use crate::price::{Cost, Price, Prices, Tier};

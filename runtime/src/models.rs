@@ -27,8 +27,12 @@ pub struct ListWire {
     pub provider: &'static str,
     /// The HTTP method.
     pub method: &'static str,
-    /// Appends the path, with a leading slash, and the query of the page after the one that ended at the cursor.
+    /// Appends the path, with a leading slash, of the page after the one that ended at the cursor.
     pub path: fn(Option<&str>, &mut String),
+    /// Adds query parameters.
+    pub query: fn(Option<&str>, &mut Vec<(&'static str, String)>),
+    /// Adds headers.
+    pub headers: fn(Option<&str>, &mut Vec<(&'static str, String)>),
     /// Reads a page.
     pub response: for<'a> fn(&'a [u8], &mut Listing) -> Result<(), Corrupt>,
     /// How errors look.
@@ -67,7 +71,8 @@ impl Listing {
     /// One model. Without an id there is nothing to call it by, and it is left out.
     pub fn model(&mut self, listed: Listed<'_>) -> Result<(), Corrupt> {
         let Some(id) = listed.id.filter(|id| !id.is_empty()) else { return Ok(()) };
-        let mut model = ListedModel { id: id.decode()?.into_owned(), created: listed.created, ..Default::default() };
+        let mut model =
+            ListedModel { id: id.decode()?.into_owned(), created: listed.created, ..Default::default() };
         keep(&mut model.name, listed.name)?;
         keep(&mut model.owner, listed.owner)?;
         model.raw = listed.raw.map(RawJson::trusted);

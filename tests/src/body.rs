@@ -80,7 +80,9 @@ impl Walk<'_> {
     }
 
     fn missing(&mut self, path: &str, key: &str, value: &Value) {
-        let offered = |name: &str| name.split_once('.').is_none_or(|(place, last)| last != key || !lies_in(place, path));
+        let offered = |name: &str| {
+            name.split_once('.').is_none_or(|(place, last)| last != key || !lies_in(place, path))
+        };
         match self.dropped.iter().find(|name| !offered(name)) {
             Some(name) => *self.out.dropped.entry(name.clone()).or_default() += 1,
             None => self.differ(format!("{path}: recorded {}, not sent", short(value))),
@@ -143,7 +145,9 @@ fn content(content: Value) -> Value {
     let Value::Array(mut parts) = content else { return content };
     parts.iter_mut().for_each(part);
     match parts.as_slice() {
-        [one] if one["type"] == "text" && one.as_object().is_some_and(|part| part.len() == 2) => one["text"].clone(),
+        [one] if one["type"] == "text" && one.as_object().is_some_and(|part| part.len() == 2) => {
+            one["text"].clone()
+        }
         _ => Value::Array(parts),
     }
 }

@@ -26,8 +26,9 @@ pub struct Outcome {
     pub request_id: Option<String>,
 }
 
-/// The graded fields of a chat answer. Absent texts are empty.
+/// The graded fields of a chat answer, named as in EXPECTED.md. Absent texts are empty.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[expect(missing_docs, reason = "EXPECTED.md says what each field is")]
 pub struct Chat {
     pub id: Option<String>,
     pub model: Option<String>,
@@ -47,6 +48,7 @@ pub struct Chat {
 
 /// A tool call; the arguments as the text that the client hands out.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[expect(missing_docs, reason = "EXPECTED.md says what each field is")]
 pub struct Call {
     pub id: String,
     pub name: String,
@@ -55,6 +57,7 @@ pub struct Call {
 
 /// Embeddings: how many, how long, the first four numbers, the input tokens.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[expect(missing_docs, reason = "EXPECTED.md says what each field is")]
 pub struct Embed {
     pub count: u64,
     pub dims: u64,
@@ -64,6 +67,7 @@ pub struct Embed {
 
 /// What a client keeps of a provider's failure.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[expect(missing_docs, reason = "EXPECTED.md says what each field is")]
 pub struct Fault {
     pub status: u64,
     pub kind: Option<String>,
@@ -83,8 +87,13 @@ pub struct Difference {
 }
 
 /// The names of the numbers in [`Chat::usage`], and whether null and 0 are the same there.
-const USAGE: [(&str, bool); 5] =
-    [("input_total", false), ("output_total", false), ("cache_read", true), ("cache_write", true), ("reasoning", true)];
+const USAGE: [(&str, bool); 5] = [
+    ("input_total", false),
+    ("output_total", false),
+    ("cache_read", true),
+    ("cache_write", true),
+    ("reasoning", true),
+];
 
 /// Whether a client can be held to anything here: no view of a disputed answer is preferred otherwise.
 pub fn gradable(expected: &Value) -> bool {
@@ -187,7 +196,11 @@ fn calls(diff: &mut Diff, expected: &[Value], found: &[Call]) {
         if let Some(id) = text(&expected["id"]) {
             diff.equal(&format!("tool_calls[{at}].id"), id, found.id.clone());
         }
-        diff.equal(&format!("tool_calls[{at}].name"), text(&expected["name"]).unwrap_or_default(), found.name.clone());
+        diff.equal(
+            &format!("tool_calls[{at}].name"),
+            text(&expected["name"]).unwrap_or_default(),
+            found.name.clone(),
+        );
         if !same_arguments(&expected["arguments"], &found.arguments) {
             diff.push(&format!("tool_calls[{at}].arguments"), &expected["arguments"], &found.arguments);
         }
@@ -196,7 +209,8 @@ fn calls(diff: &mut Diff, expected: &[Value], found: &[Call]) {
 
 /// The same JSON value; the same text where it is no JSON. Nothing and an empty object are the same.
 fn same_arguments(expected: &Value, found: &str) -> bool {
-    let nothing = |value: &Value| value.is_null() || value == "" || value.as_object().is_some_and(|map| map.is_empty());
+    let nothing =
+        |value: &Value| value.is_null() || value == "" || value.as_object().is_some_and(|map| map.is_empty());
     if expected.as_str() == Some(found) {
         return true;
     }
@@ -210,7 +224,8 @@ fn embed(diff: &mut Diff, expected: &Value, found: Option<&Embed>) {
     diff.equal("embed.dims", expected["dims"].as_u64(), Some(found.dims));
     diff.equal("embed.usage_input", expected["usage_input"].as_u64(), found.input);
     let head: Vec<f64> = list(&expected["head"]).iter().filter_map(Value::as_f64).collect();
-    let close = head.len() == found.head.len() && head.iter().zip(&found.head).all(|(a, b)| (a - b).abs() <= 1e-6);
+    let close =
+        head.len() == found.head.len() && head.iter().zip(&found.head).all(|(a, b)| (a - b).abs() <= 1e-6);
     if !close {
         diff.push("embed.head", &head, &found.head);
     }
@@ -234,7 +249,9 @@ fn counted(expected: &Value) -> Option<u64> {
 pub fn same_json(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
-        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_json(a, b)),
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_json(a, b))
+        }
         (Value::Object(a), Value::Object(b)) => {
             a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| same_json(a, b)))
         }
@@ -267,7 +284,12 @@ fn base64(text: &str) -> String {
 struct Diff(Vec<Difference>);
 
 impl Diff {
-    fn push(&mut self, field: &str, expected: &(impl fmt::Debug + ?Sized), found: &(impl fmt::Debug + ?Sized)) {
+    fn push(
+        &mut self,
+        field: &str,
+        expected: &(impl fmt::Debug + ?Sized),
+        found: &(impl fmt::Debug + ?Sized),
+    ) {
         let (expected, found) = (format!("{expected:?}"), format!("{found:?}"));
         self.0.push(Difference { field: field.to_owned(), expected, found });
     }
@@ -292,12 +314,16 @@ impl Diff {
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: expected {}, found {}", self.field, short(&self.expected), short(&self.found))
+        let same = self.expected.chars().zip(self.found.chars()).take_while(|(a, b)| a == b).count();
+        let (expected, found) = (excerpt(&self.expected, same), excerpt(&self.found, same));
+        write!(f, "{}: expected {expected}, found {found}", self.field)
     }
 }
 
-/// Enough of a value to recognise it.
-fn short(text: &str) -> String {
-    let end = text.char_indices().nth(160).map_or(text.len(), |(at, _)| at);
-    if end == text.len() { text.to_owned() } else { format!("{}…", &text[..end]) }
+/// Enough of a value to recognise it: its beginning, or what lies around the place `same` where two begin to differ.
+fn excerpt(text: &str, same: usize) -> String {
+    let skipped = if same > 120 { same - 40 } else { 0 };
+    let (before, rest) = (if skipped > 0 { "…" } else { "" }, text.chars().skip(skipped));
+    let after = if rest.clone().nth(160).is_some() { "…" } else { "" };
+    format!("{before}{}{after}", rest.take(160).collect::<String>())
 }

@@ -37,7 +37,8 @@ pub fn answer(case: &Case) -> Vec<String> {
         Ok(whole) => whole,
         Err(why) => return vec![why],
     };
-    let mut why: Vec<String> = compare::compare(&case.expected, &whole).iter().map(ToString::to_string).collect();
+    let mut why: Vec<String> =
+        compare::compare(&case.expected, &whole).iter().map(ToString::to_string).collect();
     for (name, cuts) in cuts(case) {
         match replay(case, cuts) {
             Ok(outcome) if outcome == whole => {}
@@ -196,6 +197,7 @@ fn recorded(case: &Case, cuts: Cuts) -> Answer {
 fn first_difference(whole: &Outcome, cut: &Outcome) -> String {
     let (whole, cut) = (format!("{whole:?}"), format!("{cut:?}"));
     let at = whole.bytes().zip(cut.bytes()).take_while(|(a, b)| a == b).count();
-    let from = |text: &str| text.get(at.saturating_sub(40)..).unwrap_or(text).chars().take(120).collect::<String>();
+    let from =
+        |text: &str| text.get(at.saturating_sub(40)..).unwrap_or(text).chars().take(120).collect::<String>();
     format!("whole …{}…, cut …{}…", from(&whole), from(&cut))
 }

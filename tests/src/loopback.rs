@@ -86,7 +86,14 @@ impl Drop for Loopback {
 /// The headers of a recording as they can be sent again: without those that described another transfer, and with a
 /// content type where the recorder lost it.
 pub fn sanitised(headers: &[(String, String)], extension: &str) -> Vec<(String, String)> {
-    let gone = ["content-length", "transfer-encoding", "content-encoding", "connection", "keep-alive", "content-type"];
+    let gone = [
+        "content-length",
+        "transfer-encoding",
+        "content-encoding",
+        "connection",
+        "keep-alive",
+        "content-type",
+    ];
     let sendable = |value: &str| value.bytes().all(|byte| byte == b'\t' || (b' '..=b'~').contains(&byte));
     let mut kept: Vec<_> = headers
         .iter()

@@ -53,7 +53,9 @@ impl Schemas {
         let described = self.validators.iter().filter(|(d, p, _)| *d == dialect && *p == provider);
         described
             .filter(|(_, _, validator)| validator.is_valid(recorded))
-            .flat_map(|(_, _, validator)| validator.iter_errors(body).map(|error| objection(&error)).collect::<Vec<_>>())
+            .flat_map(|(_, _, validator)| {
+                validator.iter_errors(body).map(|error| objection(&error)).collect::<Vec<_>>()
+            })
             .collect()
     }
 }
@@ -67,7 +69,20 @@ fn objection(error: &jsonschema::ValidationError<'_>) -> String {
 fn validator(path: &Path, schema: &str) -> Result<Validator, String> {
     let why = |why: &dyn std::fmt::Display| format!("{}: {why}", path.display());
     let text = std::fs::read_to_string(path).map_err(|error| why(&error))?;
-    let document: Value = serde_yaml::from_str(&text).map_err(|error| why(&error))?;
+    let document: Value = serde_yaml::from_str(&in_range(&text)).map_err(|error| why(&error))?;
     let root = json!({"$ref": schema, "components": {"schemas": document["components"]["schemas"]}});
     jsonschema::options().with_draft(Draft::Draft202012).build(&root).map_err(|error| why(&error))
+}
+
+/// Integers that no JSON reader takes become decimals: a document bounds a 64-bit number by one that was rounded up.
+fn in_range(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for line in text.lines() {
+        out.push_str(line);
+        let number = line.rsplit_once(": ").map_or("", |(_, value)| value);
+        let digits = number.strip_prefix('-').unwrap_or(number);
+        let whole = digits.len() >= 19 && digits.bytes().all(|byte| byte.is_ascii_digit());
+        out.push_str(if whole && number.parse::<i64>().is_err() { ".0\n" } else { "\n" });
+    }
+    out
 }

@@ -17,9 +17,12 @@ pub fn answered(response: &ChatResponse, request_id: Option<&str>) -> Outcome {
 pub fn failed(error: &Error) -> Outcome {
     let chat = error.partial().map(chat);
     match error {
-        Error::Api(api) => {
-            Outcome { chat, error: Some(fault(api)), request_id: api.request_id.clone(), ..Outcome::default() }
-        }
+        Error::Api(api) => Outcome {
+            chat,
+            error: Some(fault(api)),
+            request_id: api.request_id.clone(),
+            ..Outcome::default()
+        },
         Error::Truncated { .. } => Outcome { chat, truncated: true, ..Outcome::default() },
         other => broken(chain(other)),
     }
@@ -72,7 +75,8 @@ fn signatures(part: &Part) -> Vec<&String> {
 }
 
 fn refusal(parts: &[Part]) -> Option<String> {
-    let texts = parts.iter().filter_map(|part| if let Part::Refusal(text) = part { Some(text) } else { None });
+    let texts =
+        parts.iter().filter_map(|part| if let Part::Refusal(text) = part { Some(text) } else { None });
     Some(texts.map(|text| text.text.as_str()).collect()).filter(|text: &String| !text.is_empty())
 }
 

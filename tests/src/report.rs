@@ -68,7 +68,8 @@ impl Report {
         });
         let failed = self.failed().map(|(case, why)| json!({"case": case.case, "why": why.join("; ")}));
         let features = self.features().into_iter();
-        let features = features.map(|(name, (passed, total))| (name, json!({"passed": passed, "total": total})));
+        let features =
+            features.map(|(name, (passed, total))| (name, json!({"passed": passed, "total": total})));
         json!({
             "cases": self.cases.len(),
             "passed": self.count(&Verdict::Passed),
@@ -117,7 +118,11 @@ impl Report {
                 Verdict::Skipped => 4,
             }] += 1;
         }
-        let _ = writeln!(out, "{:<34}{:>7}{:>8}{:>7}{:>8}{:>9}", "", "cases", "passed", "known", "failed", "skipped");
+        let _ = writeln!(
+            out,
+            "{:<34}{:>7}{:>8}{:>7}{:>8}{:>9}",
+            "", "cases", "passed", "known", "failed", "skipped"
+        );
         let mut sum = [0; 5];
         for (wire, row) in rows {
             line(out, wire, row);

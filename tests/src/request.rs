@@ -9,8 +9,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 use typewright_runtime::chat::{
-    Cache, ChatRequest, Citation, Effort, Format, FunctionTool, Media, Message, Part, Reasoning, ReasoningConfig,
-    Role, SchemaFormat, Source, Text, ToolCall, ToolChoice, ToolDefinition, ToolResult,
+    Cache, ChatRequest, Citation, Effort, Format, FunctionTool, Media, Message, Part, Reasoning,
+    ReasoningConfig, Role, SchemaFormat, Source, Text, ToolCall, ToolChoice, ToolDefinition, ToolResult,
 };
 use typewright_runtime::json::RawJson;
 use typewright_runtime::wire::v1::MINTED;
@@ -74,7 +74,8 @@ impl<'a> Reader<'a> {
         request.user = string(&source["user"]);
         request.tool_choice = tool_choice(&source["tool_choice"]);
         request.format = format(&source["response_format"]);
-        request.metadata = pairs(&source["metadata"]).filter_map(|(key, value)| Some((key, string(value)?))).collect();
+        request.metadata =
+            pairs(&source["metadata"]).filter_map(|(key, value)| Some((key, string(value)?))).collect();
         self.out.stream = source["stream"] == true;
     }
 
@@ -137,7 +138,8 @@ impl<'a> Reader<'a> {
 
     /// A part that the vocabulary cannot say is sent as the recording has it.
     fn as_on_the_wire(&mut self, kind: &str, at: &[usize; 2]) -> Option<Part> {
-        let hoisted = |index: &usize| self.source["wire_hints"]["messages"][index.to_string()].get("at").is_some();
+        let hoisted =
+            |index: &usize| self.source["wire_hints"]["messages"][index.to_string()].get("at").is_some();
         let message = (0..at[0]).filter(|index| !hoisted(index)).count();
         self.out.raw.insert(kind.to_owned());
         raw(&self.case.request["messages"][message]["content"][at[1]]).map(Part::Raw)
@@ -153,7 +155,10 @@ impl<'a> Reader<'a> {
             Source::Bytes { mime: mime.unwrap_or_else(|| "text/plain".to_owned()), data: text.into() }
         } else {
             let data = STANDARD.decode(part["base64"].as_str()?).ok()?;
-            Source::Bytes { mime: mime.unwrap_or_else(|| "application/octet-stream".to_owned()), data: data.into() }
+            Source::Bytes {
+                mime: mime.unwrap_or_else(|| "application/octet-stream".to_owned()),
+                data: data.into(),
+            }
         };
         let (detail, filename) = (string(&part["detail"]), string(&part["filename"]));
         Some(Media { source, detail, filename, cache: cache(part) })

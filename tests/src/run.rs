@@ -69,7 +69,8 @@ fn baseline(corpus: &Corpus, options: &Options, cases: usize) -> Option<String> 
     let print = corpus.fingerprint();
     let known = BASELINES.iter().find(|(baseline, _)| Some(*baseline) == print).map(|(_, cases)| *cases);
     // The corpus at the default place is the one that the baseline was taken from.
-    let least = known.or_else(|| BASELINES.first().filter(|_| !corpus.named).map(|(_, cases)| *cases)).unwrap_or(1);
+    let least =
+        known.or_else(|| BASELINES.first().filter(|_| !corpus.named).map(|(_, cases)| *cases)).unwrap_or(1);
     (cases < least).then(|| format!("{cases} cases in scope, the baseline is {least}"))
 }
 

@@ -1,7 +1,8 @@
 //! Which recorded exchanges a client is held to. One table; what is outside of it is counted by name.
 
 /// Folders of the wires that are built.
-pub const DIALECTS: [&str; 5] = ["openai-chat", "anthropic-messages", "ollama", "openai-embeddings", "openai-models"];
+pub const DIALECTS: [&str; 5] =
+    ["openai-chat", "anthropic-messages", "ollama", "openai-embeddings", "openai-models"];
 /// The operations that are built.
 pub const OPERATIONS: [&str; 4] = ["chat", "embed", "models", "count_tokens"];
 /// The providers that are built.

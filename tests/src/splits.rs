@@ -99,7 +99,13 @@ impl Stream {
         None
     }
 
-    fn decoded(&self, before: &Decoder, window: std::ops::Range<usize>, end: usize, step: usize) -> Option<String> {
+    fn decoded(
+        &self,
+        before: &Decoder,
+        window: std::ops::Range<usize>,
+        end: usize,
+        step: usize,
+    ) -> Option<String> {
         let last = window.end == self.bytes.len();
         let told = |pieces: &[Bytes]| {
             let (mut decoder, mut told) = (before.clone(), Told::default());

@@ -33,7 +33,9 @@ fn line(file: &Path, number: usize, folders: &Folders) -> Result<Outcome, Failur
         .ok_or_else(|| format!("{}:{number} is not generated", file.display()))?;
     println!("{}:{number}: {}", file.display(), found.text.trim());
     match &found.source {
-        Some(place) => println!("  from {}:{}:{}: {}", place.path.display(), place.line, place.column, place.text.trim()),
+        Some(place) => {
+            println!("  from {}:{}:{}: {}", place.path.display(), place.line, place.column, place.text.trim())
+        }
         None => println!("  the same for every provider"),
     }
     if let Some(template) = &found.template {
@@ -49,6 +51,8 @@ fn line(file: &Path, number: usize, folders: &Folders) -> Result<Outcome, Failur
 /// The path of `file` below the output folder, as outputs are named.
 fn below(file: &Path, out: &Path) -> Result<String, Failure> {
     let (file, folder): (PathBuf, PathBuf) = (file.canonicalize()?, out.canonicalize()?);
-    let relative = file.strip_prefix(&folder).map_err(|_| format!("{} is not below {}", file.display(), out.display()))?;
+    let relative = file
+        .strip_prefix(&folder)
+        .map_err(|_| format!("{} is not below {}", file.display(), out.display()))?;
     Ok(relative.to_string_lossy().replace('\\', "/"))
 }

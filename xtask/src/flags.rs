@@ -153,6 +153,11 @@ pub struct Bench {
 
 fn provider_name(text: &str) -> Result<String, String> {
     let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
-    let is_name = text.starts_with(|c: char| c.is_ascii_lowercase()) && text.chars().all(word) && text.len() <= 40;
-    if is_name { Ok(text.to_owned()) } else { Err("a name is lower-case letters, digits, - and _, at most 40".to_owned()) }
+    let is_name =
+        text.starts_with(|c: char| c.is_ascii_lowercase()) && text.chars().all(word) && text.len() <= 40;
+    if is_name {
+        Ok(text.to_owned())
+    } else {
+        Err("a name is lower-case letters, digits, - and _, at most 40".to_owned())
+    }
 }

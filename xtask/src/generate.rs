@@ -60,9 +60,14 @@ fn mode(flags: &Gen) -> Mode {
 fn refused(error: Error, flags: &Gen) -> Result<Outcome, Failure> {
     let Some(code) = error.code().filter(|code| *code != "TW0901") else { return Err(error.into()) };
     if flags.json {
-        println!("{}", serde_json::json!({ "code": code, "severity": "error", "message": error.to_string() }));
+        println!(
+            "{}",
+            serde_json::json!({ "code": code, "severity": "error", "message": error.to_string() })
+        );
     } else {
-        eprintln!("error[{code}]: {error}\nnothing was written; `cargo xtask explain {code}` says what to do");
+        eprintln!(
+            "error[{code}]: {error}\nnothing was written; `cargo xtask explain {code}` says what to do"
+        );
     }
     Ok(Outcome::Found)
 }

@@ -36,7 +36,8 @@ pub fn compiler(folders: &Folders) -> Compiler {
     let own = providers.join("dialects");
     let dialects = folders.dialects.clone();
     // Providers somewhere else speak the dialects of this repository, unless they bring their own.
-    let dialects = dialects.unwrap_or_else(|| if own.is_dir() { own } else { in_repository("providers/dialects") });
+    let dialects =
+        dialects.unwrap_or_else(|| if own.is_dir() { own } else { in_repository("providers/dialects") });
     let templates = folders.templates.clone().unwrap_or_else(|| in_repository("templates"));
     let compiler = Compiler::new()
         .providers(providers)

@@ -17,7 +17,8 @@ pub fn diagnostics(compilation: &Compilation, json: bool) {
         print!("{}", to_json(&compilation.sources, &compilation.diagnostics));
         return;
     }
-    let color = if is_watched() && std::env::var_os("NO_COLOR").is_none() { Color::Always } else { Color::Never };
+    let color =
+        if is_watched() && std::env::var_os("NO_COLOR").is_none() { Color::Always } else { Color::Never };
     eprint!("{}", render(&compilation.sources, &compilation.diagnostics, color));
 }
 

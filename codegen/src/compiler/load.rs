@@ -42,7 +42,11 @@ pub(super) fn input(compiler: &Compiler, sink: &mut Sink) -> Result<Input, Error
         input.providers.extend(yaml(&mut input.sources, path, sink));
     }
     let dialects = compiler.dialects_folder();
-    let dialects = if compiler.dialects.is_some() { yaml_files(&dialects)? } else { yaml_files(&dialects).unwrap_or_default() };
+    let dialects = if compiler.dialects.is_some() {
+        yaml_files(&dialects)?
+    } else {
+        yaml_files(&dialects).unwrap_or_default()
+    };
     for path in &dialects {
         input.dialects.extend(yaml(&mut input.sources, path, sink));
     }
@@ -55,7 +59,8 @@ pub(super) fn input(compiler: &Compiler, sink: &mut Sink) -> Result<Input, Error
 
 /// A file that was named on its own: read unless its folder was read already.
 fn named(input: &mut Input, path: &Path, read: [&Vec<PathBuf>; 2], sink: &mut Sink) -> Result<(), Error> {
-    let canonical = |path: &Path| fs::canonicalize(path).map_err(|source| Error::Read { path: path.to_owned(), source });
+    let canonical =
+        |path: &Path| fs::canonicalize(path).map_err(|source| Error::Read { path: path.to_owned(), source });
     let wanted = canonical(path)?;
     let known = read.into_iter().flatten().find(|known| canonical(known).is_ok_and(|known| known == wanted));
     if known.is_none() {
@@ -70,14 +75,16 @@ fn named(input: &mut Input, path: &Path, read: [&Vec<PathBuf>; 2], sink: &mut Si
 
 fn yaml(sources: &mut SourceMap, path: &Path, sink: &mut Sink) -> Option<YamlFile> {
     let file = source::load(sources, path, sink)?;
-    let name = |path: Option<&Path>| path.and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+    let name =
+        |path: Option<&Path>| path.and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
     let label = [name(path.parent()), name(Some(path))].into_iter().flatten().collect::<Vec<_>>().join("/");
     Some(YamlFile { file, label })
 }
 
 /// The YAML files of a folder, sorted.
 fn yaml_files(folder: &Path) -> Result<Vec<PathBuf>, Error> {
-    let is_yaml = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+    let is_yaml =
+        |path: &PathBuf| path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
     let failed = |source| Error::Read { path: folder.to_owned(), source };
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder).map_err(failed)? {
@@ -90,7 +97,11 @@ fn yaml_files(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(paths)
 }
 
-fn base_templates(compiler: &Compiler, sources: &mut SourceMap, sink: &mut Sink) -> Result<Vec<TemplateFile>, Error> {
+fn base_templates(
+    compiler: &Compiler,
+    sources: &mut SourceMap,
+    sink: &mut Sink,
+) -> Result<Vec<TemplateFile>, Error> {
     let mut files = match &compiler.templates {
         Some(folder) => template_files(folder, sources, sink)?,
         None => Vec::new(),
@@ -116,7 +127,11 @@ pub(super) fn overrides(
 }
 
 /// Every template below a folder, by name.
-fn template_files(folder: &Path, sources: &mut SourceMap, sink: &mut Sink) -> Result<Vec<TemplateFile>, Error> {
+fn template_files(
+    folder: &Path,
+    sources: &mut SourceMap,
+    sink: &mut Sink,
+) -> Result<Vec<TemplateFile>, Error> {
     let mut names = Vec::new();
     walk(folder, "", &mut names)?;
     names.sort();

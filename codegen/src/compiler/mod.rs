@@ -306,7 +306,8 @@ impl std::str::FromStr for Runtime {
 
     /// A version requirement if it begins like one, a folder otherwise.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let is_version = text.starts_with(|c: char| c.is_ascii_digit() || "^=~<>*".contains(c)) && !text.contains(['/', '\\']);
+        let is_version = text.starts_with(|c: char| c.is_ascii_digit() || "^=~<>*".contains(c))
+            && !text.contains(['/', '\\']);
         Ok(if is_version { Self::Version(text.to_owned()) } else { Self::Path(text.into()) })
     }
 }

@@ -30,6 +30,8 @@ struct Document {
 struct Unit<'a> {
     document: &'a Document,
     provider: Provider,
+    /// Nothing is wrong with the provider file itself, so that files can be made from it.
+    sound: bool,
     overrides: Vec<TemplateFile>,
 }
 
@@ -100,7 +102,9 @@ fn documents(input: &Input, sink: &mut Sink) -> Vec<Document> {
 fn dialects<'a>(documents: &'a [Document], sink: &mut Sink) -> BTreeMap<String, &'a Node> {
     let mut dialects: BTreeMap<String, &Node> = BTreeMap::new();
     for document in documents.iter().filter(|document| document.kind == schema::Kind::Dialect) {
-        let Some(name) = document.node.get("dialect").filter(|name| name.as_str().is_some()) else { continue };
+        let Some(name) = document.node.get("dialect").filter(|name| name.as_str().is_some()) else {
+            continue;
+        };
         let key = name.as_str().unwrap_or_default();
         match dialects.get(key) {
             Some(known) => sink.push(
@@ -116,10 +120,14 @@ fn dialects<'a>(documents: &'a [Document], sink: &mut Sink) -> BTreeMap<String, 
 
 /// The providers, by name.
 fn units<'a>(documents: &'a [Document], sink: &mut Sink) -> Vec<Unit<'a>> {
-    let read = documents.iter().filter(|document| document.kind == schema::Kind::Provider).filter_map(|document| {
-        let provider = schema::provider::read(&document.node, sink)?;
-        Some(Unit { document, provider, overrides: Vec::new() })
-    });
+    let read =
+        documents.iter().filter(|document| document.kind == schema::Kind::Provider).filter_map(|document| {
+            let mut own = Sink::default();
+            let provider = schema::provider::read(&document.node, &mut own);
+            let sound = !own.has_errors();
+            sink.merge(own);
+            Some(Unit { document, provider: provider?, sound, overrides: Vec::new() })
+        });
     let mut units: Vec<Unit<'_>> = read.collect();
     units.sort_by(|a, b| (&a.provider.name, a.provider.span).cmp(&(&b.provider.name, b.provider.span)));
     schema::across::check(units.iter().map(|unit| &unit.provider), sink);
@@ -130,7 +138,8 @@ fn units<'a>(documents: &'a [Document], sink: &mut Sink) -> Vec<Unit<'a>> {
 fn narrow(units: &mut Vec<Unit<'_>>, documents: &[Document], compiler: &Compiler) -> Result<(), Error> {
     // A provider that could not be read is known all the same: its mistakes are reported, not its absence.
     let providers = documents.iter().filter(|document| document.kind == schema::Kind::Provider);
-    let known: BTreeSet<&str> = providers.filter_map(|document| document.node.get("name")?.as_str()).collect();
+    let known: BTreeSet<&str> =
+        providers.filter_map(|document| document.node.get("name")?.as_str()).collect();
     if let Some(name) = compiler.only.iter().find(|name| !known.contains(name.as_str())) {
         let known = known.into_iter().collect::<Vec<_>>().join(", ");
         return Err(Error::UnknownProvider { name: name.clone(), known });
@@ -142,7 +151,8 @@ fn narrow(units: &mut Vec<Unit<'_>>, documents: &[Document], compiler: &Compiler
 /// One provider, from its tree to its files.
 fn compile(unit: &Unit<'_>, shared: &Shared<'_>) -> Compiled {
     let mut sink = Sink::default();
-    let templates = (!unit.overrides.is_empty()).then(|| shared.templates.with_overrides(&unit.overrides, &mut sink));
+    let templates =
+        (!unit.overrides.is_empty()).then(|| shared.templates.with_overrides(&unit.overrides, &mut sink));
     let templates = templates.as_ref().unwrap_or(&shared.templates);
     let wire = wire(unit, &shared.dialects, &mut sink);
     let outputs = match &wire {
@@ -171,7 +181,7 @@ fn wire(unit: &Unit<'_>, dialects: &BTreeMap<String, &Node>, sink: &mut Sink) ->
             span: operation.span,
         })
         .collect();
-    if sink.has_errors() {
+    if sink.has_errors() || !unit.sound {
         return None;
     }
     match wire::file(provider, &unit.document.yaml.label, &operations) {
@@ -206,7 +216,8 @@ fn own_dialect(node: &Node) -> Option<Node> {
 fn named_dialect(node: &Node, dialects: &BTreeMap<String, &Node>, sink: &mut Sink) -> Option<Node> {
     let (name, span) = schema::provider::dialect_of(node);
     if !dialects.contains_key(&name) {
-        let missing = Diagnostic::error("TW0304", span, format!("there is no dialect `{name}`")).label("not found");
+        let missing =
+            Diagnostic::error("TW0304", span, format!("there is no dialect `{name}`")).label("not found");
         sink.push(missing.suggest(&name, dialects.keys().map(String::as_str)));
         return None;
     }
@@ -235,7 +246,7 @@ fn finish(
     let mut members = Vec::new();
     for (unit, compiled) in units.iter().zip(compiled) {
         outputs.extend(compiled.outputs);
-        sink.merge(compiled.sink);
+        sink.follow(compiled.sink);
         let source = unit.document.yaml.label.as_str();
         members.push(Member { provider: &unit.provider, operations: compiled.operations, source });
     }

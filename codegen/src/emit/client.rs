@@ -25,8 +25,16 @@ pub fn file(package: Package<'_>, docs: &str) -> Result<Rendered, NotRust> {
 /// The modules, and what of the runtime a user meets.
 fn modules(provider: &Provider) -> TokenStream {
     let has_options = !provider.options.is_empty();
-    let module = has_options.then(|| quote!(pub mod options;));
-    let export = has_options.then(|| quote!(pub use options::Options;));
+    let module = has_options.then(|| {
+        quote!(
+            pub mod options;
+        )
+    });
+    let export = has_options.then(|| {
+        quote!(
+            pub use options::Options;
+        )
+    });
     quote! {
         pub mod models;
         #module
@@ -72,7 +80,9 @@ fn constant(provider: &Provider, operations: Operations) -> TokenStream {
 fn auth(auth: &Auth) -> TokenStream {
     match auth {
         Auth::None => quote!(auth::AuthScheme::None),
-        Auth::Bearer { env, optional } => quote!(auth::AuthScheme::Bearer { env: &[#(#env),*], optional: #optional }),
+        Auth::Bearer { env, optional } => {
+            quote!(auth::AuthScheme::Bearer { env: &[#(#env),*], optional: #optional })
+        }
         Auth::Header { name, env } => {
             let name = name.to_ascii_lowercase();
             quote!(auth::AuthScheme::Header { name: #name, env: &[#(#env),*] })

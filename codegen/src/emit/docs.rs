@@ -19,18 +19,27 @@ pub fn line(prose: &str) -> String {
 
 /// Prose as it stands, in one line and without control characters: for manifests, which are no Markdown.
 pub fn plain(prose: &str) -> String {
-    prose.split_whitespace().map(|word| word.chars().filter(|c| is_visible(*c)).collect::<String>()).collect::<Vec<_>>().join(" ")
+    prose
+        .split_whitespace()
+        .map(|word| word.chars().filter(|c| is_visible(*c)).collect::<String>())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// Prose as a sentence: with a full stop unless it ends like one.
 pub fn sentence(prose: &str) -> String {
     let prose = prose.trim();
-    if prose.is_empty() || prose.ends_with(['.', '!', '?', ':', '…', '。']) { prose.to_owned() } else { format!("{prose}.") }
+    if prose.is_empty() || prose.ends_with(['.', '!', '?', ':', '…', '。']) {
+        prose.to_owned()
+    } else {
+        format!("{prose}.")
+    }
 }
 
 /// Control characters and those that turn the direction of text, which rustc refuses in source.
 fn is_visible(c: char) -> bool {
-    !c.is_control() && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200b}' | '\u{feff}')
+    !c.is_control()
+        && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200b}' | '\u{feff}')
 }
 
 fn inline(prose: &str) -> String {
@@ -87,7 +96,9 @@ fn url(rest: &str, out: &mut String) -> Option<usize> {
 }
 
 fn is_url(text: &str) -> bool {
-    ["https://", "http://"].iter().any(|scheme| text.strip_prefix(scheme).is_some_and(|host| host.starts_with(|c: char| c.is_ascii_alphanumeric())))
+    ["https://", "http://"].iter().any(|scheme| {
+        text.strip_prefix(scheme).is_some_and(|host| host.starts_with(|c: char| c.is_ascii_alphanumeric()))
+    })
 }
 
 fn is_url_char(c: char) -> bool {
@@ -141,7 +152,8 @@ fn wrap(text: &str) -> String {
 
 fn starts_markup(word: &str) -> bool {
     let marker = word.trim_end_matches(['.', ')']);
-    word.starts_with(['#', '+', '-', '=', '|']) || (marker.len() < word.len() && marker.chars().all(|c| c.is_ascii_digit()))
+    word.starts_with(['#', '+', '-', '=', '|'])
+        || (marker.len() < word.len() && marker.chars().all(|c| c.is_ascii_digit()))
 }
 
 #[cfg(test)]

@@ -3,9 +3,9 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{camel, docs};
 use super::output::Rendered;
 use super::rust::{NotRust, RustFile, doc, grouped, ident, number, option};
+use super::{camel, docs};
 use crate::ir::provider::{Deprecation, Model, ModelKind, Price, Prices, Provider};
 
 const EMITTER: &str = "emit::models";
@@ -51,7 +51,9 @@ fn module_docs(provider: &Provider) -> String {
 
 /// The list that a reader scans first.
 fn table(provider: &Provider) -> String {
-    let mut out = String::from("| constant | id | context | output | $ in / out per million |\n|---|---|---:|---:|---:|\n");
+    let mut out = String::from(
+        "| constant | id | context | output | $ in / out per million |\n|---|---|---:|---:|---:|\n",
+    );
     for model in &provider.models {
         let limit = |tokens: Option<u64>| tokens.map_or_else(|| "–".to_owned(), |count| grouped(count, ' '));
         let price = |price: Option<Price>| price.map_or_else(|| "–".to_owned(), dollars);
@@ -106,7 +108,13 @@ pub fn imports(provider: &Provider, base: &[&'static str]) -> TokenStream {
 /// The import of marker traits, by their module: a model type may have the name of a trait.
 fn markers_import(provider: &Provider) -> TokenStream {
     let used = provider.models.iter().any(|model| model.capabilities.iter().any(|name| is_marker(name)));
-    if used { quote!(use typewright_runtime::model::capability;) } else { TokenStream::new() }
+    if used {
+        quote!(
+            use typewright_runtime::model::capability;
+        )
+    } else {
+        TokenStream::new()
+    }
 }
 
 fn is_marker(capability: &str) -> bool {
@@ -120,6 +128,7 @@ fn all(provider: &Provider) -> TokenStream {
     quote!(#doc pub const ALL: &[&Model] = &[#(&#types::MODEL),*];)
 }
 
+/// A struct with braces is a type and nothing else: the constant of a model may have the same name.
 fn items(provider: &Provider, model: &Model) -> TokenStream {
     let (name, constant) = (ident(&model.type_name), ident(&model.const_name));
     let (docs, short) = (doc(&model_docs(model)), doc(&format!("The model `{}`.", code(&model.id))));
@@ -131,9 +140,9 @@ fn items(provider: &Provider, model: &Model) -> TokenStream {
     quote! {
         #docs
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub struct #name;
+        pub struct #name {}
         #short
-        pub const #constant: #name = #name;
+        pub const #constant: #name = #name {};
         impl TypedModel for #name {
             const MODEL: Model = #value;
         }
@@ -283,7 +292,8 @@ fn facts(model: &Model) -> Vec<(&'static str, String)> {
     let tokens = |count: Option<u64>| count.map(|count| format!("{} tokens", grouped(count, ' ')));
     let list = |values: &[String]| (!values.is_empty()).then(|| docs::line(&values.join(", ")));
     let codes = |values: &[String]| {
-        (!values.is_empty()).then(|| values.iter().map(|value| format!("`{}`", code(value))).collect::<Vec<_>>().join(", "))
+        (!values.is_empty())
+            .then(|| values.iter().map(|value| format!("`{}`", code(value))).collect::<Vec<_>>().join(", "))
     };
     let rows = [
         ("id", Some(format!("`{}`", code(&model.id)))),
@@ -305,8 +315,10 @@ fn facts(model: &Model) -> Vec<(&'static str, String)> {
 }
 
 fn price_list(prices: &Prices) -> Option<String> {
-    let known: Vec<String> =
-        named(prices).into_iter().filter_map(|(_, name, price)| Some(format!("{} {name}", dollars(price?)))).collect();
+    let known: Vec<String> = named(prices)
+        .into_iter()
+        .filter_map(|(_, name, price)| Some(format!("{} {name}", dollars(price?))))
+        .collect();
     (!known.is_empty()).then(|| known.join(", "))
 }
 
@@ -314,7 +326,9 @@ fn tier_list(model: &Model) -> Option<String> {
     let tiers: Vec<String> = model
         .tiers
         .iter()
-        .filter_map(|(above, prices)| Some(format!("above {} tokens: {}", grouped(*above, ' '), price_list(prices)?)))
+        .filter_map(|(above, prices)| {
+            Some(format!("above {} tokens: {}", grouped(*above, ' '), price_list(prices)?))
+        })
         .collect();
     (!tiers.is_empty()).then(|| tiers.join("; "))
 }
@@ -335,7 +349,7 @@ mod tests {
     fn a_model_says_what_is_known_and_nothing_else() {
         let provider = sample::provider();
         let text = file(&provider, "providers/acme.yaml").unwrap().text;
-        assert!(text.contains("pub const SMALL_1: Small1 = Small1;"), "{text}");
+        assert!(text.contains("pub const SMALL_1: Small1 = Small1 {};"), "{text}");
         assert!(text.contains("impl capability::Vision for Small1 {}"));
         assert!(text.contains("input: Some(Price(2_500_000_000)),"));
         assert!(!text.contains("cache_write"));

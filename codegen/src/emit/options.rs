@@ -7,9 +7,9 @@ use std::ops::Not;
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
-use super::{camel, docs};
 use super::output::Rendered;
 use super::rust::{NotRust, RustFile, doc, ident};
+use super::{camel, docs};
 use crate::ir::provider::{OptionType, Provider, ProviderOption};
 
 const EMITTER: &str = "emit::options";
@@ -37,7 +37,11 @@ pub fn file(provider: &Provider, source: &str) -> Result<Option<Rendered>, NotRu
 
 fn imports(provider: &Provider) -> TokenStream {
     let json = provider.options.iter().any(|option| option.ty == OptionType::Json);
-    let json = json.then(|| quote!(use typewright_runtime::json::RawJson;));
+    let json = json.then(|| {
+        quote!(
+            use typewright_runtime::json::RawJson;
+        )
+    });
     quote!(use typewright_runtime::client::ProviderOptions; #json)
 }
 
@@ -107,17 +111,25 @@ fn method(option: &ProviderOption) -> TokenStream {
 }
 
 fn integer_bound(bound: Option<i64>) -> TokenStream {
-    bound.map_or_else(|| quote!(None), |bound| {
-        let (minus, bound) = (bound.is_negative().then(|| quote!(-)), super::rust::number(bound.unsigned_abs()));
-        quote!(Some(#minus #bound))
-    })
+    bound.map_or_else(
+        || quote!(None),
+        |bound| {
+            let (minus, bound) =
+                (bound.is_negative().then(|| quote!(-)), super::rust::number(bound.unsigned_abs()));
+            quote!(Some(#minus #bound))
+        },
+    )
 }
 
 fn number_bound(bound: Option<f64>) -> TokenStream {
-    bound.filter(|bound| bound.is_finite()).map_or_else(|| quote!(None), |bound| {
-        let (minus, bound) = (bound.is_sign_negative().then(|| quote!(-)), Literal::f64_unsuffixed(bound.abs()));
-        quote!(Some(#minus #bound))
-    })
+    bound.filter(|bound| bound.is_finite()).map_or_else(
+        || quote!(None),
+        |bound| {
+            let (minus, bound) =
+                (bound.is_sign_negative().then(|| quote!(-)), Literal::f64_unsuffixed(bound.abs()));
+            quote!(Some(#minus #bound))
+        },
+    )
 }
 
 fn method_docs(option: &ProviderOption) -> String {
@@ -145,9 +157,12 @@ fn range(ty: &OptionType) -> Option<String> {
     }
 }
 
-/// `service_tier` as `ServiceTier`.
+/// `service_tier` as `ServiceTier`; a name that the file uses otherwise gets a word more.
 fn enum_name(option: &ProviderOption) -> String {
-    camel(&option.name)
+    let name = camel(&option.name);
+    let is_taken =
+        crate::names::is_taken_type(&name) || matches!(name.as_str(), "ProviderOptions" | "RawJson");
+    if is_taken { name + "Value" } else { name }
 }
 
 fn open_enum(option: &ProviderOption, words: &[String]) -> TokenStream {
@@ -227,7 +242,7 @@ mod tests {
     #[test]
     fn every_type_has_its_setter_and_a_range_is_in_the_docs() {
         let text = file(&sample::provider(), "providers/acme.yaml").unwrap().unwrap().text;
-        assert!(text.contains("pub fn tier(mut self, value: impl Into<Tier>) -> Self {"), "{text}");
+        assert!(text.contains("pub fn tier(mut self, value: impl Into<TierValue>) -> Self {"), "{text}");
         assert!(text.contains("self.0.integer(\"depth\", value, Some(-1), Some(2_000));"), "{text}");
         assert!(text.contains("/// From -1 to 2000; anything else fails the call before it is sent."));
         assert!(text.contains("Other(String)"));

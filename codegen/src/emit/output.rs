@@ -50,7 +50,10 @@ impl Output {
 
     /// Where line `line` (from 1) comes from: the narrowest origin that covers it.
     pub fn origin_of(&self, line: usize) -> Option<&Origin> {
-        self.origins.iter().filter(|origin| origin.lines.contains(&line)).min_by_key(|origin| origin.lines.len())
+        self.origins
+            .iter()
+            .filter(|origin| origin.lines.contains(&line))
+            .min_by_key(|origin| origin.lines.len())
     }
 }
 
@@ -61,7 +64,12 @@ pub fn owner(path: &str) -> &str {
 
 impl Rendered {
     /// A text that comes from one place as a whole.
-    pub fn whole(text: String, emitter: &'static str, template: Option<String>, source: Option<Span>) -> Self {
+    pub fn whole(
+        text: String,
+        emitter: &'static str,
+        template: Option<String>,
+        source: Option<Span>,
+    ) -> Self {
         let lines = 1..text.lines().count() + 1;
         Self { text, origins: vec![Origin { lines, source, template, emitter }] }
     }

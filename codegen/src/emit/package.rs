@@ -65,7 +65,8 @@ pub fn files(package: Package<'_>, templates: &Templates, sink: &mut Sink) -> Ve
     let mut out = Vec::new();
     for (template, path) in [("crate/Cargo.toml.j2", "Cargo.toml"), ("crate/README.md.j2", "README.md")] {
         if let Some(text) = templates.render(template, &view, sink) {
-            let rendered = Rendered::whole(squeezed(&text), EMITTER, Some(template.to_owned()), Some(provider.span));
+            let rendered =
+                Rendered::whole(squeezed(&text), EMITTER, Some(template.to_owned()), Some(provider.span));
             out.push(Output::new(format!("{}/{path}", provider.name), rendered));
         }
     }
@@ -150,7 +151,8 @@ fn relative(from: &Path, to: &Path) -> String {
         return text(to);
     }
     let up = from.components().skip(shared).map(|_| "..".to_owned());
-    let down = to.components().skip(shared).map(|component| component.as_os_str().to_string_lossy().into_owned());
+    let down =
+        to.components().skip(shared).map(|component| component.as_os_str().to_string_lossy().into_owned());
     up.chain(down).collect::<Vec<_>>().join("/")
 }
 

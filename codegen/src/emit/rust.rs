@@ -113,7 +113,8 @@ fn format(tokens: &TokenStream, emitter: &'static str) -> Result<String, NotRust
     for item in file.items {
         let (kind, is_use) = (std::mem::discriminant(&item), matches!(item, syn::Item::Use(_)));
         let spaced = matches!(item, syn::Item::Impl(_) | syn::Item::Trait(_) | syn::Item::Mod(_));
-        let item = unparse(syn::File { shebang: None, frontmatter: None, attrs: Vec::new(), items: vec![item] });
+        let item =
+            unparse(syn::File { shebang: None, frontmatter: None, attrs: Vec::new(), items: vec![item] });
         let one_line = item.lines().count() == 1;
         // Two one-liners of a kind, or two imports, stand together.
         let together = last == Some(kind) && (one_line || is_use);
@@ -234,11 +235,27 @@ mod tests {
     #[test]
     fn origins_cover_the_lines_of_their_piece() {
         let mut file = RustFile::new("x.yaml");
-        file.push("emit::a", None, quote!(const A: u8 = 1;));
-        file.push("emit::b", None, quote!(fn b() {} fn c() {}));
+        file.push(
+            "emit::a",
+            None,
+            quote!(
+                const A: u8 = 1;
+            ),
+        );
+        file.push(
+            "emit::b",
+            None,
+            quote!(
+                fn b() {}
+                fn c() {}
+            ),
+        );
         let out = file.render().unwrap();
         let lines: Vec<&str> = out.text.lines().collect();
-        assert_eq!(&lines[out.origins[0].lines.start - 1..out.origins[0].lines.end - 1], ["const A: u8 = 1;"]);
+        assert_eq!(
+            &lines[out.origins[0].lines.start - 1..out.origins[0].lines.end - 1],
+            ["const A: u8 = 1;"]
+        );
         assert_eq!(lines[out.origins[1].lines.start - 1], "fn b() {}");
         assert_eq!(out.origins[1].lines.end - 1, lines.len());
     }

@@ -58,9 +58,17 @@ fn small() -> Model {
         capabilities: ["tools", "vision"].map(str::to_owned).to_vec(),
         input_modalities: ["text", "image"].map(str::to_owned).to_vec(),
         output_modalities: vec!["text".to_owned()],
-        prices: Prices { input: Some(Price(2_500_000_000)), output: Some(Price(10_000_000_000)), ..Prices::default() },
+        prices: Prices {
+            input: Some(Price(2_500_000_000)),
+            output: Some(Price(10_000_000_000)),
+            ..Prices::default()
+        },
         tiers: vec![(100_000, Prices { input: Some(Price(5_000_000_000)), ..Prices::default() })],
-        deprecation: Some(Deprecation { since: None, retires: Some("2027-01-01".to_owned()), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2027-01-01".to_owned()),
+            replacement: None,
+        }),
         span: span(40),
         ..blank()
     }

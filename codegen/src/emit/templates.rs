@@ -67,8 +67,12 @@ impl Templates {
         let base = match self.files.get(&file.name) {
             Some(base) if file.name.starts_with(OVERRIDABLE) => base,
             _ => {
-                let known: Vec<&str> =
-                    self.files.keys().map(String::as_str).filter(|name| name.starts_with(OVERRIDABLE)).collect();
+                let known: Vec<&str> = self
+                    .files
+                    .keys()
+                    .map(String::as_str)
+                    .filter(|name| name.starts_with(OVERRIDABLE))
+                    .collect();
                 return Err(Box::new(no_such_template(file, &known)));
             }
         };
@@ -120,7 +124,9 @@ fn environment() -> Environment<'static> {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
     // Fails for delimiters that contradict one another, and none are set here.
-    if let Ok(syntax) = SyntaxConfig::builder().keep_trailing_newline(true).trim_blocks(true).lstrip_blocks(true).build() {
+    if let Ok(syntax) =
+        SyntaxConfig::builder().keep_trailing_newline(true).trim_blocks(true).lstrip_blocks(true).build()
+    {
         environment.set_syntax(syntax);
     }
     environment.set_debug(true);
@@ -137,20 +143,30 @@ fn toml_string(text: &str) -> Result<String, minijinja::Error> {
 
 fn no_such_template(file: &TemplateFile, known: &[&str]) -> Diagnostic {
     let message = format!("`{}` replaces no template", file.name);
-    Diagnostic::error("TW0801", line_span(file, 1), message).label("this file is never used").suggest(&file.name, known.iter().copied())
+    Diagnostic::error("TW0801", line_span(file, 1), message)
+        .label("this file is never used")
+        .suggest(&file.name, known.iter().copied())
 }
 
 fn older_base(file: &TemplateFile, first: &str, wanted: &str) -> Diagnostic {
     let span = line_span(file, 1);
     if first.starts_with("{# base:") {
-        return Diagnostic::error("TW0802", span, format!("`{}` was written against another base template", file.name))
-            .label("the base has changed since")
-            .note("what changed in the base may be missing here")
-            .help(format!("compare the two, then make this the first line: {wanted}"));
+        return Diagnostic::error(
+            "TW0802",
+            span,
+            format!("`{}` was written against another base template", file.name),
+        )
+        .label("the base has changed since")
+        .note("what changed in the base may be missing here")
+        .help(format!("compare the two, then make this the first line: {wanted}"));
     }
-    Diagnostic::error("TW0802", span, format!("`{}` does not say which base it was written against", file.name))
-        .label("expected the base's fingerprint in the first line")
-        .help(format!("make this the first line: {wanted}"))
+    Diagnostic::error(
+        "TW0802",
+        span,
+        format!("`{}` does not say which base it was written against", file.name),
+    )
+    .label("expected the base's fingerprint in the first line")
+    .help(format!("make this the first line: {wanted}"))
 }
 
 /// A problem that the template engine found, with its place if it knows it.

@@ -38,7 +38,12 @@ pub fn view(members: &[Member<'_>], runtime: &RuntimeDep) -> UmbrellaView {
 }
 
 /// The files of the crate. What could not be made was reported, and is missing.
-pub fn files(members: &[Member<'_>], templates: &Templates, runtime: &RuntimeDep, sink: &mut Sink) -> Vec<Output> {
+pub fn files(
+    members: &[Member<'_>],
+    templates: &Templates,
+    runtime: &RuntimeDep,
+    sink: &mut Sink,
+) -> Vec<Output> {
     let view = view(members, runtime);
     let mut out = Vec::new();
     let texts = [
@@ -86,7 +91,14 @@ const ALL_FILES: &str = "all provider files";
 
 fn lib(members: &[Member<'_>], docs: &str) -> Result<Rendered, NotRust> {
     let mut file = RustFile::new(ALL_FILES).docs(docs).attributes(quote!(#![forbid(unsafe_code)]));
-    file.push(EMITTER, None, quote!(pub mod catalog; mod client;));
+    file.push(
+        EMITTER,
+        None,
+        quote!(
+            pub mod catalog;
+            mod client;
+        ),
+    );
     file.push(
         EMITTER,
         None,
@@ -119,10 +131,8 @@ fn client(members: &[Member<'_>]) -> Result<Rendered, NotRust> {
 }
 
 fn client_items() -> TokenStream {
-    let docs = doc(
-        "A client of the model `provider:model`, with the key from the environment.\n\n\
-         A model that the catalog does not list, such as a fine-tune, is passed on as it stands.",
-    );
+    let docs = doc("A client of the model `provider:model`, with the key from the environment.\n\n\
+         A model that the catalog does not list, such as a fine-tune, is passed on as it stands.");
     quote! {
         use std::fmt;
         use typewright_runtime::Error;
@@ -354,7 +364,8 @@ mod tests {
         let operations = Operations { chat: true, embed: true, models: true, count_tokens: true };
         let runtime = RuntimeDep::Path("../../runtime".to_owned());
         let source = "providers/acme.yaml";
-        let wire = Wire { file: Rendered::whole("//! Wire.\n".to_owned(), "emit::wire", None, None), operations };
+        let wire =
+            Wire { file: Rendered::whole("//! Wire.\n".to_owned(), "emit::wire", None, None), operations };
         let package = Package { provider: &provider, source, wire: &wire, runtime: &runtime };
         let mut out = package::files(package, &templates(), &mut sink);
         let members = [Member { provider: &provider, operations, source }];
@@ -403,7 +414,10 @@ mod tests {
         let made = made();
         let client = &made.iter().find(|output| output.path == "typewright/src/client.rs").unwrap().text;
         let off = client.split_once("#[cfg(not(feature = \"acme\"))]").unwrap().1;
-        assert!(off.contains("Err(ClientError::FeatureOff {\n                feature: \"acme\","), "{client}");
+        assert!(
+            off.contains("Err(ClientError::FeatureOff {\n                feature: \"acme\","),
+            "{client}"
+        );
     }
 
     /// For a person: `TYPEWRIGHT_SHOW=folder cargo test -p typewright-codegen shows` writes the files there.

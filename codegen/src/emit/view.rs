@@ -128,7 +128,8 @@ impl CrateView {
             operations,
             operation_list: operations.list().join(", "),
             chat_model: sample.is_some(),
-            chat_argument: sample.map_or_else(|| "\"a-model\"".to_owned(), |model| format!("models::{}", model.const_name)),
+            chat_argument: sample
+                .map_or_else(|| "\"a-model\"".to_owned(), |model| format!("models::{}", model.const_name)),
             model_count: provider.models.len(),
             has_options: !provider.options.is_empty(),
         }
@@ -143,7 +144,8 @@ impl UmbrellaView {
         Self {
             header: output::header("all provider files"),
             model_count: providers.iter().map(|(provider, _)| provider.models.len()).sum(),
-            sample: sample.map_or_else(|| format!("{first}:a-model"), |(p, model)| format!("{}:{}", p.name, model.id)),
+            sample: sample
+                .map_or_else(|| format!("{first}:a-model"), |(p, model)| format!("{}:{}", p.name, model.id)),
             sample_feature: sample.map_or(first, |(provider, _)| provider.name.clone()),
             providers: providers.into_iter().map(|(_, view)| view).collect(),
             version: VERSION,
@@ -170,7 +172,8 @@ fn sample_model(provider: &Provider) -> Option<&Model> {
 }
 
 fn summary(provider: &Provider) -> String {
-    let text = provider.description.clone().unwrap_or_else(|| format!("A client of {}", provider.display_name));
+    let text =
+        provider.description.clone().unwrap_or_else(|| format!("A client of {}", provider.display_name));
     docs::sentence(&text)
 }
 
@@ -187,7 +190,9 @@ fn key_line(auth: &Auth) -> String {
     match auth {
         Auth::None => "none is needed".to_owned(),
         _ if variables.is_empty() => "given to the builder".to_owned(),
-        Auth::Bearer { optional: true, .. } => format!("{}, if the server asks for one", variables.join(" or ")),
+        Auth::Bearer { optional: true, .. } => {
+            format!("{}, if the server asks for one", variables.join(" or "))
+        }
         _ => variables.join(" or "),
     }
 }

@@ -75,7 +75,10 @@ fn response_module(operation: &OperationIr) -> TokenStream {
 /// The names that the items use, imported from where they live.
 fn imports(items: &TokenStream) -> TokenStream {
     let text = items.to_string();
-    let used = |name: &str| text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|word| word == name);
+    // A variant, such as `Class::Text`, is no use of the type of that name.
+    let paths = text.replace(" :: ", "::");
+    let words: Vec<&str> = paths.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != ':').collect();
+    let used = |name: &str| words.iter().any(|word| word.split("::").next() == Some(name));
     let pick = |names: &[&str]| -> Vec<syn::Ident> {
         names.iter().filter(|name| used(name)).map(|name| format_ident!("{name}")).collect()
     };
@@ -165,6 +168,7 @@ fn embed(provider: &Provider, operation: &OperationIr) -> TokenStream {
         pub(crate) static EMBED: wire::EmbedWire = wire::EmbedWire {
             provider: #name,
             method: #method,
+            adjust: embed_request::adjust,
             path: embed_request::path,
             query: embed_request::query,
             headers: embed_request::headers,

@@ -220,7 +220,7 @@ const TOOL_CHOICE: Sum = Sum {
     name: "tool_choice",
     rust: "ToolChoice",
     var: "choice",
-    open: false,
+    open: true,
     variants: &[
         Variant { name: "auto", payload: Payload::Unit },
         Variant { name: "none", payload: Payload::Unit },

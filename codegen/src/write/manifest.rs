@@ -64,7 +64,8 @@ impl Manifest {
 
     /// Every path that is, or may be, on the disk.
     pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
-        let all: BTreeSet<&str> = self.written.keys().chain(self.pending.keys()).map(String::as_str).collect();
+        let all: BTreeSet<&str> =
+            self.written.keys().chain(self.pending.keys()).map(String::as_str).collect();
         all.into_iter()
     }
 
@@ -76,7 +77,10 @@ impl Manifest {
 
     /// Says what is about to be on the disk, beside what an earlier interrupted run may have left there.
     pub(super) fn write_journal(&self, out: &Path) -> Result<(), Error> {
-        let mut files = read::<JournalFile>(&out.join(JOURNAL)).or_else(damaged_is_none)?.map(|file| file.files).unwrap_or_default();
+        let mut files = read::<JournalFile>(&out.join(JOURNAL))
+            .or_else(damaged_is_none)?
+            .map(|file| file.files)
+            .unwrap_or_default();
         for (path, fingerprint) in &self.written {
             files.entry(path.clone()).or_default().insert(fingerprint.clone());
         }

@@ -141,12 +141,16 @@ impl Error {
 impl Change {
     /// What differs, as a unified diff from the disk to the output.
     pub fn diff(&self) -> String {
-        let (old, new) = (self.before.as_deref().unwrap_or_default(), self.after.as_deref().unwrap_or_default());
+        let (old, new) =
+            (self.before.as_deref().unwrap_or_default(), self.after.as_deref().unwrap_or_default());
         let name = |prefix, side: &Option<String>| {
             side.as_ref().map_or_else(|| "/dev/null".to_owned(), |_| format!("{prefix}/{}", self.path))
         };
         let diff = TextDiff::from_lines(old, new);
-        diff.unified_diff().context_radius(3).header(&name("a", &self.before), &name("b", &self.after)).to_string()
+        diff.unified_diff()
+            .context_radius(3)
+            .header(&name("a", &self.before), &name("b", &self.after))
+            .to_string()
     }
 }
 
@@ -169,7 +173,8 @@ pub fn plan(out: &Path, outputs: &[Output], scope: Scope<'_>) -> Result<Plan, Er
         Err(Error::Manifest { .. }) if scope.force => Manifest::default(),
         known => known?,
     };
-    let wanted: BTreeMap<&str, &Output> = outputs.iter().map(|output| (output.path.as_str(), output)).collect();
+    let wanted: BTreeMap<&str, &Output> =
+        outputs.iter().map(|output| (output.path.as_str(), output)).collect();
     let mut plan = Plan { manifest: known.kept(|path| !in_scope(path, scope)), ..Plan::default() };
     for (path, output) in &wanted {
         plan.manifest.insert(path, fingerprint::of(&output.text));
@@ -268,7 +273,9 @@ fn check_paths(outputs: &[Output]) -> Result<(), Error> {
 fn is_portable(component: &str) -> bool {
     let reserved = ["con", "prn", "aux", "nul"];
     let stem = component.split('.').next().unwrap_or_default();
-    let port = |prefix: &str| stem.strip_prefix(prefix).is_some_and(|n| n.len() == 1 && n.chars().all(|c| c.is_ascii_digit()));
+    let port = |prefix: &str| {
+        stem.strip_prefix(prefix).is_some_and(|n| n.len() == 1 && n.chars().all(|c| c.is_ascii_digit()))
+    };
     let lower = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_' | '.');
     // These two names are the tools' own.
     let conventional = matches!(component, "Cargo.toml" | "README.md");

@@ -33,8 +33,10 @@ impl Folder {
     }
 
     fn files(&self) -> Vec<String> {
-        let mut names: Vec<String> =
-            std::fs::read_dir(&self.0).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        let mut names: Vec<String> = std::fs::read_dir(&self.0)
+            .unwrap()
+            .map(|e| e.unwrap().file_name().into_string().unwrap())
+            .collect();
         names.sort();
         names
     }
@@ -162,7 +164,8 @@ fn an_interrupted_run_elsewhere_survives_a_run_of_something_else() {
     folder.write(&outputs(&[("a/x.rs", "1\n"), ("b/x.rs", "1\n")]));
     interrupt(&folder, &outputs(&[("a/x.rs", "1\n"), ("b/x.rs", "2\n")]), 1);
     let only = BTreeSet::from(["a".to_owned()]);
-    let scoped = plan(&folder.0, &outputs(&[("a/x.rs", "3\n")]), Scope { only: Some(&only), force: false }).unwrap();
+    let scoped =
+        plan(&folder.0, &outputs(&[("a/x.rs", "3\n")]), Scope { only: Some(&only), force: false }).unwrap();
     commit(&folder.0, &scoped).unwrap();
     assert_eq!(folder.write(&outputs(&[("a/x.rs", "3\n"), ("b/x.rs", "4\n")])).written, 1);
     assert_eq!(folder.files(), [".manifest.json", "a", "b"]);

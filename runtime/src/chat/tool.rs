@@ -52,7 +52,6 @@ pub struct FunctionTool {
 
 /// Whether the model may, must or must not call a tool.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum ToolChoice {
     /// The model decides.
     Auto,

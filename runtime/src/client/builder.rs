@@ -32,7 +32,15 @@ impl<C: From<Client>> Builder<C> {
     /// Nothing is set yet.
     pub fn new(wire: &'static ProviderWire) -> Self {
         let transport = TransportConfig::default();
-        Self { wire, key: None, base_url: None, headers: Vec::new(), environment: true, transport, client: PhantomData }
+        Self {
+            wire,
+            key: None,
+            base_url: None,
+            headers: Vec::new(),
+            environment: true,
+            transport,
+            client: PhantomData,
+        }
     }
 
     /// The API key.
@@ -149,7 +157,10 @@ impl<C: From<Client>> Builder<C> {
 
 impl<C> fmt::Debug for Builder<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder").field("provider", &self.wire.name).field("key", &self.key).finish_non_exhaustive()
+        f.debug_struct("Builder")
+            .field("provider", &self.wire.name)
+            .field("key", &self.key)
+            .finish_non_exhaustive()
     }
 }
 
@@ -205,7 +216,9 @@ mod tests {
 
     #[test]
     fn addresses_are_checked_and_shown_without_secrets() {
-        assert!(base("https://api.example.com/v1/").is_ok_and(|url| url.as_str() == "https://api.example.com/v1"));
+        assert!(
+            base("https://api.example.com/v1/").is_ok_and(|url| url.as_str() == "https://api.example.com/v1")
+        );
         for text in ["api.example.com", "ftp://x", "https://me:pw@x/v1?key=k"] {
             let shown = base(text).map_or_else(|error| error.to_string(), |_| String::new());
             assert!(!shown.is_empty() && !shown.contains("pw") && !shown.contains("key="), "{shown}");

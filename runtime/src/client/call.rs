@@ -28,13 +28,6 @@ pub(super) struct Head<'a> {
     pub(super) headers: &'a [(&'static str, String)],
 }
 
-impl<'a> Head<'a> {
-    /// A method and a path.
-    pub(super) fn plain(method: &'static str, path: &'a str) -> Self {
-        Self { method, path, query: &[], headers: &[] }
-    }
-}
-
 impl Prepared {
     pub(super) fn new(client: &Client, head: &Head<'_>, body: Option<Vec<u8>>) -> Result<Self> {
         let inner = &client.inner;
@@ -43,7 +36,8 @@ impl Prepared {
             headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
         }
         for (name, value) in head.headers {
-            let value = HeaderValue::from_str(value).map_err(|_| Error::InvalidHeader { name: (*name).to_owned() })?;
+            let value = HeaderValue::from_str(value)
+                .map_err(|_| Error::InvalidHeader { name: (*name).to_owned() })?;
             headers.append(HeaderName::from_static(name), value);
         }
         if let Some(key) = &inner.key {
@@ -55,7 +49,12 @@ impl Prepared {
     }
 
     /// Sends the request once. An answer that is no success is an error.
-    pub(super) async fn send(&self, client: &Client, errors: &'static ErrorWire, attempts: &Attempts) -> Result<Answer> {
+    pub(super) async fn send(
+        &self,
+        client: &Client,
+        errors: &'static ErrorWire,
+        attempts: &Attempts,
+    ) -> Result<Answer> {
         let answer = client.inner.transport.send(&self.call, attempts.deadline()).await?;
         if answer.status.is_success() {
             return Ok(answer);
@@ -114,7 +113,8 @@ impl Inner {
         if url.origin() != self.base.origin() {
             return Err(invalid(&"it leads to another host"));
         }
-        let queries: Vec<&str> = [base_query, path_query].into_iter().filter(|query| !query.is_empty()).collect();
+        let queries: Vec<&str> =
+            [base_query, path_query].into_iter().filter(|query| !query.is_empty()).collect();
         if !queries.is_empty() {
             url.set_query(Some(&queries.join("&")));
         }

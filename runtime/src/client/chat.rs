@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use super::call::{Head, Prepared};
 use super::stream::{self, ChatStream};
-use super::{Client, ProviderOptions, Reply, check};
+use super::{Client, ProviderOptions, Reply, check, size};
 use crate::chat::{
     ChatRequest, Effort, Format, Media, Message, Part, ReasoningConfig, Role, SchemaFormat, Tool, ToolChoice,
     ToolDefinition, Warning,
@@ -13,8 +13,8 @@ use crate::chat::{
 use crate::error::{Error, Result};
 use crate::json::RawJson;
 use crate::model::{
-    AudioInput, ChosenModel, Documents, JsonMode, Logprobs, Reasoning, Sampling, StopSequences, StructuredOutput,
-    Tools, TypedModel, Vision,
+    AudioInput, ChosenModel, Documents, JsonMode, Logprobs, Reasoning, Sampling, StopSequences,
+    StructuredOutput, Tools, TypedModel, Vision,
 };
 use crate::wire::v1::{ChatWire, Cx, JsonWriter, Refused, warn_foreign_reasoning};
 
@@ -46,7 +46,10 @@ impl<M> Clone for ChatCall<M> {
 
 impl<M> fmt::Debug for ChatCall<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ChatCall").field("client", &self.client).field("request", &self.request).finish_non_exhaustive()
+        f.debug_struct("ChatCall")
+            .field("client", &self.client)
+            .field("request", &self.request)
+            .finish_non_exhaustive()
     }
 }
 
@@ -166,6 +169,15 @@ impl<M: TypedModel> ChatCall<M> {
     {
         self.request.format = Some(Format::Schema(format));
         self
+    }
+
+    /// Asks for JSON that a `T` can be read from, by the schema that is derived for it.
+    #[cfg(feature = "schemars")]
+    pub fn output<T: schemars::JsonSchema>(self) -> Self
+    where
+        M: StructuredOutput,
+    {
+        self.schema(T::schema_name(), RawJson::schema_of::<T>())
     }
 
     /// Whether and how hard to reason first.
@@ -349,7 +361,7 @@ impl<M: TypedModel> ChatCall<M> {
         (wire.path)(&cx, &mut path);
         (wire.query)(&cx, &mut query);
         (wire.headers)(&cx, &mut headers);
-        let mut body = JsonWriter::with_capacity(estimate(&self.request));
+        let mut body = JsonWriter::with_capacity(size::of(&self.request));
         (wire.encode)(&cx, &mut body).map_err(|refused| self.refused(refused))?;
         let head = Head { method: wire.method, path: &path, query: &query, headers: &headers };
         Prepared::new(&self.client, &head, Some(body.into_bytes()))
@@ -367,47 +379,6 @@ pub(super) struct Ready {
     pub(super) wire: &'static ChatWire,
     pub(super) warnings: Vec<Warning>,
     pub(super) tier: Option<String>,
-}
-
-/// About how long the body will be, so that it seldom has to grow.
-fn estimate(request: &ChatRequest) -> usize {
-    let parts: usize = request.parts().map(part_size).sum();
-    let tools: usize = request.tools.iter().map(tool_size).sum();
-    1024 + parts + parts / 8 + tools + request.messages.len() * 64
-}
-
-fn part_size(part: &Part) -> usize {
-    64 + match part {
-        Part::Text(text) | Part::Refusal(text) => text.text.len(),
-        Part::Image(media) | Part::Audio(media) | Part::File(media) => media_size(media),
-        Part::Reasoning(reasoning) => {
-            reasoning.text.len()
-                + reasoning.signature.as_ref().map_or(0, String::len)
-                + reasoning.redacted.as_ref().map_or(0, String::len)
-        }
-        Part::ToolCall(call) => call.name.len() + call.arguments.len() + call.id.len() + 64,
-        Part::ToolResult(result) => result.call_id.len() + result.content.iter().map(part_size).sum::<usize>(),
-        Part::Raw(json) => json.as_str().len(),
-    }
-}
-
-fn media_size(media: &Media) -> usize {
-    use crate::chat::Source;
-    match &media.source {
-        Source::Bytes { data, .. } => data.len().div_ceil(3) * 4 + 64,
-        Source::Url(text) | Source::Id(text) => text.len() + 64,
-    }
-}
-
-fn tool_size(tool: &ToolDefinition) -> usize {
-    128 + match tool {
-        ToolDefinition::Function(tool) => {
-            tool.schema.as_ref().map_or(0, |schema| schema.as_str().len())
-                + tool.description.as_ref().map_or(0, String::len)
-                + tool.name.len()
-        }
-        ToolDefinition::Raw(json) => json.as_str().len(),
-    }
 }
 
 impl From<Effort> for ReasoningConfig {

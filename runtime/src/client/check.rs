@@ -36,11 +36,13 @@ type Need = (Capability, (&'static str, &'static str));
 fn needs(request: &ChatRequest) -> impl Iterator<Item = Need> {
     let parts = request.parts().flat_map(with_contents).filter_map(part_need);
     let fields = [
-        (!request.tools.is_empty()).then_some((Capability::Tools, ("tools", "the model does not call tools"))),
+        (!request.tools.is_empty())
+            .then_some((Capability::Tools, ("tools", "the model does not call tools"))),
         format_need(request.format.as_ref()),
         request.reasoning.as_ref().and_then(reasoning_need),
         sampling_need(request),
-        (!request.stop.is_empty()).then_some((Capability::StopSequences, ("stop", "the model takes no stop texts"))),
+        (!request.stop.is_empty())
+            .then_some((Capability::StopSequences, ("stop", "the model takes no stop texts"))),
         (request.logprobs == Some(true) || request.top_logprobs.is_some())
             .then_some((Capability::Logprobs, ("logprobs", "the model returns no log probabilities"))),
     ];

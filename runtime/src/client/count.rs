@@ -16,6 +16,10 @@ pub struct CountWire {
     pub method: &'static str,
     /// Appends the path, with a leading slash.
     pub path: fn(&Cx<'_>, &mut String),
+    /// Adds query parameters.
+    pub query: fn(&Cx<'_>, &mut Vec<(&'static str, String)>),
+    /// Adds headers.
+    pub headers: fn(&Cx<'_>, &mut Vec<(&'static str, String)>),
     /// Writes the body.
     pub encode: fn(&Cx<'_>, &mut JsonWriter) -> Result<(), Refused>,
     /// Reads an answer.
@@ -92,7 +96,8 @@ impl CountCall {
         let wire = provider.count.ok_or_else(|| self.client.has_no(&self.model.id, "count_tokens"))?;
         check::chat(&self.request, &self.model, provider.name)?;
         let prepared = self.prepare(wire)?;
-        let (tokens, _) = prepared.whole(&self.client, &wire.errors, |body, meta| count(wire, body, meta)).await?;
+        let (tokens, _) =
+            prepared.whole(&self.client, &wire.errors, |body, meta| count(wire, body, meta)).await?;
         Ok(tokens)
     }
 
@@ -100,11 +105,13 @@ impl CountCall {
         let policies = self.client.provider().chat.map_or(Policies::PLAIN, |chat| chat.policies);
         let (request, model) = (&self.request, &*self.model);
         let cx = Cx { request, model, stream: false, provider: wire.provider, policies };
-        let mut path = String::new();
+        let (mut path, mut query, mut headers) = (String::new(), Vec::new(), Vec::new());
         (wire.path)(&cx, &mut path);
+        (wire.query)(&cx, &mut query);
+        (wire.headers)(&cx, &mut headers);
         let mut body = JsonWriter::new();
         (wire.encode)(&cx, &mut body).map_err(|refused| self.refused(refused))?;
-        Prepared::new(&self.client, &Head::plain(wire.method, &path), Some(body.into_bytes()))
+        Prepared::new(&self.client, &Head { method: wire.method, path: &path, query: &query, headers: &headers }, Some(body.into_bytes()))
     }
 
     fn refused(&self, refused: Refused) -> Error {

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::call::{Head, Prepared};
 use super::{Client, Meta, ProviderOptions, check, failure};
+use crate::chat::Warning;
 use crate::embed::{EmbedRequest, EmbedResponse, EmbedWire, Embeddings};
 use crate::error::{Error, Result};
 use crate::json::RawJson;
@@ -75,28 +76,34 @@ impl EmbedCall {
     }
 
     /// Sends the request and returns the vectors, one for each text, in the order of the texts.
-    pub async fn send(self) -> Result<EmbedReply> {
+    pub async fn send(mut self) -> Result<EmbedReply> {
         let provider = self.client.provider();
         let wire = provider.embed.ok_or_else(|| self.client.has_no(&self.model.id, "embeddings"))?;
         if let Some(reason) = self.refused.clone() {
             return Err(self.refusal("options", reason));
         }
         check::embed(&self.model, provider.name)?;
+        let mut warnings = Vec::new();
+        let adjusted = (wire.adjust)(&mut self.request, &self.model, &mut warnings);
+        adjusted.map_err(|Refused { feature, reason }| self.refusal(feature, reason))?;
         let prepared = self.prepare(wire)?;
         let texts = self.request.input.len();
         let decode = |body: &Bytes, meta: &Meta| vectors(wire, body, meta, texts);
         let (response, meta) = prepared.whole(&self.client, &wire.errors, decode).await?;
-        Ok(EmbedReply { response, meta, model: self.model })
+        Ok(EmbedReply { response, meta, model: self.model, warnings })
     }
 
     fn prepare(&self, wire: &EmbedWire) -> Result<Prepared> {
-        let mut path = String::new();
+        let (mut path, mut query, mut headers) = (String::new(), Vec::new(), Vec::new());
         (wire.path)(&self.request, &mut path);
+        (wire.query)(&self.request, &mut query);
+        (wire.headers)(&self.request, &mut headers);
         let size = self.request.input.iter().map(|text| text.len() + text.len() / 8 + 16).sum::<usize>();
         let mut body = JsonWriter::with_capacity(256 + size);
         let encoded = (wire.encode)(&self.request, &self.model, &mut body);
         encoded.map_err(|Refused { feature, reason }| self.refusal(feature, reason))?;
-        Prepared::new(&self.client, &Head::plain(wire.method, &path), Some(body.into_bytes()))
+        let head = Head { method: wire.method, path: &path, query: &query, headers: &headers };
+        Prepared::new(&self.client, &head, Some(body.into_bytes()))
     }
 
     fn refusal(&self, feature: impl Into<std::borrow::Cow<'static, str>>, reason: String) -> Error {
@@ -120,6 +127,7 @@ pub struct EmbedReply {
     response: EmbedResponse,
     meta: Meta,
     model: ChosenModel,
+    warnings: Vec<Warning>,
 }
 
 impl Deref for EmbedReply {
@@ -139,6 +147,11 @@ impl EmbedReply {
     /// The answer alone.
     pub fn into_response(self) -> EmbedResponse {
         self.response
+    }
+
+    /// What was left out of the request, and why.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
     }
 
     /// What came with the answer besides its content.

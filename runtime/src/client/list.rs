@@ -25,9 +25,12 @@ pub(super) async fn models(client: &Client) -> Result<Vec<ListedModel>> {
 }
 
 async fn page(client: &Client, wire: &'static ListWire, after: Option<&str>) -> Result<Listing> {
-    let mut path = String::new();
+    let (mut path, mut query, mut headers) = (String::new(), Vec::new(), Vec::new());
     (wire.path)(after, &mut path);
-    let prepared = Prepared::new(client, &Head::plain(wire.method, &path), None)?;
+    (wire.query)(after, &mut query);
+    (wire.headers)(after, &mut headers);
+    let head = Head { method: wire.method, path: &path, query: &query, headers: &headers };
+    let prepared = Prepared::new(client, &head, None)?;
     let (listing, _) = prepared.whole(client, &wire.errors, |body, meta| read(wire, body, meta)).await?;
     Ok(listing)
 }

@@ -13,6 +13,7 @@ mod failure;
 mod list;
 mod options;
 mod reply;
+mod size;
 mod source;
 mod stream;
 #[cfg(test)]

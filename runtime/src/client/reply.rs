@@ -23,7 +23,12 @@ pub struct Meta {
 }
 
 impl Meta {
-    pub(super) fn new(client: &Client, errors: &'static ErrorWire, status: StatusCode, headers: HeaderMap) -> Self {
+    pub(super) fn new(
+        client: &Client,
+        errors: &'static ErrorWire,
+        status: StatusCode,
+        headers: HeaderMap,
+    ) -> Self {
         Self { client: client.clone(), errors, status, headers, attempts: Vec::new() }
     }
 

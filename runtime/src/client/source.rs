@@ -33,7 +33,11 @@ impl Source {
             Err(corrupt) => Some(WireError::Corrupt(corrupt)),
             Ok(()) => fold.failure().map(|failure| WireError::Failed(Box::new(failure.clone()))),
         };
-        if error.is_some() { fold.stop() } else { fold.complete() }
+        if error.is_some() {
+            fold.stop()
+        } else {
+            fold.complete()
+        }
         Self::Whole(Box::new(Whole { fold, body, error }))
     }
 

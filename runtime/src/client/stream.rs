@@ -193,7 +193,10 @@ impl ChatStream {
 
 impl fmt::Debug for ChatStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ChatStream").field("meta", &self.meta).field("over", &self.over).finish_non_exhaustive()
+        f.debug_struct("ChatStream")
+            .field("meta", &self.meta)
+            .field("over", &self.over)
+            .finish_non_exhaustive()
     }
 }
 
@@ -234,7 +237,10 @@ impl futures_core::Stream for Events {
 fn is_output(event: &ChatEvent<'_>) -> bool {
     match event {
         ChatEvent::Choice { event, .. } => is_output(event),
-        event => !matches!(event, ChatEvent::Start { .. } | ChatEvent::Raw { part: false, .. } | ChatEvent::Usage(_)),
+        event => !matches!(
+            event,
+            ChatEvent::Start { .. } | ChatEvent::Raw { part: false, .. } | ChatEvent::Usage(_)
+        ),
     }
 }
 

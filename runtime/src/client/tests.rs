@@ -9,6 +9,8 @@ use super::*;
 use crate::chat::{ChatEvent, FinishReason, Usage};
 use crate::error::{Clock, ErrorKind};
 use crate::http::{Limits, RetryPolicy, RetryReason};
+#[cfg(feature = "schemars")]
+use crate::json::RawJson;
 use crate::model::{Capabilities, Capability, TypedModel};
 use crate::price::{Price, Prices};
 use crate::wire::v1::{
@@ -50,7 +52,11 @@ const ERRORS: ErrorWire = ErrorWire {
 };
 
 static MODEL: Model = Model {
-    prices: Prices { input: Some(Price(2_000_000_000)), output: Some(Price(8_000_000_000)), ..Prices::UNKNOWN },
+    prices: Prices {
+        input: Some(Price(2_000_000_000)),
+        output: Some(Price(8_000_000_000)),
+        ..Prices::UNKNOWN
+    },
     capabilities: Capabilities::ALL.without(Capability::Vision),
     ..Model::new("acme", "small")
 };
@@ -68,7 +74,8 @@ static PROVIDER: ProviderWire = ProviderWire {
     catalog: &[&MODEL],
 };
 
-static QUERY_KEY: ProviderWire = ProviderWire { auth: AuthScheme::Query { name: "key", env: &[] }, ..PROVIDER };
+static QUERY_KEY: ProviderWire =
+    ProviderWire { auth: AuthScheme::Query { name: "key", env: &[] }, ..PROVIDER };
 
 struct Small;
 
@@ -136,7 +143,9 @@ enum Piece {
 
 fn http(status: &str, headers: &str, body: &str) -> Vec<Piece> {
     let length = body.len();
-    vec![Piece::Bytes(format!("HTTP/1.1 {status}\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n{body}"))]
+    vec![Piece::Bytes(format!(
+        "HTTP/1.1 {status}\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n{body}"
+    ))]
 }
 
 fn sse(body: &str) -> Vec<Piece> {
@@ -214,7 +223,9 @@ async fn a_stream_comes_event_by_event() {
     assert_eq!(reply.cost().map(|cost| cost.to_string()).as_deref(), Some("0.0028"));
     let request = server.await.unwrap().remove(0);
     assert!(request.starts_with("POST /v1/chat HTTP/1.1\r\n"), "{request}");
-    assert!(request.contains("authorization: Bearer sk-secret-key\r\n") && request.contains("x-version: 7\r\n"));
+    assert!(
+        request.contains("authorization: Bearer sk-secret-key\r\n") && request.contains("x-version: 7\r\n")
+    );
     assert!(request.ends_with("{\"model\":\"small\",\"stream\":true}"));
 }
 
@@ -300,7 +311,8 @@ async fn clocks_and_limits_end_a_call() {
     let (base, server) = serve(vec![slow_head]).await;
     let build = |base: &str| Client::builder(&PROVIDER).api_key("k-1234").base_url(base).max_retries(0);
     let short = Duration::from_millis(50);
-    let error = build(&base).first_byte_timeout(short).build().unwrap().chat("small").send().await.unwrap_err();
+    let error =
+        build(&base).first_byte_timeout(short).build().unwrap().chat("small").send().await.unwrap_err();
     assert!(matches!(error, Error::Timeout { clock: Clock::FirstByte, .. }), "{error:?}");
     server.abort();
     let (base, server) = serve(vec![stalled]).await;
@@ -308,7 +320,8 @@ async fn clocks_and_limits_end_a_call() {
     let error = stream.collect().await.unwrap_err();
     assert!(matches!(&error, Error::Timeout { clock: Clock::Idle, partial, .. } if partial.text() == "Hel"));
     server.abort();
-    let (base, server) = serve(vec![vec![head(), Piece::Bytes("data: {\"text\":\"a\"}\n\n".into()), pause()]]).await;
+    let (base, server) =
+        serve(vec![vec![head(), Piece::Bytes("data: {\"text\":\"a\"}\n\n".into()), pause()]]).await;
     let stream = build(&base).total_timeout(short * 4).build().unwrap().chat("small").stream().await.unwrap();
     let error = stream.collect().await.unwrap_err();
     assert!(matches!(error, Error::Timeout { clock: Clock::Total, .. }), "{error:?}");
@@ -325,7 +338,10 @@ async fn a_refusal_says_everything_but_the_key() {
     let (base, _server) = serve(vec![http("401 No", "x-id: r-9\r\n", body)]).await;
     let error = client(&base).chat("small").send().await.unwrap_err();
     let api = error.api().unwrap();
-    assert_eq!((api.kind, api.status, api.request_id.as_deref()), (ErrorKind::Authentication, 401, Some("r-9")));
+    assert_eq!(
+        (api.kind, api.status, api.request_id.as_deref()),
+        (ErrorKind::Authentication, 401, Some("r-9"))
+    );
     assert_eq!(api.message, "wrong key [redacted]");
     assert_eq!(error.to_string(), "acme: wrong key [redacted] (Authentication, status 401)");
     assert!(!format!("{error:?}").contains("sk-secret"));
@@ -348,7 +364,10 @@ async fn nothing_is_sent_that_the_model_cannot_do() {
     let client = client("http://127.0.0.1:1");
     let image = crate::chat::Media::url("https://x/y.png");
     let error = client.chat("small").user("look").image(image).send().await.unwrap_err();
-    assert_eq!(error.to_string(), "acme cannot do this with `small`: image: the model does not accept images");
+    assert_eq!(
+        error.to_string(),
+        "acme cannot do this with `small`: image: the model does not accept images"
+    );
     let options = ProviderOptions::new("other");
     let error = client.chat("small").options(options).send().await.unwrap_err();
     assert!(matches!(&error, Error::Unsupported(refusal) if refusal.feature == "options"), "{error:?}");
@@ -362,4 +381,19 @@ async fn a_redirect_is_not_followed() {
     let error = client(&base).chat("small").send().await.unwrap_err();
     assert_eq!(error.api().map(|api| api.status), Some(302));
     assert_eq!(server.await.unwrap().len(), 1);
+}
+
+#[cfg(feature = "schemars")]
+#[test]
+fn a_schema_can_be_derived() {
+    #[derive(schemars::JsonSchema)]
+    #[expect(dead_code, reason = "only its shape is looked at")]
+    struct City {
+        name: String,
+    }
+    let call = client("http://127.0.0.1:1").chat("small").output::<City>();
+    let Some(crate::chat::Format::Schema(format)) = &call.as_request().format else { panic!("no schema") };
+    assert_eq!(format.name.as_deref(), Some("City"));
+    assert!(format.schema.as_str().contains("\"name\""));
+    assert!(RawJson::new(format.schema.as_str()).is_ok());
 }

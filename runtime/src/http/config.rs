@@ -40,20 +40,17 @@ pub struct RetryPolicy {
 }
 
 /// How to reach the provider.
-#[derive(Debug, Clone, Default)]
-pub struct Transport {
-    /// Clocks.
-    pub clocks: Clocks,
-    /// Limits.
-    pub limits: Limits,
-    /// Retries.
-    pub retry: RetryPolicy,
+#[derive(Clone, Default)]
+pub(crate) struct Transport {
+    pub(crate) clocks: Clocks,
+    pub(crate) limits: Limits,
+    pub(crate) retry: RetryPolicy,
     /// Certificates to trust beside the bundled ones, each in PEM.
-    pub root_certificates: Vec<Vec<u8>>,
+    pub(crate) root_certificates: Vec<Vec<u8>>,
     /// A proxy for every request. Without it, the usual environment variables are followed.
-    pub proxy: Option<String>,
+    pub(crate) proxy: Option<String>,
     /// Follow no proxy, whatever the environment says.
-    pub no_proxy: bool,
+    pub(crate) no_proxy: bool,
 }
 
 impl Default for Clocks {
@@ -86,10 +83,6 @@ impl Default for RetryPolicy {
 
 impl RetryPolicy {
     /// Never send a request again.
-    pub const NEVER: Self = Self {
-        max_retries: 0,
-        base: Duration::ZERO,
-        cap: Duration::ZERO,
-        retry_after_cap: Duration::ZERO,
-    };
+    pub const NEVER: Self =
+        Self { max_retries: 0, base: Duration::ZERO, cap: Duration::ZERO, retry_after_cap: Duration::ZERO };
 }

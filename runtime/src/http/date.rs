@@ -120,7 +120,9 @@ mod tests {
 
     #[test]
     fn what_is_no_date_is_none() {
-        for text in ["", "soon", "Sun, 06 Foo 1994 08:49:37 GMT", "1994-13-06T08:49:37Z", "1994-11-06T25:00:00Z"] {
+        for text in
+            ["", "soon", "Sun, 06 Foo 1994 08:49:37 GMT", "1994-13-06T08:49:37Z", "1994-11-06T25:00:00Z"]
+        {
             assert_eq!(http_date(text).or(rfc3339(text)), None, "{text}");
         }
     }

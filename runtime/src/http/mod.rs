@@ -10,10 +10,11 @@ mod rate_limit;
 mod retry;
 mod transport;
 
-pub use config::{Clocks, Limits, RetryPolicy, Transport as TransportConfig};
+pub use config::{Clocks, Limits, RetryPolicy};
 pub use rate_limit::{RateLimit, RateLimits};
 pub use retry::{Attempt, RetryReason};
 
 pub(crate) use body::Body;
+pub(crate) use config::Transport as TransportConfig;
 pub(crate) use retry::{Attempts, length, random_bits, retry_after};
 pub(crate) use transport::{Answer, Call, Transport};

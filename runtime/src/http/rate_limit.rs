@@ -119,7 +119,8 @@ mod tests {
 
     fn read(pattern: &str, pairs: &[(&'static str, &'static str)]) -> RateLimits {
         let value = |text| reqwest::header::HeaderValue::from_static(text);
-        let pairs = pairs.iter().map(|(name, text)| (reqwest::header::HeaderName::from_static(name), value(text)));
+        let pairs =
+            pairs.iter().map(|(name, text)| (reqwest::header::HeaderName::from_static(name), value(text)));
         RateLimits::read(&pairs.collect(), pattern, false)
     }
 
@@ -127,7 +128,11 @@ mod tests {
     fn both_orders_of_the_slots_are_read() {
         let first = read(
             "x-limit-${what}-${resource}",
-            &[("x-limit-limit-tokens", "100"), ("x-limit-remaining-tokens", "3"), ("x-limit-reset-tokens", "1m2s")],
+            &[
+                ("x-limit-limit-tokens", "100"),
+                ("x-limit-remaining-tokens", "3"),
+                ("x-limit-reset-tokens", "1m2s"),
+            ],
         );
         let tokens = RateLimit {
             resource: "tokens".into(),
@@ -136,7 +141,8 @@ mod tests {
             reset: Some(Duration::from_secs(62)),
         };
         assert_eq!(first.of("tokens"), Some(&tokens));
-        let second = read("a-${resource}-${what}", &[("a-input-tokens-limit", "7"), ("a-requests-remaining", "x")]);
+        let second =
+            read("a-${resource}-${what}", &[("a-input-tokens-limit", "7"), ("a-requests-remaining", "x")]);
         assert_eq!(second.of("input-tokens").and_then(|limit| limit.limit), Some(7));
         assert_eq!(second.of("requests").map(|limit| limit.remaining), Some(None));
         assert_eq!(second.len(), 2);
@@ -144,7 +150,11 @@ mod tests {
 
     #[test]
     fn other_headers_are_left_alone() {
-        assert!(read("x-limit-${what}-${resource}", &[("x-limit-used-tokens", "1"), ("date", "x")]).is_empty());
-        assert!(read("a-${resource}-${what}", &[("a-requests-used", "1"), ("b-requests-limit", "1")]).is_empty());
+        assert!(
+            read("x-limit-${what}-${resource}", &[("x-limit-used-tokens", "1"), ("date", "x")]).is_empty()
+        );
+        assert!(
+            read("a-${resource}-${what}", &[("a-requests-used", "1"), ("b-requests-limit", "1")]).is_empty()
+        );
     }
 }

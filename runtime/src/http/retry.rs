@@ -149,7 +149,10 @@ mod tests {
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         let value = |text| reqwest::header::HeaderValue::from_static(text);
-        pairs.iter().map(|(name, text)| (reqwest::header::HeaderName::from_static(name), value(text))).collect()
+        pairs
+            .iter()
+            .map(|(name, text)| (reqwest::header::HeaderName::from_static(name), value(text)))
+            .collect()
     }
 
     #[test]
@@ -157,7 +160,10 @@ mod tests {
         let common = |pairs: &[_]| retry_after(&headers(pairs), []);
         assert_eq!(common(&[("retry-after", "7")]), Some(Duration::from_secs(7)));
         assert_eq!(common(&[("retry-after", "0.5")]), Some(Duration::from_millis(500)));
-        assert_eq!(common(&[("retry-after-ms", "20"), ("retry-after", "7")]), Some(Duration::from_millis(20)));
+        assert_eq!(
+            common(&[("retry-after-ms", "20"), ("retry-after", "7")]),
+            Some(Duration::from_millis(20))
+        );
         assert_eq!(common(&[("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT")]), Some(Duration::ZERO));
         assert_eq!(common(&[("retry-after", "1m2s")]), Some(Duration::from_secs(62)));
         assert_eq!(common(&[("retry-after", "-1")]), None);

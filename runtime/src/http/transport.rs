@@ -139,7 +139,9 @@ fn certificates(pems: &[Vec<u8>]) -> Result<Vec<CertificateDer<'static>>> {
     for pem in pems {
         let before = all.len();
         for certificate in CertificateDer::pem_slice_iter(pem) {
-            all.push(certificate.map_err(|error| Error::Tls(format!("a root certificate is not PEM: {error}")))?);
+            all.push(
+                certificate.map_err(|error| Error::Tls(format!("a root certificate is not PEM: {error}")))?,
+            );
         }
         if all.len() == before {
             return Err(Error::Tls("a root certificate holds no certificate in PEM".to_owned()));

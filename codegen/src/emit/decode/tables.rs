@@ -55,14 +55,7 @@ fn finish(rows: &[FinishRow]) -> TokenStream {
 }
 
 fn usage(usage: &Usage) -> TokenStream {
-    let mut names: Vec<syn::Ident> = Vec::new();
-    for path in &usage.leaves {
-        let word = |text: &str| text.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect::<String>();
-        let short = word(path.rsplit('.').next().unwrap_or(path));
-        let long = word(path);
-        let name = if names.iter().any(|known| *known == short) { long } else { short };
-        names.push(ident(&name));
-    }
+    let names = leaf_names(&usage.leaves);
     let leaf = |indices: &[usize]| {
         let mut names = indices.iter().map(|index| &names[*index]);
         let first = names.next();
@@ -83,6 +76,15 @@ fn usage(usage: &Usage) -> TokenStream {
             Usage { #(#fields,)* ..Usage::default() }
         }
     }
+}
+
+/// A name for every leaf: its key, or its whole path where two leaves have the same key.
+fn leaf_names(leaves: &[String]) -> Vec<syn::Ident> {
+    let word = |text: &str| text.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect::<String>();
+    let short = |path: &String| word(path.rsplit('.').next().unwrap_or(path));
+    let is_shared = |path: &String| leaves.iter().filter(|other| short(other) == short(path)).count() > 1;
+    let name = |path: &String| if is_shared(path) && path.contains('.') { word(path) } else { short(path) };
+    leaves.iter().map(|path| ident(&name(path))).collect()
 }
 
 fn classify(errors: &Errors) -> TokenStream {

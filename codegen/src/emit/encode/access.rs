@@ -19,8 +19,7 @@ pub(super) struct Access {
 pub(super) fn access(env: &Env<'_>, field: &FieldRef) -> Access {
     if env.is_bound(field) {
         let var = variable(field);
-        let value = if derefs(field) { quote!(*#var) } else { quote!(#var) };
-        return Access { guards: Vec::new(), value };
+        return Access { guards: Vec::new(), value: quote!(#var) };
     }
     match &field.via {
         Some(via) => through(env, field, via),
@@ -114,11 +113,11 @@ pub(super) fn base(env: &Env<'_>, field: &FieldRef) -> TokenStream {
 fn through(env: &Env<'_>, field: &FieldRef, via: &Via) -> Access {
     let (request, outer, payload) = (&env.request, ident(&via.field), ident(&via.var));
     let pattern = pattern(&via.rust, &via.variant, Some(&payload));
-    let mut guards = vec![quote!(let Some(#pattern) = &#request.#outer)];
     if field.read == Read::Payload {
-        let value = if field.ty.is_copy() { quote!(*#payload) } else { quote!(#payload) };
-        return Access { guards, value };
+        let reference = (!field.ty.is_copy()).then(|| quote!(&));
+        return Access { guards: vec![quote!(let Some(#pattern) = #reference #request.#outer)], value: quote!(#payload) };
     }
+    let mut guards = vec![quote!(let Some(#pattern) = &#request.#outer)];
     let inner = inner(field, via);
     let found = direct(env, &inner);
     guards.extend(found.guards);
@@ -182,12 +181,12 @@ fn present_through(env: &Env<'_>, field: &FieldRef, via: &Via) -> TokenStream {
     let (request, outer) = (&env.request, ident(&via.field));
     if !via.optional {
         let pattern = pattern(&via.rust, &via.variant, None);
-        return quote!(matches!(&#request.#outer, Some(#pattern)));
+        return quote!(matches!(#request.#outer, Some(#pattern)));
     }
     let payload = ident(&via.var);
     let pattern = pattern(&via.rust, &via.variant, Some(&payload));
     let inside = present(env, &inner(field, via));
-    quote!(matches!(&#request.#outer, Some(#pattern) if #inside))
+    quote!(#request.#outer.as_ref().is_some_and(|inner| matches!(inner, #pattern if #inside)))
 }
 
 /// What has to hold for an alternative, as conditions and `let` patterns; binds its must-fields in `env`.
@@ -254,11 +253,6 @@ pub(super) fn variable(field: &FieldRef) -> Ident {
         _ => field.name.rsplit('.').next().unwrap_or_default(),
     };
     ident(name)
-}
-
-/// Whether a bound field is held by reference although its type is `Copy`.
-fn derefs(field: &FieldRef) -> bool {
-    field.ty.is_copy() && field.via.is_some() && field.read == Read::Payload
 }
 
 /// An identifier, raw if it is a keyword.

@@ -47,6 +47,25 @@ pub(super) fn function(env: &Env<'_>) -> TokenStream {
     }
 }
 
+/// The function for a request for vectors.
+pub(super) fn embed_function(env: &Env<'_>) -> TokenStream {
+    let body: TokenStream = env.ir.adjust.iter().map(|step| self::step(env, step)).collect();
+    let uses = uses_of(&body);
+    let [r, model, warnings] = ["r", "model", "warnings"]
+        .map(|name| if uses(name) { ident(name) } else { ident(&format!("_{name}")) });
+    quote! {
+        /// Unsupported fields and limits, before a request is encoded.
+        pub(super) fn adjust(
+            #r: &mut EmbedRequest,
+            #model: &Model,
+            #warnings: &mut Vec<Warning>,
+        ) -> Result<(), Refused> {
+            #body
+            Ok(())
+        }
+    }
+}
+
 /// The steps of an operation that has nowhere to put warnings: they only refuse.
 pub(super) fn refusals(env: &Env<'_>) -> TokenStream {
     env.ir.adjust.iter().map(|step| self::step(env, step)).collect()
@@ -126,7 +145,6 @@ fn set(
             (false, false) => quote!(#sum.saturating_add(#value)),
         };
     }
-    let sum = if terms.len() > 1 && sum.to_string().starts_with('*') { parenthesise(sum) } else { sum };
     let (name, target) = (&field.name, ident(&field.name));
     let test = quote!(#(#guards)&&*);
     let Some(clamp) = clamp else { return quote!(if #test { r.#target = Some(#sum); }) };
@@ -144,10 +162,6 @@ fn set(
             }
         }
     }
-}
-
-fn parenthesise(sum: TokenStream) -> TokenStream {
-    quote!((#sum))
 }
 
 fn term(env: &Env<'_>, term: &Term, guards: &mut Vec<TokenStream>) -> TokenStream {
@@ -188,9 +202,9 @@ type Edge<'a> = Option<&'a (String, bool)>;
 
 fn range(env: &Env<'_>, limit: &Limit, min: Edge<'_>, max: Edge<'_>) -> TokenStream {
     let field = &limit.field;
-    let Some(outside) = outside(field.ty, min, max) else { return TokenStream::new() };
     let found = access(env, field);
     let (guards, value, name) = (&found.guards, &found.value, &field.name);
+    let Some(outside) = outside(value, field.ty, min, max) else { return TokenStream::new() };
     let text = format!("has to be in {} on this wire", limit.text);
     let (dropped, moved) = (format!("{text}; it was left out"), format!("{text}; the nearest value was taken"));
     let action = match limit.otherwise {
@@ -200,7 +214,7 @@ fn range(env: &Env<'_>, limit: &Limit, min: Edge<'_>, max: Edge<'_>) -> TokenStr
             quote!(#clear warn(warnings, #name, #dropped);)
         }
         Otherwise::Clamp => {
-            let nearest = nearest(field.ty, min, max);
+            let nearest = nearest(value, field.ty, min, max);
             let assign = match &field.via {
                 Some(via) => {
                     let (rust, variant, outer) = (ident(&via.rust), ident(&vocabulary::camel(&via.variant)), ident(&via.field));
@@ -211,7 +225,7 @@ fn range(env: &Env<'_>, limit: &Limit, min: Edge<'_>, max: Edge<'_>) -> TokenStr
             quote!(#assign warn(warnings, #name, #moved);)
         }
     };
-    quote!(if #(#guards &&)* { let value = #value; #outside } { #action })
+    quote!(if #(#guards &&)* #outside { #action })
 }
 
 fn assign(field: &FieldRef, value: &TokenStream) -> TokenStream {
@@ -219,36 +233,38 @@ fn assign(field: &FieldRef, value: &TokenStream) -> TokenStream {
     quote!(r.#target = #value;)
 }
 
-/// Whether `value` is outside, as a boolean expression.
-fn outside(ty: Ty, min: Edge<'_>, max: Edge<'_>) -> Option<TokenStream> {
+/// Whether a value is outside, as a boolean expression.
+fn outside(value: &TokenStream, ty: Ty, min: Edge<'_>, max: Edge<'_>) -> Option<TokenStream> {
     let min = min.filter(|(text, closed)| !(ty == Ty::Uint && *closed && text == "0"));
     match (min, max) {
         (Some((low, true)), Some((high, true))) => {
             let (low, high) = (number(low, ty), number(high, ty));
-            Some(quote!(!(#low..=#high).contains(&value)))
+            Some(quote!(!(#low..=#high).contains(&#value)))
         }
         (None, None) => None,
         (min, max) => {
-            let low = min.map(|(text, closed)| edge(text, ty, if *closed { quote!(<) } else { quote!(<=) }));
-            let high = max.map(|(text, closed)| edge(text, ty, if *closed { quote!(>) } else { quote!(>=) }));
-            let each = low.into_iter().chain(high);
-            Some(quote!(#(#each)||*))
+            let low = min.map(|(text, closed)| edge(value, text, ty, if *closed { quote!(<) } else { quote!(<=) }));
+            let high = max.map(|(text, closed)| edge(value, text, ty, if *closed { quote!(>) } else { quote!(>=) }));
+            match (low, high) {
+                (Some(low), Some(high)) => Some(quote!((#low || #high))),
+                (low, high) => low.or(high),
+            }
         }
     }
 }
 
-fn edge(text: &str, ty: Ty, operator: TokenStream) -> TokenStream {
+fn edge(value: &TokenStream, text: &str, ty: Ty, operator: TokenStream) -> TokenStream {
     let bound = number(text, ty);
-    quote!(value #operator #bound)
+    quote!(#value #operator #bound)
 }
 
-fn nearest(ty: Ty, min: Edge<'_>, max: Edge<'_>) -> TokenStream {
+fn nearest(value: &TokenStream, ty: Ty, min: Edge<'_>, max: Edge<'_>) -> TokenStream {
     let low = min.map(|(text, _)| number(text, ty));
     let high = max.map(|(text, _)| number(text, ty));
     match (low, high) {
-        (Some(low), Some(high)) => quote!(value.clamp(#low, #high)),
+        (Some(low), Some(high)) => quote!(#value.clamp(#low, #high)),
         (Some(only), None) | (None, Some(only)) => only,
-        (None, None) => quote!(value),
+        (None, None) => value.clone(),
     }
 }
 
@@ -272,7 +288,7 @@ fn lost(env: &Env<'_>) -> TokenStream {
     let checks = fields.into_iter().map(|(table, field)| {
         let of: Vec<&Loss> = env.ir.lossy.iter().filter(|loss| loss.table == table && loss.field == field).collect();
         let any = any(table, &of);
-        let message = format!("this wire has no place for it in some {table} that has it; it was left out");
+        let message = format!("it was left out where this wire has no place for it in a {}", place(table));
         quote!(if #any { warn(warnings, #field, #message); })
     });
     quote! {
@@ -281,6 +297,10 @@ fn lost(env: &Env<'_>) -> TokenStream {
             #(#checks)*
         }
     }
+}
+
+fn place(table: &str) -> &str {
+    if table == "format" { "schema" } else { table }
 }
 
 fn any(table: &str, losses: &[&Loss]) -> TokenStream {
@@ -306,7 +326,7 @@ fn any(table: &str, losses: &[&Loss]) -> TokenStream {
             quote!(r.tools.iter().any(|definition| #(#tests)||*))
         }
         _ => {
-            let tests = tests.map(|(pattern, test)| quote!(matches!(&r.format, Some(#pattern) if #test)));
+            let tests = tests.map(|(pattern, test)| quote!(r.format.as_ref().is_some_and(|wanted| matches!(wanted, #pattern if #test))));
             quote!(#(#tests)||*)
         }
     }

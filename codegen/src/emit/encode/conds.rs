@@ -66,7 +66,7 @@ fn is(env: &Env<'_>, field: &FieldRef, test: &Test) -> TokenStream {
             let (request, name) = (&env.request, ident(&field.name));
             let (rust, variant) = (ident(rust), ident(variant));
             let rest = payload.then(|| quote!((_)));
-            quote!(matches!(&#request.#name, Some(#rust::#variant #rest)))
+            quote!(matches!(#request.#name, Some(#rust::#variant #rest)))
         }
         Test::Bool(wanted) => bool_is(env, field, *wanted),
         Test::Str(wanted) => text_is(env, field, wanted),
@@ -89,7 +89,7 @@ fn text_is(env: &Env<'_>, field: &FieldRef, wanted: &str) -> TokenStream {
     if let Some(via) = &field.via {
         let (request, outer, payload) = (&env.request, ident(&via.field), ident(&via.var));
         let pattern = pattern(&via.rust, &via.variant, Some(&payload));
-        return quote!(matches!(&#request.#outer, Some(#pattern) if #value.as_str() == #wanted));
+        return quote!(#request.#outer.as_ref().is_some_and(|inner| matches!(inner, #pattern if #value.as_str() == #wanted)));
     }
     match (guards.is_empty(), field.read) {
         (true, _) => quote!(#value.as_str() == #wanted),

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use proc_macro2::TokenStream;
-use quote::quote;
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote};
 
 use crate::ir::encode::{Alt, Cond, Encode, Entry, FieldRef, Node, NodeKind, Piece, Table, Write};
 use crate::vocabulary::Read;
@@ -23,6 +23,10 @@ pub(super) struct Env<'a> {
     pub(super) parts: TokenStream,
     /// The role at hand.
     pub(super) role: TokenStream,
+    /// The variants that the parts at hand can have; `None` is all.
+    pub(super) admitted: Option<Vec<String>>,
+    /// How many objects and lists that may be dropped stand around.
+    depth: usize,
     /// Tables whose functions take the context.
     with_context: BTreeSet<String>,
     bound: Vec<FieldRef>,
@@ -38,6 +42,8 @@ impl<'a> Env<'a> {
             stream: quote!(cx.stream),
             parts: quote!(turn.parts()),
             role: quote!(role),
+            admitted: None,
+            depth: 0,
             with_context: with_context(ir),
             bound: Vec::new(),
         }
@@ -54,6 +60,16 @@ impl<'a> Env<'a> {
 
     pub(super) fn bind(&mut self, field: &FieldRef) {
         self.bound.push(field.clone());
+    }
+
+    /// The variable for the mark of what may be dropped here.
+    pub(super) fn mark(&self) -> Ident {
+        if self.depth == 0 { format_ident!("mark") } else { format_ident!("inner_{}", self.depth) }
+    }
+
+    /// Inside something that may be dropped.
+    pub(super) fn inside(&self) -> Self {
+        Self { depth: self.depth + 1, ..self.clone() }
     }
 
     pub(super) fn table(&self, name: &str) -> Option<&'a Table> {

@@ -57,7 +57,11 @@ pub fn items(ir: &Encode) -> TokenStream {
         "embed" | "models" => Env::plain(ir),
         _ => Env::encoder(ir),
     };
-    let adjust = (ir.operation == "chat").then(|| adjust::function(&Env::plain(ir)));
+    let adjust = match ir.operation.as_str() {
+        "chat" => Some(adjust::function(&Env::plain(ir))),
+        "embed" => Some(adjust::embed_function(&Env::plain(ir))),
+        _ => None,
+    };
     let address = address(&env);
     let encode = ir.body.as_ref().map(|body| encode(&env, body));
     let tables = ir.tables.iter().map(|table| tables::functions(&Env::encoder(ir), table));
@@ -130,10 +134,12 @@ fn input(ir: &Encode, body: &TokenStream) -> TokenStream {
 fn encode(env: &Env<'_>, body: &Alt) -> TokenStream {
     let mut env = env.clone();
     env.request = quote!(r);
-    let refusals = if env.ir.operation == "chat" { TokenStream::new() } else { adjust::refusals(&env) };
+    let refusals = if env.ir.operation == "count_tokens" { adjust::refusals(&env) } else { TokenStream::new() };
     let needs: TokenStream = body.musts.iter().map(|field| need(&mut env, field)).collect();
     let content = content(&env, body);
-    let body_tokens = quote!(#refusals #needs #content);
+    let options = &env.ir.options;
+    let known = (env.ir.operation == "embed").then(|| quote!(known_options(&r.options, &[#(#options),*])?;));
+    let body_tokens = quote!(#known #refusals #needs #content);
     let uses = uses_of(&body_tokens);
     let (parameters, first) = match env.ir.operation.as_str() {
         "embed" => {

@@ -7,7 +7,7 @@ use super::access::{access, guards, iter, present};
 use super::conds::cond;
 use super::env::Env;
 use super::out::{Out, Seen};
-use super::values::{call, call_as, check, collapse, elements, selected, texts, variants, word, write};
+use super::values::{call, call_as, check, collapse, elements, selected, takes_all, texts, variants, word, write};
 use crate::ir::encode::{Alt, Entry, Node, NodeKind, Piece, Value, Write};
 use crate::vocabulary::{Read, Ty};
 
@@ -77,7 +77,7 @@ pub(super) fn entry(env: &Env<'_>, key: &str, node: &Node, seen: &mut Seen, out:
     let before = *seen;
     *seen = before.or_not();
     match &node.kind {
-        NodeKind::Value(value) => optional(env, key, value, before, out),
+        NodeKind::Value(value) => optional(env, key, value, before, None, out),
         NodeKind::Template(pieces) => {
             let values = pieces.iter().filter_map(|piece| if let Piece::Value(value) = piece { Some(value) } else { None });
             let guards: Vec<_> = values.flat_map(|value| access(env, &value.field).guards).collect();
@@ -97,19 +97,24 @@ pub(super) fn entry(env: &Env<'_>, key: &str, node: &Node, seen: &mut Seen, out:
             out.stmt(quote!(if #any { #inner }));
         }
         NodeKind::Object(entries) => {
-            out.stmt(quote!(let mark = w.mark();));
+            let mark = env.mark();
+            out.stmt(quote!(let #mark = w.mark();));
             out.prefix(before, key);
             out.text("{");
-            object(env, entries, Seen::Nothing, out);
-            out.stmt(quote!(w.close_or_drop(mark);));
+            object(&env.inside(), entries, Seen::Nothing, out);
+            out.stmt(quote!(w.close_or_drop(#mark);));
         }
         NodeKind::List(items) => {
-            out.stmt(quote!(let mark = w.mark();));
+            let (mark, mut inside, within) = (env.mark(), Seen::Nothing, env.inside());
+            out.stmt(quote!(let #mark = w.mark();));
             out.prefix(before, key);
             out.text("[");
-            let mut inside = Seen::Nothing;
-            items.iter().for_each(|item| entry(env, "", item, &mut inside, out));
-            out.stmt(quote!(w.close_list_or_drop(mark);));
+            items.iter().for_each(|item| entry(&within, "", item, &mut inside, out));
+            out.stmt(quote!(w.close_list_or_drop(#mark);));
+        }
+        NodeKind::If { cond: test, then } if is_plain(env, then) => {
+            let NodeKind::Value(value) = &then.kind else { return };
+            optional(env, key, value, before, Some(cond(env, test)), out);
         }
         NodeKind::If { cond: test, then } => {
             let (test, mut inner, mut seen) = (all(&[cond(env, test)]), Out::default(), before);
@@ -124,25 +129,39 @@ pub(super) fn entry(env: &Env<'_>, key: &str, node: &Node, seen: &mut Seen, out:
     }
 }
 
-/// An optional field with its key.
-fn optional(env: &Env<'_>, key: &str, value: &Value, before: Seen, out: &mut Out) {
-    let found = access(env, &value.field);
+/// A value that is written by one statement, so that its conditions can be joined with others.
+fn is_plain(env: &Env<'_>, node: &Node) -> bool {
+    let NodeKind::Value(value) = &node.kind else { return false };
+    let absent = matches!(&value.write, Write::Table(table) if env.table(table).is_some_and(|table| table.absent));
+    !absent && !always(env, node) && value.field.ty != Ty::List("part")
+}
+
+/// An optional field with its key, perhaps under one more condition.
+fn optional(env: &Env<'_>, key: &str, value: &Value, before: Seen, when: Option<TokenStream>, out: &mut Out) {
+    let mut found = access(env, &value.field);
+    found.guards.splice(0..0, when);
     let val = &found.value;
     let mut inner = Out::default();
     match &value.write {
         Write::List { table, select } if value.field.ty == Ty::List("part") => {
             check(env, &value.field, select, out);
-            out.stmt(quote!(let mark = w.mark();));
+            let mark = env.mark();
+            out.stmt(quote!(let #mark = w.mark();));
             out.prefix(before, key);
             out.text("[");
             out.stmt(elements(env, &value.field, table, select));
-            out.stmt(quote!(w.close_list_or_drop(mark);));
+            out.stmt(quote!(w.close_list_or_drop(#mark);));
         }
         Write::Collapse { .. } => collapse(env, value, before, key, out),
         Write::Concat { select } => {
             check(env, &value.field, select, out);
-            let (mut parts, variants) = (iter(env, &value.field), variants(select));
-            parts.extend(quote!(.any(|piece| matches!(piece, #variants))));
+            let mut parts = iter(env, &value.field);
+            if takes_all(env, &value.field, select) {
+                parts.extend(quote!(.next().is_some()));
+            } else {
+                let variants = variants(select);
+                parts.extend(quote!(.any(|piece| matches!(piece, #variants))));
+            }
             inner.prefix(before, key);
             inner.text("\"");
             inner.stmt(texts(env, &value.field, select));
@@ -151,10 +170,11 @@ fn optional(env: &Env<'_>, key: &str, value: &Value, before: Seen, out: &mut Out
             out.stmt(quote!(if #parts { #inner }));
         }
         Write::Table(table) if env.table(table).is_some_and(|table| table.absent) => {
-            inner.stmt(quote!(let mark = w.mark();));
+            let mark = env.mark();
+            inner.stmt(quote!(let #mark = w.mark();));
             inner.prefix(before, key);
             let call = call(env, table, val);
-            inner.stmt(quote!(if !#call? { w.rewind(mark); }));
+            inner.stmt(quote!(if !#call? { w.rewind(#mark); }));
             out.stmt(guarded(&found.guards, &inner.finish()));
         }
         _ => {

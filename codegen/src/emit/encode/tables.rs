@@ -1,6 +1,8 @@
 //! Variant tables as functions: a `match` over the variants, long rows in functions of their own.
 
-use proc_macro2::{Ident, TokenStream, TokenTree};
+use std::collections::BTreeSet;
+
+use proc_macro2::{Ident, Spacing, TokenStream, TokenTree};
 use quote::quote;
 
 use super::access::{ident, pattern};
@@ -31,7 +33,7 @@ fn struct_function(env: &Env<'_>, table: &Table) -> TokenStream {
     let (body, _) = alts(env, table, row, &table.name);
     let name = ident(&table.name);
     let docs = docs::row_lines(table, &format!("`{}` as one object.", table.name));
-    function(env, table, &docs, &name, &quote!(#var: &#rust), &body, &uses_of(&body))
+    function(env, table, &docs, &name, &quote!(#var: &#rust), &body, true)
 }
 
 fn sum_functions(env: &Env<'_>, table: &Table, sum: &Sum) -> TokenStream {
@@ -43,6 +45,7 @@ fn sum_functions(env: &Env<'_>, table: &Table, sum: &Sum) -> TokenStream {
     let mut apart = TokenStream::new();
     let mut arms = Vec::new();
     for row in &table.rows {
+        env.admitted.clone_from(&row.admits);
         let (body, count) = row_body(&env, table, sum, row);
         let (body, function) = if count > INLINE && row.variant != "_" && table.rows.len() > 1 {
             split(&env, table, sum, row, &body)
@@ -58,7 +61,7 @@ fn sum_functions(env: &Env<'_>, table: &Table, sum: &Sum) -> TokenStream {
     let body = quote!(match #scrutinee { #(#arms)* });
     let (name, docs) = (function_name(table), docs::table(table));
     let argument = argument(sum);
-    let main = function(&env, table, &docs, &name, &argument, &body, &uses_of(&body));
+    let main = function(&env, table, &docs, &name, &argument, &body, true);
     quote!(#main #apart)
 }
 
@@ -71,7 +74,7 @@ fn argument(sum: &Sum) -> TokenStream {
     if sum.name == "message" { quote!(turn: &Turn<'_>) } else { quote!(#var: &#rust) }
 }
 
-/// A function with the parameters that a table's functions take.
+/// A function with the parameters that a table's functions take: all of them, or those that it uses.
 fn function(
     env: &Env<'_>,
     table: &Table,
@@ -79,16 +82,11 @@ fn function(
     name: &Ident,
     argument: &TokenStream,
     body: &TokenStream,
-    uses: &dyn Fn(&str) -> bool,
+    whole: bool,
 ) -> TokenStream {
-    let cx = env.takes_context(&table.name).then(|| {
-        let cx = if uses("cx") { ident("cx") } else { ident("_cx") };
-        quote!(#cx: &Cx<'_>,)
-    });
-    let role = table.role.then(|| {
-        let role = if uses("role") { ident("role") } else { ident("_role") };
-        quote!(, #role: Role)
-    });
+    let uses = uses_of(body);
+    let cx = env.takes_context(&table.name).then(|| quote!(cx: &Cx<'_>,)).filter(|_| whole || uses("cx"));
+    let role = table.role.then(|| quote!(, role: Role)).filter(|_| whole || uses("role"));
     let (result, done) = if table.absent { (quote!(bool), quote!(Ok(true))) } else { (quote!(()), quote!(Ok(()))) };
     let docs = docs.iter().map(|line| format!(" {line}"));
     quote! {
@@ -112,11 +110,11 @@ fn split(env: &Env<'_>, table: &Table, sum: &Sum, row: &Row, body: &TokenStream)
         }
         _ => (argument(sum), ident(sum.var)),
     };
-    let uses = uses_of(body);
     let docs = docs::row_lines(table_row(table, row).as_ref().unwrap_or(table), &format!("The row `{}`.", row.variant));
-    let function = function(env, table, &docs, &name, &argument, body, &uses);
-    let cx = env.takes_context(&table.name).then(|| quote!(cx,));
-    let role = table.role.then(|| quote!(, role));
+    let function = function(env, table, &docs, &name, &argument, body, false);
+    let uses = uses_of(body);
+    let cx = env.takes_context(&table.name).then(|| quote!(cx,)).filter(|_| uses("cx"));
+    let role = table.role.then(|| quote!(, role)).filter(|_| uses("role"));
     let call = quote!(#name(#cx w, #value #role));
     let call = if table.absent { quote!(return #call;) } else { quote!(#call?;) };
     (call, function)
@@ -171,7 +169,7 @@ fn root(env: &Env<'_>, table: &Table, node: &Node, what: &str, is_message: bool,
         NodeKind::Runs(runs) => out.stmt(self::runs(env, runs)),
         _ => {
             if is_message {
-                out.stmt(quote!(w.comma();));
+                out.prefix(Seen::Maybe, "");
             }
             value(env, node, what, out);
         }
@@ -182,6 +180,13 @@ fn root(env: &Env<'_>, table: &Table, node: &Node, what: &str, is_message: bool,
 fn runs(env: &Env<'_>, runs: &[Run]) -> TokenStream {
     if runs.iter().any(|run| run.many) {
         return cut(env, runs);
+    }
+    let mut arms = runs.iter().map(|run| {
+        let body = run_body(env, run);
+        (part_pattern(run.variants.first().map_or("", String::as_str), &body), body)
+    });
+    if let (1, Some((pattern, body))) = (runs.len(), arms.next()) {
+        return quote!(for piece in turn.parts() { if let #pattern = piece { #body } });
     }
     let arms = runs.iter().map(|run| {
         let body = run_body(env, run);
@@ -229,7 +234,7 @@ fn cut(env: &Env<'_>, runs: &[Run]) -> TokenStream {
 fn run_body(env: &Env<'_>, run: &Run) -> TokenStream {
     let what = run.variants.join("+");
     chain(env, std::slice::from_ref(&run.alt), Some(&what), |env, node, out| {
-        out.stmt(quote!(w.comma();));
+        out.prefix(Seen::Maybe, "");
         value(env, node, &what, out);
     })
 }
@@ -281,20 +286,25 @@ fn unsent(what: &str) -> TokenStream {
     quote!(return Err(Refused::new(#what, "this wire has no form for it"));)
 }
 
-/// Whether some identifier occurs in tokens.
+/// Whether some identifier occurs in tokens as a name of its own: no field, no method, no tail of a path.
 pub(super) fn uses_of(tokens: &TokenStream) -> impl Fn(&str) -> bool + use<> {
-    let mut words = std::collections::BTreeSet::new();
+    let mut words = BTreeSet::new();
     collect(tokens.clone(), &mut words);
     move |word| words.contains(word)
 }
 
-fn collect(tokens: TokenStream, words: &mut std::collections::BTreeSet<String>) {
+fn collect(tokens: TokenStream, words: &mut BTreeSet<String>) {
+    let mut behind = ' ';
     for tree in tokens {
+        let before = std::mem::replace(&mut behind, ' ');
         match tree {
-            TokenTree::Ident(ident) => {
+            TokenTree::Ident(ident) if !matches!(before, '.' | ':') => {
                 words.insert(ident.to_string());
             }
             TokenTree::Group(group) => collect(group.stream(), words),
+            // The second colon of a path; a lone one stands before a type.
+            TokenTree::Punct(punct) if punct.as_char() != ':' || before == ';' => behind = punct.as_char(),
+            TokenTree::Punct(punct) if punct.spacing() == Spacing::Joint => behind = ';',
             _ => {}
         }
     }

@@ -27,6 +27,11 @@ fn parameter(env: &Env<'_>, entry: &Entry) -> TokenStream {
         let text = plain(json);
         return quote!(out.push((#name, #text.to_owned())););
     }
+    if let NodeKind::Value(value) = &entry.node.kind
+        && value.write != Write::Percent
+    {
+        return lone(env, name, value);
+    }
     let is_list = matches!(entry.node.kind, NodeKind::List(_));
     let body = append(env, &entry.node, &ident("value"), is_list);
     if body.is_empty() {
@@ -39,6 +44,21 @@ fn parameter(env: &Env<'_>, entry: &Entry) -> TokenStream {
             out.push((#name, value));
         }
     }
+}
+
+/// A parameter that is one field.
+fn lone(env: &Env<'_>, name: &str, value: &Value) -> TokenStream {
+    let found = access(env, &value.field);
+    let val = &found.value;
+    let text = match (&value.write, value.field.read) {
+        (_, Read::Option) => quote!(option_text(#val).into_owned()),
+        (Write::Str | Write::Word, _) => {
+            let word = word(env, value, val);
+            quote!(#word.to_owned())
+        }
+        _ => quote!(#val.to_string()),
+    };
+    guarded(&found.guards, &quote!(out.push((#name, #text));))
 }
 
 /// Statements that append a node to the string `to`; as an item of a list, behind a comma.

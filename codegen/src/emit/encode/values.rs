@@ -98,11 +98,17 @@ pub(super) fn elements(env: &Env<'_>, field: &FieldRef, table: &str, select: &[S
 /// The parts of a list that are selected, as an iterator.
 pub(super) fn selected(env: &Env<'_>, field: &FieldRef, select: &[String]) -> TokenStream {
     let all = iter(env, field);
-    if select.is_empty() {
+    if select.is_empty() || takes_all(env, field, select) {
         return all;
     }
     let variants = variants(select);
     quote!(#all.filter(|piece| matches!(piece, #variants)))
+}
+
+/// Whether a selection leaves nothing out, because other parts have been refused.
+pub(super) fn takes_all(env: &Env<'_>, field: &FieldRef, select: &[String]) -> bool {
+    let admitted = env.admitted.as_ref().filter(|_| field.read == Read::Turn);
+    admitted.is_some_and(|admitted| admitted.iter().all(|variant| select.contains(variant)))
 }
 
 /// `Part::Text(_) | Part::Image(_)`.

@@ -8,7 +8,7 @@ use crate::ir::decode::Errors;
 use crate::source::{Node, Span, Value};
 
 /// The units in which headers tell time.
-pub const UNITS: &[&str] = &["seconds", "milliseconds", "rfc3339", "go_duration"];
+const UNITS: &[&str] = &["seconds", "milliseconds", "rfc3339", "go_duration"];
 
 /// Lowers `errors:`; a chat without it is reported.
 pub(super) fn lower(lowering: &mut Lowering<'_>, op: &Operation, sink: &mut Sink) -> Errors {

@@ -18,7 +18,26 @@ impl Lower<'_> {
         let mut steps: Vec<Step> = op.rules.iter().filter_map(|rule| self.rule(rule)).collect();
         steps.extend(op.unsupported.iter().filter_map(|(field, action)| self.unsupported(field, action)));
         steps.extend(op.limits.iter().filter_map(|(field, node)| self.limit(field, node)));
+        if !self.is_chat() && self.op.name.value != "embed" {
+            steps.iter().for_each(|step| self.check_refuses(step));
+        }
         steps
+    }
+
+    /// Only chats and embeddings have somewhere to put a warning, and a request that may be changed.
+    fn check_refuses(&mut self, step: &Step) {
+        let span = match step {
+            Step::Rule { action: Action::Drop(_) | Action::Set { .. }, span, .. }
+            | Step::Unsupported { refuse: false, span, .. } => *span,
+            Step::Limit(limit) if limit.otherwise != Otherwise::Refuse => limit.span,
+            _ => return,
+        };
+        self.report(
+            Diagnostic::error("TW0513", span, format!("`{}` can only refuse", self.op.name.value))
+                .label("would change the request")
+                .note("this operation has no warnings, and nothing is changed in silence")
+                .help("write `error`"),
+        );
     }
 
     fn rule(&mut self, rule: &Rule) -> Option<Step> {

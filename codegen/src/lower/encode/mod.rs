@@ -51,7 +51,7 @@ pub fn lower(dialect: &Dialect, op: &Operation, provider: &Provider, sink: &mut 
         adjust,
         policies,
         appended: lower.appended(),
-        options: provider.options.iter().map(|option| option.name.clone()).collect(),
+        options: lower.options(),
         span: op.span,
     }
 }
@@ -180,6 +180,12 @@ impl<'a> Lower<'a> {
         };
         let rows = table.rows.iter().filter(|(wire, _)| wire.value != "_");
         rows.filter_map(|(wire, shape)| Some((word(&shape.kind)?, wire.value.clone()))).collect()
+    }
+
+    /// The options that the operation knows: for a chat all of them, otherwise those that it places.
+    fn options(&self) -> Vec<String> {
+        let known = self.provider.options.iter().filter(|option| self.is_chat() || self.placed.contains(&option.name));
+        known.map(|option| option.name.clone()).collect()
     }
 
     fn report(&mut self, diagnostic: Diagnostic) {

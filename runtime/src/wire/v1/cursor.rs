@@ -3,8 +3,10 @@
 //! It builds nothing and keeps nothing but a position. A value of another type than asked for is skipped and
 //! reported as absent, because a wire that changes must not fail an answer; only text that is no JSON does.
 
+use std::ops::Range;
+
 use super::scan::{self, MAX_DEPTH};
-use super::text::{Key, Text};
+use super::text::{Key, Text, unescape_into};
 use super::Corrupt;
 
 /// What the next value is.
@@ -58,11 +60,11 @@ impl<'a> Cursor<'a> {
 
     /// Checks that nothing but white space is left.
     pub fn finish(&mut self) -> Result<(), Corrupt> {
-        self.at = scan::space(self.text.as_bytes(), self.at);
+        self.at = scan::space(self.bytes(), self.at);
         if self.at < self.text.len() {
-            return Err(self.corrupt("something follows the value"));
+            return Err(self.corrupt(self.at, "something follows the value"));
         }
-        if self.cut { Err(self.corrupt("not UTF-8")) } else { Ok(()) }
+        if self.cut { Err(self.corrupt(self.at, "not UTF-8")) } else { Ok(()) }
     }
 
     /// What the next value is, without reading it.
@@ -91,41 +93,54 @@ impl<'a> Cursor<'a> {
         self.enter(b'[')
     }
 
+    // The position is read once and written once in each of the following: a position that goes through memory
+    // at every step is what a reader of short strings spends most of its time waiting for.
+
     /// The next key of the object, whose value has to be read or skipped next; `None` leaves the object.
-    #[inline]
+    #[inline(always)]
     pub fn key(&mut self) -> Result<Option<&[u8]>, Corrupt> {
-        if !self.more(b'}')? {
-            return Ok(None);
+        let bytes = self.text.as_bytes();
+        let Some(at) = self.member(b'}')? else { return Ok(None) };
+        if bytes.get(at) != Some(&b'"') {
+            return Err(self.corrupt(at, "expected a key"));
         }
-        if self.peek() != Some(b'"') {
-            return Err(self.corrupt("expected a key"));
+        let (end, escapes) = scan::closing(bytes, at + 1);
+        let colon = scan::space(bytes, end + 1);
+        if escapes == scan::BROKEN || bytes.get(colon) != Some(&b':') {
+            return Err(self.broken_key(end, escapes));
         }
-        let key = self.string()?;
-        self.at = scan::colon(self.text.as_bytes(), self.at).map_err(|error| self.blame(error))?;
-        let Some(plain) = key.as_plain() else {
-            self.unescaped.clear();
-            key.append_to(&mut self.unescaped);
-            return Ok(Some(self.unescaped.as_bytes()));
-        };
-        Ok(Some(plain.as_bytes()))
+        self.at = colon + 1;
+        if escapes == 0 { Ok(bytes.get(at + 1..end)) } else { Ok(Some(self.unescape(at + 1..end))) }
     }
 
     /// Whether the list has another element, which has to be read or skipped next; `false` leaves the list.
     #[inline]
     pub fn element(&mut self) -> Result<bool, Corrupt> {
-        self.more(b']')
+        let Some(at) = self.member(b']')? else { return Ok(false) };
+        self.at = at;
+        Ok(true)
     }
 
     /// A string.
-    #[inline]
+    #[inline(always)]
     pub fn text(&mut self) -> Result<Option<Text<'a>>, Corrupt> {
-        if self.peek() == Some(b'"') { self.string().map(Some) } else { self.nothing() }
+        let bytes = self.text.as_bytes();
+        let at = scan::space(bytes, self.at);
+        if bytes.get(at) != Some(&b'"') {
+            return self.nothing();
+        }
+        let (end, escapes) = scan::closing(bytes, at + 1);
+        if escapes == scan::BROKEN {
+            return Err(self.blame(scan::broken(bytes, end)));
+        }
+        self.at = end + 1;
+        Ok(Some(Text::checked(self.text.get(at + 1..end).unwrap_or_default(), escapes)))
     }
 
     /// A string, or a number or truth value as it is written.
     pub fn scalar(&mut self) -> Result<Option<Text<'a>>, Corrupt> {
         match self.kind() {
-            Kind::String => self.string().map(Some),
+            Kind::String => self.text(),
             Kind::Number | Kind::Bool => self.span().map(|span| Some(Text::plain(span))),
             _ => self.nothing(),
         }
@@ -134,12 +149,27 @@ impl<'a> Cursor<'a> {
     /// A whole number that is not negative.
     #[inline]
     pub fn uint(&mut self) -> Result<Option<u64>, Corrupt> {
+        let bytes = self.text.as_bytes();
+        let start = scan::space(bytes, self.at);
+        let (mut at, mut number) = (start, 0u64);
+        while let Some(digit @ b'0'..=b'9') = bytes.get(at) {
+            number = number.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
+            at += 1;
+        }
+        // Nineteen digits cannot overflow; a zero in front and anything that goes on is for the long way.
+        let plain = (1..20).contains(&(at - start)) && (at == start + 1 || bytes.get(start) != Some(&b'0'));
+        if plain && !matches!(bytes.get(at), Some(b'.' | b'e' | b'E')) {
+            self.at = at;
+            return Ok(Some(number));
+        }
         Ok(self.digits()?.and_then(|text| text.parse().ok().or_else(|| whole(text)?.try_into().ok())))
     }
 
     /// A whole number.
-    #[inline]
     pub fn int(&mut self) -> Result<Option<i64>, Corrupt> {
+        if matches!(self.peek(), Some(b'0'..=b'9')) {
+            return Ok(self.uint()?.and_then(|number| number.try_into().ok()));
+        }
         Ok(self.digits()?.and_then(|text| text.parse().ok().or_else(|| whole(text)?.try_into().ok())))
     }
 
@@ -177,7 +207,7 @@ impl<'a> Cursor<'a> {
     /// JSON as it stands, or wrapped in a string.
     pub fn object_text(&mut self) -> Result<Option<Text<'a>>, Corrupt> {
         match self.kind() {
-            Kind::String => self.string().map(Some),
+            Kind::String => self.text(),
             _ => Ok(self.raw()?.map(Text::plain)),
         }
     }
@@ -188,10 +218,23 @@ impl<'a> Cursor<'a> {
     }
 
     /// Goes behind the next value, whatever it is.
-    #[inline]
+    #[inline(always)]
     pub fn skip(&mut self) -> Result<(), Corrupt> {
+        let bytes = self.text.as_bytes();
+        let at = scan::space(bytes, self.at);
+        if bytes.get(at) == Some(&b'"') {
+            let (end, escapes) = scan::closing(bytes, at + 1);
+            if escapes != scan::BROKEN {
+                self.at = end + 1;
+                return Ok(());
+            }
+        }
+        self.skip_any(at)
+    }
+
+    fn skip_any(&mut self, at: usize) -> Result<(), Corrupt> {
         let room = MAX_DEPTH - self.depth;
-        self.at = scan::value(self.text.as_bytes(), self.at, room).map_err(|error| self.blame(error))?;
+        self.at = scan::value(self.bytes(), at, room).map_err(|error| self.blame(error))?;
         Ok(())
     }
 
@@ -206,50 +249,53 @@ impl<'a> Cursor<'a> {
         self.text.get(start..self.at).unwrap_or_default()
     }
 
+    fn bytes(&self) -> &'a [u8] {
+        self.text.as_bytes()
+    }
+
     /// The next byte that is no white space.
     #[inline]
     fn peek(&mut self) -> Option<u8> {
-        self.at = scan::space(self.text.as_bytes(), self.at);
-        self.text.as_bytes().get(self.at).copied()
+        self.at = scan::space(self.bytes(), self.at);
+        self.bytes().get(self.at).copied()
     }
 
     #[inline]
     fn enter(&mut self, opener: u8) -> Result<bool, Corrupt> {
-        if self.peek() != Some(opener) {
-            return self.skip().map(|()| false);
+        let at = scan::space(self.bytes(), self.at);
+        if self.bytes().get(at) != Some(&opener) {
+            return self.skip_any(at).map(|()| false);
         }
         if self.depth == MAX_DEPTH {
-            return Err(self.corrupt("nested too deeply"));
+            return Err(self.corrupt(at, "nested too deeply"));
         }
-        (self.at, self.depth, self.fresh) = (self.at + 1, self.depth + 1, true);
+        (self.at, self.depth, self.fresh) = (at + 1, self.depth + 1, true);
         Ok(true)
     }
 
-    /// Goes to the next member of the container that `closer` ends, or out of the container.
-    #[inline]
-    fn more(&mut self, closer: u8) -> Result<bool, Corrupt> {
+    /// Where the next member of the container that `closer` ends starts; `None` goes out of the container.
+    #[inline(always)]
+    fn member(&mut self, closer: u8) -> Result<Option<usize>, Corrupt> {
+        let bytes = self.text.as_bytes();
         let fresh = std::mem::replace(&mut self.fresh, false);
-        match self.peek() {
-            Some(byte) if byte == closer => {
-                (self.at, self.depth) = (self.at + 1, self.depth.saturating_sub(1));
-                Ok(false)
+        let at = scan::space(bytes, self.at);
+        match bytes.get(at) {
+            Some(b',') if !fresh => Ok(Some(scan::space(bytes, at + 1))),
+            Some(byte) if *byte == closer => {
+                (self.at, self.depth) = (at + 1, self.depth.saturating_sub(1));
+                Ok(None)
             }
-            Some(b',') if !fresh => {
-                self.at += 1;
-                Ok(true)
-            }
-            Some(_) if fresh => Ok(true),
-            _ => Err(self.corrupt("expected `,` or the end of the container")),
+            Some(_) if fresh => Ok(Some(at)),
+            _ => Err(self.corrupt(at, "expected `,` or the end of the container")),
         }
     }
 
-    /// The string at the position, whose opening quote was seen.
-    #[inline]
-    fn string(&mut self) -> Result<Text<'a>, Corrupt> {
-        let start = self.at + 1;
-        let (end, escapes) = scan::string(self.text.as_bytes(), start).map_err(|error| self.blame(error))?;
-        self.at = end + 1;
-        Ok(Text::checked(self.text.get(start..end).unwrap_or_default(), escapes))
+    /// A key with escapes, in a buffer that is reused.
+    #[cold]
+    fn unescape(&mut self, key: Range<usize>) -> &[u8] {
+        self.unescaped.clear();
+        unescape_into(self.text.get(key).unwrap_or_default(), &mut self.unescaped);
+        self.unescaped.as_bytes()
     }
 
     /// The next value as it stands.
@@ -264,18 +310,27 @@ impl<'a> Cursor<'a> {
     fn digits(&mut self) -> Result<Option<&'a str>, Corrupt> {
         match self.peek() {
             Some(b'-' | b'0'..=b'9') => self.span().map(Some),
-            Some(b'"') => Ok(self.string()?.as_plain().filter(|text| is_number(text))),
+            Some(b'"') => Ok(self.text()?.and_then(|text| text.as_plain()).filter(|text| is_number(text))),
             _ => self.nothing(),
         }
     }
 
     fn nothing<T>(&mut self) -> Result<Option<T>, Corrupt> {
-        self.skip().map(|()| None)
+        self.skip_any(self.at).map(|()| None)
     }
 
     #[cold]
-    fn corrupt(&self, reason: &'static str) -> Corrupt {
-        self.blame(Corrupt { at: self.at, reason })
+    fn corrupt(&self, at: usize, reason: &'static str) -> Corrupt {
+        self.blame(Corrupt { at, reason })
+    }
+
+    /// What is wrong with a key whose string ended, or broke, at `end`.
+    #[cold]
+    fn broken_key(&self, end: usize, escapes: usize) -> Corrupt {
+        if escapes == scan::BROKEN {
+            return self.blame(scan::broken(self.bytes(), end));
+        }
+        self.corrupt(scan::space(self.bytes(), end + 1), "expected `:`")
     }
 
     /// What is missing behind bytes that are not UTF-8 is their fault.

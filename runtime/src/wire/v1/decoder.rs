@@ -69,7 +69,7 @@ impl Decoder {
     #[expect(clippy::should_implement_trait, reason = "events are lent, which no iterator can")]
     pub fn next(&mut self) -> Option<Result<ChatEvent<'_>, WireError>> {
         match self.advance() {
-            Ok(true) => self.event().map(Ok),
+            Ok(true) => Some(Ok(self.event()?)),
             Ok(false) => None,
             Err(error) => Some(Err(error)),
         }
@@ -92,6 +92,7 @@ impl Decoder {
     }
 
     /// The event that [`Self::advance`] went to.
+    #[inline]
     pub fn event(&mut self) -> Option<ChatEvent<'_>> {
         self.fold.pop(self.framer.frame().data)
     }

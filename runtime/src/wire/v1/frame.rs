@@ -105,6 +105,9 @@ impl Framer {
     /// Goes to the next frame; `false` if its last byte has not come.
     pub fn advance(&mut self) -> Result<bool, Oversized> {
         self.event.forget_delivered();
+        if self.framing == Framing::Sse && self.event.whole_data(&mut self.lines, self.limits) {
+            return Ok(true);
+        }
         while let Some(line) = self.lines.next(self.limits.line)? {
             let complete = match self.framing {
                 Framing::Sse => self.event.line(&self.lines, line, self.limits.event)?,

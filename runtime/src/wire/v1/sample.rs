@@ -44,14 +44,20 @@ fn finish(word: &str, calls: bool) -> Option<FinishReason> {
 }
 
 fn chunk(c: &mut Cursor<'_>, fold: &mut Fold) -> Result<(), Corrupt> {
-    let (mut id, mut model, mut choices, mut error) = (None, None, None, None);
+    let (mut id, mut model, mut error) = (None, None, None);
     let (mut usage, mut input, mut output, mut done) = (None, None, None, None);
     if c.object()? {
         while let Some(key) = c.key()? {
             match key {
                 b"id" => id = c.text()?,
                 b"model" => model = c.text()?,
-                b"choices" => choices = c.raw()?,
+                b"choices" => {
+                    if c.array()? {
+                        while c.element()? {
+                            choice(c, fold)?;
+                        }
+                    }
+                }
                 b"error" => error = c.scalar()?,
                 b"done" => done = c.flag()?,
                 b"usage" => {
@@ -76,14 +82,6 @@ fn chunk(c: &mut Cursor<'_>, fold: &mut Fold) -> Result<(), Corrupt> {
         fold.fail(Failure { message: error, ..Failure::default() })?;
     }
     fold.meta(id, model, None, None)?;
-    if let Some(choices) = choices {
-        let c = &mut Cursor::within(choices);
-        if c.array()? {
-            while c.element()? {
-                choice(c, fold)?;
-            }
-        }
-    }
     if usage.is_some() {
         fold.usage(&[(0, input), (1, output)], usage)?;
     }

@@ -172,24 +172,55 @@ fn digits(bytes: &[u8], at: usize) -> Result<usize, Corrupt> {
 
 /// The closing quote of the string whose inside starts at `at`, and how many escapes are inside.
 #[inline]
-pub(crate) fn string(bytes: &[u8], mut at: usize) -> Result<(usize, usize), Corrupt> {
+pub(crate) fn string(bytes: &[u8], at: usize) -> Result<(usize, usize), Corrupt> {
+    match closing(bytes, at) {
+        (end, BROKEN) => Err(broken(bytes, end)),
+        end => Ok(end),
+    }
+}
+
+/// Instead of a number of escapes: the string is broken.
+pub(crate) const BROKEN: usize = usize::MAX;
+
+/// The same in two registers: every string of every frame goes through here. A string that is broken gives the
+/// position of its mistake and [`BROKEN`].
+#[inline]
+pub(crate) fn closing(bytes: &[u8], at: usize) -> (usize, usize) {
+    let end = plain(bytes, at);
+    if bytes.get(end) == Some(&b'"') { (end, 0) } else { closing_escaped(bytes, end) }
+}
+
+/// The same from the first byte on that needs a closer look.
+#[inline(never)]
+fn closing_escaped(bytes: &[u8], mut at: usize) -> (usize, usize) {
     let mut escapes = 0;
     loop {
-        at = plain(bytes, at);
         match bytes.get(at) {
-            Some(b'"') => return Ok((at, escapes)),
-            Some(b'\\') => at = escape(bytes, at + 1)?,
-            Some(_) => return Err(Corrupt { at, reason: "a control character in a string" }),
-            None => return Err(Corrupt { at, reason: "a string has no end" }),
+            Some(b'"') => return (at, escapes),
+            Some(b'\\') => match escape(bytes, at + 1) {
+                Some(next) => at = plain(bytes, next),
+                None => return (at, BROKEN),
+            },
+            _ => return (at, BROKEN),
         }
         escapes += 1;
     }
 }
 
+/// What is wrong at a position where [`closing`] gave up.
+#[cold]
+pub(crate) fn broken(bytes: &[u8], at: usize) -> Corrupt {
+    let reason = match bytes.get(at) {
+        Some(b'\\') => "an unknown escape",
+        Some(_) => "a control character in a string",
+        None => "a string has no end",
+    };
+    Corrupt { at, reason }
+}
+
 /// The first position from `at` that a string has to treat: a quote, a backslash or a control character.
 ///
 /// Eight bytes at a time: `x - ONES * n` borrows into the high bit exactly of the lowest byte below `n`.
-#[inline]
 pub(crate) fn plain(bytes: &[u8], mut at: usize) -> usize {
     while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
         let word = u64::from_le_bytes(*chunk);
@@ -212,14 +243,14 @@ pub(crate) fn plain(bytes: &[u8], mut at: usize) -> usize {
 }
 
 /// The position behind the escape whose backslash is right before `at`.
-fn escape(bytes: &[u8], at: usize) -> Result<usize, Corrupt> {
-    match bytes.get(at) {
-        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 1),
-        Some(b'u') => match bytes.get(at + 1..at + 5) {
-            Some(digits) if digits.iter().all(u8::is_ascii_hexdigit) => Ok(at + 5),
-            _ => Err(Corrupt { at, reason: "expected four hexadecimal digits" }),
-        },
-        _ => Err(Corrupt { at, reason: "an unknown escape" }),
+fn escape(bytes: &[u8], at: usize) -> Option<usize> {
+    match bytes.get(at)? {
+        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(at + 1),
+        b'u' => {
+            let digits = bytes.get(at + 1..at + 5)?;
+            digits.iter().all(u8::is_ascii_hexdigit).then_some(at + 5)
+        }
+        _ => None,
     }
 }
 

@@ -178,7 +178,7 @@ impl Fold {
             }
             if id.is_some() || model.is_some() {
                 let (id, model) = (id.map(|id| self.queue.span(id)), model.map(|model| self.queue.span(model)));
-                self.queue.push(0, Item::Start { id, model });
+                self.queue.push_first(Item::Start { id, model });
             }
         }
         Ok(())
@@ -214,7 +214,7 @@ impl Fold {
             return Ok(());
         }
         if let Some(slot) = self.target(class, at, Some(delta))? {
-            self.take(slot, Some(delta), &Fields::default());
+            self.take_delta(slot, delta);
         }
         Ok(())
     }
@@ -352,11 +352,13 @@ impl Fold {
     }
 
     /// The next event, given the frame that was begun last.
+    #[inline]
     pub(crate) fn pop<'s>(&'s mut self, frame: &'s [u8]) -> Option<ChatEvent<'s>> {
         self.queue.pop(frame)
     }
 
     /// Whether no event waits.
+    #[inline]
     pub(crate) fn is_idle(&self) -> bool {
         self.queue.is_empty()
     }
@@ -449,8 +451,18 @@ impl Fold {
         Ok(())
     }
 
-    /// A fragment and fields for a slot.
+    /// A fragment for a slot.
     #[inline]
+    fn take_delta(&mut self, slot: usize, delta: Text<'_>) {
+        match self.slots.get(slot).map(|slot| &slot.body) {
+            Some(Body::Words(_)) => self.words_delta(slot, delta),
+            Some(Body::Call(_)) => self.call_delta(slot, delta),
+            Some(Body::Media(_)) => self.media_delta(slot, delta),
+            Some(Body::Kept(_)) | None => {}
+        }
+    }
+
+    /// A fragment and fields for a slot.
     fn take(&mut self, slot: usize, delta: Option<Text<'_>>, fields: &Fields<'_>) {
         match self.slots.get(slot).map(|slot| &slot.body) {
             Some(Body::Words(_)) => {

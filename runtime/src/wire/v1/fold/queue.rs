@@ -5,17 +5,32 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use crate::chat::{ChatEvent, Citation, FinishReason, Part, ToolCall, Usage};
 use crate::json::RawJson;
 use crate::wire::v1::text::Text;
 
-/// A piece of text in the frame or in the buffer.
+/// A piece of text in the frame or in the buffer. Small, for it is moved often; no frame has 4 GiB.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Span {
-    at: usize,
-    length: usize,
+    at: u32,
+    length: u32,
     in_frame: bool,
+}
+
+impl Span {
+    #[inline]
+    fn new(at: usize, length: usize, in_frame: bool) -> Self {
+        let small = |size: usize| u32::try_from(size).unwrap_or(u32::MAX);
+        Self { at: small(at), length: small(length), in_frame }
+    }
+
+    #[inline]
+    fn range(self) -> Range<usize> {
+        let at = self.at as usize;
+        at..at.saturating_add(self.length as usize)
+    }
 }
 
 /// A waiting event.
@@ -69,13 +84,19 @@ impl Queue {
         self.items.is_empty()
     }
 
+    #[inline]
     pub(super) fn push(&mut self, choice: u64, item: Item) {
         self.items.push_back((choice, item));
     }
 
+    /// An event that comes before the others of its frame, wherever in the frame it was found.
+    pub(super) fn push_first(&mut self, item: Item) {
+        self.items.push_front((0, item));
+    }
+
     /// The whole frame.
     pub(super) fn frame(&self) -> Span {
-        Span { at: 0, length: self.frame_length, in_frame: true }
+        Span::new(0, self.frame_length, true)
     }
 
     /// Text of the frame, or of anywhere.
@@ -86,7 +107,7 @@ impl Queue {
         }
         let at = self.scratch.len();
         text.append_to(&mut self.scratch);
-        Span { at, length: self.scratch.len() - at, in_frame: false }
+        Span::new(at, self.scratch.len() - at, false)
     }
 
     /// Text that needs no unescaping, of the frame or of anywhere.
@@ -94,29 +115,27 @@ impl Queue {
     pub(super) fn plain(&mut self, text: &str) -> Span {
         let at = text.as_ptr().addr().wrapping_sub(self.frame_start);
         let inside = at.checked_add(text.len()).is_some_and(|end| end <= self.frame_length);
-        if inside { Span { at, length: text.len(), in_frame: true } } else { self.copy(text) }
+        if inside { Span::new(at, text.len(), true) } else { self.copy(text) }
     }
 
     pub(super) fn copy(&mut self, text: &str) -> Span {
         let at = self.scratch.len();
         self.scratch.push_str(text);
-        Span { at, length: text.len(), in_frame: false }
+        Span::new(at, text.len(), false)
     }
 
     /// The text that `span` was made of, where it was unescaped.
     #[inline]
     pub(super) fn decoded<'s>(&'s self, span: Span, text: Text<'s>) -> &'s str {
-        text.as_plain().unwrap_or_else(|| self.scratch.get(span.at..span.at + span.length).unwrap_or_default())
+        text.as_plain().unwrap_or_else(|| self.scratch.get(span.range()).unwrap_or_default())
     }
 
     /// The next event.
+    #[inline]
     pub(super) fn pop<'s>(&'s mut self, frame: &'s [u8]) -> Option<ChatEvent<'s>> {
         let (choice, item) = self.items.pop_front()?;
-        let event = View { frame, scratch: &self.scratch }.event(item);
-        if choice == 0 {
-            return Some(event);
-        }
-        Some(ChatEvent::Choice { choice: u32::try_from(choice).unwrap_or(u32::MAX), event: Box::new(event) })
+        let view = View { frame, scratch: &self.scratch };
+        if choice == 0 { Some(view.event(item)) } else { Some(view.event_of(choice, item)) }
     }
 }
 
@@ -129,7 +148,7 @@ struct View<'s> {
 impl<'s> View<'s> {
     #[inline]
     fn text(&self, span: Span) -> Cow<'s, str> {
-        let range = span.at..span.at + span.length;
+        let range = span.range();
         Cow::Borrowed(if span.in_frame {
             self.frame.get(range).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()
         } else {
@@ -137,6 +156,13 @@ impl<'s> View<'s> {
         })
     }
 
+    #[cold]
+    fn event_of(&self, choice: u64, item: Item) -> ChatEvent<'s> {
+        let choice = u32::try_from(choice).unwrap_or(u32::MAX);
+        ChatEvent::Choice { choice, event: Box::new(self.event(item)) }
+    }
+
+    #[inline(never)]
     fn event(&self, item: Item) -> ChatEvent<'s> {
         match item {
             Item::Start { id, model } => {

@@ -33,20 +33,14 @@ impl Said {
     }
 
     /// Adds a fragment.
+    #[inline]
     pub(super) fn add(&mut self, fragment: &str) {
-        let mut bytes = fragment.as_bytes();
-        while !self.length.is_multiple_of(8)
-            && let Some((first, rest)) = bytes.split_first()
-        {
-            self.add_byte(*first);
-            bytes = rest;
-        }
-        let (words, rest) = bytes.as_chunks::<8>();
+        let (words, rest) = fragment.as_bytes().as_chunks::<8>();
         for word in words {
-            self.add_word(u64::from_le_bytes(*word));
+            self.add_bytes(u64::from_le_bytes(*word), 8);
         }
-        self.length += words.len() as u64 * 8;
-        rest.iter().for_each(|byte| self.add_byte(*byte));
+        let last = rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+        self.add_bytes(last, rest.len() as u64);
     }
 
     /// Compares with a whole text.
@@ -60,15 +54,19 @@ impl Said {
         }
     }
 
-    fn add_byte(&mut self, byte: u8) {
-        self.tail |= u64::from(byte) << (self.length % 8 * 8);
-        self.length += 1;
-        if self.length.is_multiple_of(8) {
-            let word = std::mem::take(&mut self.tail);
+    /// Adds the `count` lowest bytes of `bytes`, of which the others are 0.
+    #[inline]
+    fn add_bytes(&mut self, bytes: u64, count: u64) {
+        let filled = self.length % 8;
+        self.length += count;
+        self.tail |= bytes << (filled * 8);
+        if filled + count >= 8 {
+            let word = std::mem::replace(&mut self.tail, bytes.checked_shr(64 - filled as u32 * 8).unwrap_or(0));
             self.add_word(word);
         }
     }
 
+    #[inline]
     fn add_word(&mut self, word: u64) {
         let product = u128::from(self.state ^ word ^ FACTOR) * u128::from(FACTOR.rotate_left(23));
         self.state = (product as u64) ^ ((product >> 64) as u64) ^ self.state.rotate_left(29);

@@ -83,6 +83,29 @@ impl Lines {
         .unwrap_or_default()
     }
 
+    /// A line that starts with `prefix` and is followed by a blank one, both whole in the chunk: the line behind
+    /// its prefix.
+    #[inline]
+    pub(super) fn take_whole(&mut self, prefix: &[u8], limit: usize) -> Option<Range<usize>> {
+        if !self.carried.is_empty() || self.after_cr {
+            return None;
+        }
+        let rest = self.chunk.get(self.at..)?;
+        let value = rest.strip_prefix(prefix)?;
+        let length = memchr2(b'\n', b'\r', value)?;
+        if prefix.len() + length > limit || value.get(length..length + 2) != Some(b"\n\n") {
+            return None;
+        }
+        let start = self.at + prefix.len();
+        (self.at, self.started) = (start + length + 2, true);
+        Some(start..start + length)
+    }
+
+    /// Goes back to where a line that was taken started.
+    pub(super) fn put_back(&mut self, at: usize) {
+        self.at = at;
+    }
+
     /// The next line without its end.
     pub(super) fn next(&mut self, limit: usize) -> Result<Option<Line>, Oversized> {
         if std::mem::take(&mut self.spent) {
