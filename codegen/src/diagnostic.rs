@@ -9,7 +9,7 @@ mod render;
 pub use json::to_json;
 pub use render::{Color, render};
 
-use crate::source::Span;
+use crate::source::{FileId, Span};
 use std::collections::HashSet;
 
 /// How bad it is.
@@ -90,17 +90,25 @@ impl Diagnostic {
         self
     }
 
-    /// "did you mean" among `known`, where one is close to `word`; otherwise the known ones.
+    /// "did you mean" among `known`, where one is close to `word`; otherwise the known ones, unless they are many.
     #[must_use]
     pub fn suggest<'a>(self, word: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
         let known: Vec<&str> = known.into_iter().collect();
-        match closest(word, &known) {
-            Some(best) => self.help(format!("did you mean `{best}`?")),
-            None if known.is_empty() => self,
-            None => self.help(format!("known here: {}", known.join(", "))),
+        if let Some(best) = closest(word, &known) {
+            return self.help(format!("did you mean `{best}`?"));
+        }
+        let close = |name: &&&str| closest(word, &name.split('_').collect::<Vec<_>>()).is_some();
+        let partly: Vec<String> = known.iter().filter(close).take(4).map(|name| format!("`{name}`")).collect();
+        match partly.is_empty() {
+            false => self.help(format!("did you mean {}?", partly.join(" or "))),
+            true if known.is_empty() || known.len() > MANY => self,
+            true => self.help(format!("known here: {}", known.join(", "))),
         }
     }
 }
+
+/// Longer lists of what is known are not shown.
+const MANY: usize = 30;
 
 /// The word of `known` that is most likely meant by `word`, if one is close.
 pub fn closest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
@@ -144,6 +152,11 @@ impl Sink {
     /// Whether anything stops generation.
     pub fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(|d| d.severity == Severity::Error)
+    }
+
+    /// Whether anything stops generation from this file.
+    pub fn has_errors_in(&self, file: FileId) -> bool {
+        self.diagnostics.iter().any(|d| d.severity == Severity::Error && d.span.file == file)
     }
 
     /// Whether something was reported at exactly this place.

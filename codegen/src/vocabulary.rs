@@ -10,7 +10,10 @@ pub mod codecs;
 pub mod embed;
 pub mod ops;
 
-pub use chat::{NOT_SLOTS, SUBJECTS, SUMS, USES};
+#[cfg(test)]
+mod tests;
+
+pub use chat::{MODEL_LIMITS, NOT_SLOTS, SUBJECTS, SUMS, USES};
 pub use codecs::{CODECS, Codec};
 pub use ops::{CAPABILITIES, CLASSES, ERROR_KINDS, FINISH_REASONS, OPS, Op, capability};
 

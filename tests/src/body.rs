@@ -37,6 +37,7 @@ pub fn compare(case: &Case, canonical: &Canonical, sent: &Value) -> Compared {
     if recorded.get("stream_options").is_none() && sent["stream_options"] == json!({"include_usage": true}) {
         remove(&mut sent, "stream_options");
     }
+    spell_alike(&mut recorded, &sent, &source["wire_hints"]);
     let mut walk = Walk { dropped: &canonical.dropped, out: Compared::default() };
     if source["wire_hints"].get("reasoning").is_some() {
         let (asked, found) = (take_reasoning(&mut recorded), take_reasoning(&mut sent));
@@ -45,6 +46,24 @@ pub fn compare(case: &Case, canonical: &Canonical, sent: &Value) -> Compared {
     let alternate = ALTERNATE.contains(&case.dialect.as_str());
     walk.value("", &normal(recorded, alternate), &normal(sent, alternate));
     walk.out
+}
+
+/// Takes out of the recording what a wire hint says is spelling: a default that was written out, an empty object.
+fn spell_alike(recorded: &mut Value, sent: &Value, hints: &Value) {
+    for (at, hints) in hints["tools"].as_object().into_iter().flatten() {
+        let Some(at) = at.parse::<usize>().ok() else { continue };
+        for (key, hint) in hints.as_object().into_iter().flatten() {
+            if recorded["tools"][at][key] == *hint && sent["tools"][at].get(key).is_none() {
+                remove(&mut recorded["tools"][at], key);
+            }
+        }
+    }
+    for (key, _) in hints.as_object().into_iter().flatten().filter(|(_, hint)| **hint == true) {
+        let empty = recorded[key].as_object().is_some_and(Map::is_empty);
+        if empty && sent.get(key).is_none() {
+            remove(recorded, key);
+        }
+    }
 }
 
 struct Walk<'a> {
@@ -130,8 +149,15 @@ fn message(message: &mut Value) {
         message["role"] = "system".into();
     }
     rename(message, "reasoning_content", "reasoning");
+    if message.get("reasoning") == message.get("reasoning_content") {
+        remove(message, "reasoning_content");
+    }
     if let Some(inner) = message.get_mut("content") {
         *inner = content(inner.take());
+    }
+    // No parts are no content.
+    if message.get("content").and_then(Value::as_array).is_some_and(Vec::is_empty) {
+        remove(message, "content");
     }
     for call in message.get_mut("tool_calls").and_then(Value::as_array_mut).into_iter().flatten() {
         if let Some(arguments) = call.pointer_mut("/function/arguments") {

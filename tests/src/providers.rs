@@ -20,12 +20,16 @@ pub fn client(dialect: &str, provider: &str, url: &str) -> Option<Client> {
         builder.environment(false).no_proxy().max_retries(0).api_key("a-key").base_url(url).build()
     }
     let client = match speaker(dialect, provider) {
-        "anthropic" => ready(typewright::anthropic::Anthropic::builder(), url).map(|client| client.into_inner()),
+        "anthropic" => {
+            ready(typewright::anthropic::Anthropic::builder(), url).map(|client| client.into_inner())
+        }
         "deepseek" => ready(typewright::deepseek::DeepSeek::builder(), url).map(|client| client.into_inner()),
         "groq" => ready(typewright::groq::Groq::builder(), url).map(|client| client.into_inner()),
         "ollama" => ready(typewright::ollama::Ollama::builder(), url).map(|client| client.into_inner()),
         "openai" => ready(typewright::openai::OpenAi::builder(), url).map(|client| client.into_inner()),
-        "openrouter" => ready(typewright::openrouter::OpenRouter::builder(), url).map(|client| client.into_inner()),
+        "openrouter" => {
+            ready(typewright::openrouter::OpenRouter::builder(), url).map(|client| client.into_inner())
+        }
         "together" => ready(typewright::together::Together::builder(), url).map(|client| client.into_inner()),
         "xai" => ready(typewright::xai::Xai::builder(), url).map(|client| client.into_inner()),
         _ => return None,

@@ -197,6 +197,10 @@ impl<'a> Reader<'a> {
 
     fn tool_result(&mut self, part: &'a Value, at: &[usize; 2]) -> ToolResult {
         let name = string(&part["name"]).unwrap_or_default();
+        if !name.is_empty() {
+            // Where a wire wants the name, it is that of the call.
+            self.drop_key("tool_result", "name");
+        }
         let waiting = self.open.iter().position(|(call, id)| match part["call_id"].as_str() {
             Some(call_id) => call_id == id,
             None => *call == name || name.is_empty(),

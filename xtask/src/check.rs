@@ -11,7 +11,7 @@ pub fn run(flags: &Check) -> Result<Outcome, Failure> {
         return Ok(Outcome::Found);
     }
     if !flags.json {
-        println!("{} providers, no errors", compilation.providers);
+        println!("providers: {}, no errors", compilation.providers);
     }
     Ok(Outcome::Done)
 }

@@ -77,8 +77,8 @@ fn show(drift: &Drift, mode: Mode) {
         let word = word(change.action);
         match mode {
             Mode::DryRun => println!("{word} {}", change.path),
-            Mode::Check | Mode::Diff => println!("{}", change.diff()),
-            Mode::Write if change.action == Action::Refuse => eprintln!("{}", change.diff()),
+            Mode::Check | Mode::Diff => print!("{}", change.diff()),
+            Mode::Write if change.action == Action::Refuse => eprint!("{}", change.diff()),
             Mode::Write => {}
         }
     }
@@ -117,10 +117,9 @@ fn summary(flags: &Gen, compilation: &Compilation, drift: &Drift, report: Report
         println!("{report}");
         return;
     }
+    let (providers, files) = (compilation.providers, compilation.outputs.len());
     let would = if mode(flags) == Mode::Write { "" } else { "would be " };
     println!(
-        "{} providers, {} files: {written} {would}written, {unchanged} unchanged, {removed} {would}removed ({seconds:.2} s)",
-        compilation.providers,
-        compilation.outputs.len()
+        "providers: {providers}, files: {files} ({would}written {written}, unchanged {unchanged}, {would}removed {removed}), {seconds:.2} s"
     );
 }

@@ -14,7 +14,7 @@ pub fn run(flags: &Schema) -> Result<Outcome, Failure> {
         let Some(change) = loose::plan(&file)? else { continue };
         drift += 1;
         if flags.check {
-            println!("{}", change.diff());
+            print!("{}", change.diff());
         } else {
             loose::commit(&file)?;
             println!("wrote {}", change.path);

@@ -122,11 +122,9 @@ fn dialects<'a>(documents: &'a [Document], sink: &mut Sink) -> BTreeMap<String, 
 fn units<'a>(documents: &'a [Document], sink: &mut Sink) -> Vec<Unit<'a>> {
     let read =
         documents.iter().filter(|document| document.kind == schema::Kind::Provider).filter_map(|document| {
-            let mut own = Sink::default();
-            let provider = schema::provider::read(&document.node, &mut own);
-            let sound = !own.has_errors();
-            sink.merge(own);
-            Some(Unit { document, provider: provider?, sound, overrides: Vec::new() })
+            let provider = schema::provider::read(&document.node, sink)?;
+            let sound = !sink.has_errors_in(document.yaml.file);
+            Some(Unit { document, provider, sound, overrides: Vec::new() })
         });
     let mut units: Vec<Unit<'_>> = read.collect();
     units.sort_by(|a, b| (&a.provider.name, a.provider.span).cmp(&(&b.provider.name, b.provider.span)));

@@ -5,7 +5,7 @@ pub const OPERATIONS: &[&str] = &["chat", "embed", "models", "count_tokens"];
 
 /// The stream operations that a row of an operation table can name.
 pub const OPS: &[&str] = &[
-    "meta", "open", "append", "set", "whole", "fill", "restate", "close", "cite", "logprobs", "usage", "finish", "end",
+    "meta", "served", "open", "append", "set", "whole", "fill", "restate", "close", "cite", "logprobs", "usage", "finish", "end",
     "beat", "fail", "embedding", "model", "next", "tokens",
 ];
 

@@ -200,6 +200,8 @@ pub enum Value {
 pub enum Op {
     /// Names the answer.
     Meta,
+    /// Names the model that answers in place of another.
+    Served,
     /// Opens a slot of a class.
     Open(String),
     /// Appends to a slot.

@@ -55,3 +55,35 @@ fn schema_value(kind: Kind) -> serde_json::Value {
     };
     schema.to_value()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_committed_schemas_are_those_of_the_types() {
+        for kind in [Kind::Provider, Kind::Dialect] {
+            let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../schema").join(kind.file_name());
+            // A published crate comes without the folder.
+            let Ok(committed) = std::fs::read_to_string(&path) else { continue };
+            assert!(committed == json_schema(kind), "{} is stale; `cargo xtask schema` writes it", path.display());
+        }
+    }
+
+    #[test]
+    fn the_schemas_are_valid_and_describe_every_key() {
+        for kind in [Kind::Provider, Kind::Dialect] {
+            let schema = schema_value(kind);
+            assert!(jsonschema::validator_for(&schema).is_ok());
+            let described = |owner: &str, properties: &serde_json::Value| {
+                for (key, property) in properties.as_object().into_iter().flatten() {
+                    assert!(property.get("description").is_some(), "{owner}.{key} is not described");
+                }
+            };
+            described("root", &schema["properties"]);
+            for (name, definition) in schema["$defs"].as_object().into_iter().flatten() {
+                described(name, &definition["properties"]);
+            }
+        }
+    }
+}

@@ -37,6 +37,9 @@ pub const NOT_SLOTS: &[(&str, &str, &str)] = &[
 /// What `uses.<name>` may ask of a request; the runtime has a function of each name.
 pub const USES: &[&str] = &["files", "images", "audio", "documents", "cache", "provider_tools"];
 
+/// What `$model.<name>` may ask of the model.
+pub const MODEL_LIMITS: &[&str] = &["context_window", "max_input", "max_output"];
+
 /// A chat request.
 pub const REQUEST: Subject = Subject {
     name: "request",
@@ -220,7 +223,7 @@ const TOOL_CHOICE: Sum = Sum {
     name: "tool_choice",
     rust: "ToolChoice",
     var: "choice",
-    open: true,
+    open: false,
     variants: &[
         Variant { name: "auto", payload: Payload::Unit },
         Variant { name: "none", payload: Payload::Unit },

@@ -125,7 +125,7 @@ pub const ERROR_KINDS: &[&str] = &[
     "Overloaded",
     "ContentFiltered",
     "Timeout",
-    "Cancelled",
     "Server",
+    "Cancelled",
     "Other",
 ];

@@ -97,7 +97,7 @@ mod chat_request {
     /// Rules, unsupported fields and limits, before a request is encoded.
     pub(super) fn adjust(
         r: &mut ChatRequest,
-        model: &Model,
+        _model: &Model,
         _stream: bool,
         warnings: &mut Vec<Warning>,
     ) -> Result<(), Refused> {
@@ -120,21 +120,6 @@ mod chat_request {
                     "this wire has no schema-less JSON mode; give a schema",
                 ),
             );
-        }
-        if matches!(r.reasoning, Some(ReasoningConfig::Budget(_)))
-            && let Some(max_tokens) = r.max_tokens
-            && let Some(ReasoningConfig::Budget(budget)) = r.reasoning
-        {
-            let value = max_tokens.saturating_add(budget);
-            r.max_tokens = Some(value);
-            if let Some(max_output) = model.limits.max_output && value > max_output {
-                r.max_tokens = Some(max_output);
-                warn(
-                    warnings,
-                    "max_tokens",
-                    "it was lowered to the most that the model takes: the reasoning budget counts against max_tokens",
-                );
-            }
         }
         if r.seed.take().is_some() {
             warn(warnings, "seed", "this wire has no place for it; it was left out");
@@ -242,12 +227,8 @@ mod chat_request {
     /// Adds headers.
     pub(super) fn headers(cx: &Cx<'_>, out: &mut Vec<(&'static str, String)>) {
         out.push(("anthropic-version", "2023-06-01".to_owned()));
-        let mut value = String::new();
         if let Some(betas) = cx.request.option("betas") {
-            value.push_str(&option_text(betas));
-        }
-        if !value.is_empty() {
-            out.push(("anthropic-beta", value));
+            out.push(("anthropic-beta", option_text(betas).into_owned()));
         }
     }
 
@@ -265,7 +246,9 @@ mod chat_request {
         }
         match lone(cx.system()) {
             Lone::Nothing => {}
-            Lone::Part(Part::Text(text)) if text.cache.is_none() => {
+            Lone::Part(
+                Part::Text(text),
+            ) if text.citations.is_empty() && text.cache.is_none() => {
                 w.lit(r#","system":"#);
                 w.str(&text.text);
             }
@@ -322,10 +305,10 @@ mod chat_request {
             w.str(effort.as_str());
         }
         if let Some(wanted) = &r.format {
-            let mark = w.mark();
+            let inner_1 = w.mark();
             w.key(r#","format":"#);
             if !format(w, wanted)? {
-                w.rewind(mark);
+                w.rewind(inner_1);
             }
         }
         w.close_or_drop(mark);
@@ -373,7 +356,7 @@ mod chat_request {
 
     /// The table `part`: a part as JSON.
     ///
-    /// - `text`: `{type: text, text: $text, cache_control: $cache}`
+    /// - `text`: `{type: text, text: $text, citations: $citations, cache_control: $cache}`
     /// - `image`: `{type: image, source: {type: base64, media_type: $mime, data: $data}, cache_control: $cache}`
     /// - `image`: `{type: image, source: {type: url, url: $url}, cache_control: $cache}`
     /// - `image`: `{type: image, source: {type: file, file_id: $file_id}, cache_control: $cache}`
@@ -390,6 +373,14 @@ mod chat_request {
             Part::Text(text) => {
                 w.lit(r#"{"type":"text","text":"#);
                 w.str(&text.text);
+                if !text.citations.is_empty() {
+                    w.lit(r#","citations":["#);
+                    for item in &text.citations {
+                        w.comma();
+                        w.raw(&item.raw);
+                    }
+                    w.lit("]");
+                }
                 if let Some(marker) = &text.cache {
                     w.lit(r#","cache_control":"#);
                     cache(w, marker)?;
@@ -572,7 +563,9 @@ mod chat_request {
         w.str(&result.call_id);
         match lone(result.content.iter()) {
             Lone::Nothing => {}
-            Lone::Part(Part::Text(text)) if text.cache.is_none() => {
+            Lone::Part(
+                Part::Text(text),
+            ) if text.citations.is_empty() && text.cache.is_none() => {
                 w.lit(r#","content":"#);
                 w.str(&text.text);
             }
@@ -607,7 +600,9 @@ mod chat_request {
                 w.key(r#",{"role":"user""#);
                 match lone(turn.parts()) {
                     Lone::Nothing => {}
-                    Lone::Part(Part::Text(text)) if text.cache.is_none() => {
+                    Lone::Part(
+                        Part::Text(text),
+                    ) if text.citations.is_empty() && text.cache.is_none() => {
                         w.lit(r#","content":"#);
                         w.str(&text.text);
                     }
@@ -626,7 +621,9 @@ mod chat_request {
                 w.key(r#",{"role":"assistant""#);
                 match lone(turn.parts()) {
                     Lone::Nothing => {}
-                    Lone::Part(Part::Text(text)) if text.cache.is_none() => {
+                    Lone::Part(
+                        Part::Text(text),
+                    ) if text.citations.is_empty() && text.cache.is_none() => {
                         w.lit(r#","content":"#);
                         w.str(&text.text);
                     }
@@ -885,6 +882,57 @@ mod chat_response {
         name.map(|name| name.decode()).transpose()
     }
 
+    /// Reads `citations[]`.
+    fn each_citations(c: &mut Cursor<'_>, fold: &mut Fold) -> Result<(), Corrupt> {
+        let mut url = None;
+        let mut title = None;
+        let mut document_title = None;
+        let mut start_char_index = None;
+        let mut start_page_number = None;
+        let mut start_block_index = None;
+        let mut end_char_index = None;
+        let mut end_page_number = None;
+        let mut end_block_index = None;
+        let mut whole_raw = None;
+        let start = c.start();
+        if c.object()? {
+            while let Some(key) = c.key()? {
+                match key {
+                    b"url" => url = c.text()?,
+                    b"title" => title = c.text()?,
+                    b"document_title" => document_title = c.text()?,
+                    b"start_char_index" => start_char_index = c.uint()?,
+                    b"start_page_number" => start_page_number = c.uint()?,
+                    b"start_block_index" => start_block_index = c.uint()?,
+                    b"end_char_index" => end_char_index = c.uint()?,
+                    b"end_page_number" => end_page_number = c.uint()?,
+                    b"end_block_index" => end_block_index = c.uint()?,
+                    _ => c.skip()?,
+                }
+            }
+            whole_raw = Some(c.since(start));
+        }
+        if url.is_some() || title.is_some() || document_title.is_some()
+            || start_char_index.is_some() || start_page_number.is_some()
+            || start_block_index.is_some() || end_char_index.is_some()
+            || end_page_number.is_some() || end_block_index.is_some()
+            || whole_raw.is_some()
+        {
+            fold.cite(
+                At::default(),
+                Fields {
+                    url,
+                    title: title.or(document_title),
+                    start: start_char_index.or(start_page_number).or(start_block_index),
+                    end: end_char_index.or(end_page_number).or(end_block_index),
+                    raw: whole_raw,
+                    ..Fields::default()
+                },
+            )?;
+        }
+        Ok(())
+    }
+
     /// Reads `content[]`.
     fn each_content(c: &mut Cursor<'_>, fold: &mut Fold) -> Result<(), Corrupt> {
         let mut text = None;
@@ -900,6 +948,8 @@ mod chat_response {
         let mut whole_raw = None;
         let mut type_ = None;
         let mut source_type = None;
+        let mut to_model = None;
+        let mut citations_list = None;
         let start = c.start();
         if c.object()? {
             while let Some(key) = c.key()? {
@@ -925,6 +975,19 @@ mod chat_response {
                     b"name" => name = c.text()?,
                     b"input" => input = c.object_text()?,
                     b"type" => type_ = c.text()?,
+                    b"to" => {
+                        if c.object()? {
+                            while let Some(key) = c.key()? {
+                                match key {
+                                    b"model" => to_model = c.text()?,
+                                    _ => c.skip()?,
+                                }
+                            }
+                        }
+                    }
+                    b"citations" => {
+                        citations_list = c.raw()?;
+                    }
                     _ => c.skip()?,
                 }
             }
@@ -994,6 +1057,17 @@ mod chat_response {
             )?;
         } else if let Some(whole_raw) = whole_raw {
             fold.raw(At::default(), whole_raw, true)?;
+        }
+        if let Some(to_model) = to_model {
+            fold.served(to_model)?;
+        }
+        if let Some(list) = citations_list {
+            let c = &mut Cursor::new(list.as_bytes());
+            if c.array()? {
+                while c.element()? {
+                    each_citations(c, fold)?;
+                }
+            }
         }
         Ok(())
     }
@@ -1198,6 +1272,7 @@ mod chat_response {
         let mut content_block_input = None;
         let mut content_block_raw = None;
         let mut content_block_type = None;
+        let mut to_model = None;
         if c.object()? {
             while let Some(key) = c.key()? {
                 match key {
@@ -1215,6 +1290,16 @@ mod chat_response {
                                     b"name" => content_block_name = c.text()?,
                                     b"input" => content_block_input = c.object_text()?,
                                     b"type" => content_block_type = c.text()?,
+                                    b"to" => {
+                                        if c.object()? {
+                                            while let Some(key) = c.key()? {
+                                                match key {
+                                                    b"model" => to_model = c.text()?,
+                                                    _ => c.skip()?,
+                                                }
+                                            }
+                                        }
+                                    }
                                     _ => c.skip()?,
                                 }
                             }
@@ -1267,6 +1352,9 @@ mod chat_response {
             )?;
         } else if let Some(content_block_raw) = content_block_raw {
             fold.raw(at, content_block_raw, true)?;
+        }
+        if let Some(to_model) = to_model {
+            fold.served(to_model)?;
         }
         Ok(())
     }
@@ -1645,7 +1733,9 @@ mod count_tokens_request {
         w.str(&r.model);
         match lone(cx.system()) {
             Lone::Nothing => {}
-            Lone::Part(Part::Text(text)) if text.cache.is_none() => {
+            Lone::Part(
+                Part::Text(text),
+            ) if text.citations.is_empty() && text.cache.is_none() => {
                 w.lit(r#","system":"#);
                 w.str(&text.text);
             }
@@ -1685,7 +1775,7 @@ mod count_tokens_request {
 
     /// The table `part`: a part as JSON.
     ///
-    /// - `text`: `{type: text, text: $text, cache_control: $cache}`
+    /// - `text`: `{type: text, text: $text, citations: $citations, cache_control: $cache}`
     /// - `image`: `{type: image, source: {type: base64, media_type: $mime, data: $data}, cache_control: $cache}`
     /// - `image`: `{type: image, source: {type: url, url: $url}, cache_control: $cache}`
     /// - `image`: `{type: image, source: {type: file, file_id: $file_id}, cache_control: $cache}`
@@ -1702,6 +1792,14 @@ mod count_tokens_request {
             Part::Text(text) => {
                 w.lit(r#"{"type":"text","text":"#);
                 w.str(&text.text);
+                if !text.citations.is_empty() {
+                    w.lit(r#","citations":["#);
+                    for item in &text.citations {
+                        w.comma();
+                        w.raw(&item.raw);
+                    }
+                    w.lit("]");
+                }
                 if let Some(marker) = &text.cache {
                     w.lit(r#","cache_control":"#);
                     cache(w, marker)?;
@@ -1884,7 +1982,9 @@ mod count_tokens_request {
         w.str(&result.call_id);
         match lone(result.content.iter()) {
             Lone::Nothing => {}
-            Lone::Part(Part::Text(text)) if text.cache.is_none() => {
+            Lone::Part(
+                Part::Text(text),
+            ) if text.citations.is_empty() && text.cache.is_none() => {
                 w.lit(r#","content":"#);
                 w.str(&text.text);
             }
@@ -1919,7 +2019,9 @@ mod count_tokens_request {
                 w.key(r#",{"role":"user""#);
                 match lone(turn.parts()) {
                     Lone::Nothing => {}
-                    Lone::Part(Part::Text(text)) if text.cache.is_none() => {
+                    Lone::Part(
+                        Part::Text(text),
+                    ) if text.citations.is_empty() && text.cache.is_none() => {
                         w.lit(r#","content":"#);
                         w.str(&text.text);
                     }
@@ -1938,7 +2040,9 @@ mod count_tokens_request {
                 w.key(r#",{"role":"assistant""#);
                 match lone(turn.parts()) {
                     Lone::Nothing => {}
-                    Lone::Part(Part::Text(text)) if text.cache.is_none() => {
+                    Lone::Part(
+                        Part::Text(text),
+                    ) if text.citations.is_empty() && text.cache.is_none() => {
                         w.lit(r#","content":"#);
                         w.str(&text.text);
                     }
@@ -2174,12 +2278,8 @@ mod models_request {
     /// Adds query parameters.
     pub(super) fn query(cursor: Option<&str>, out: &mut Vec<(&'static str, String)>) {
         out.push(("limit", "1000".to_owned()));
-        let mut value = String::new();
         if let Some(cursor) = cursor {
-            value.push_str(cursor);
-        }
-        if !value.is_empty() {
-            out.push(("after_id", value));
+            out.push(("after_id", cursor.to_owned()));
         }
     }
 

@@ -217,8 +217,10 @@ mod chat_request {
         if r
             .parts()
             .any(|piece| match piece {
+                Part::Text(text) => text.cache.is_some(),
                 Part::Image(image) => image.cache.is_some(),
                 Part::ToolCall(call) => call.cache.is_some(),
+                Part::ToolResult(result) => result.cache.is_some(),
                 _ => false,
             })
         {
@@ -230,14 +232,25 @@ mod chat_request {
         }
         if r
             .parts()
-            .any(|piece| match piece {
-                Part::Image(image) => image.detail.is_some(),
-                _ => false,
-            })
+            .any(|piece| matches!(piece, Part::Image(image) if image.detail.is_some()))
         {
             warn(
                 warnings,
                 "detail",
+                "it was left out where this wire has no place for it in a part",
+            );
+        }
+        if r
+            .parts()
+            .any(|piece| {
+                matches!(
+                    piece, Part::ToolResult(result) if result.is_error == Some(true)
+                )
+            })
+        {
+            warn(
+                warnings,
+                "is_error",
                 "it was left out where this wire has no place for it in a part",
             );
         }
@@ -399,43 +412,7 @@ mod chat_request {
                 message_assistant(cx, w, turn)?;
             }
             Role::Tool => {
-                only(
-                    turn.parts(),
-                    "tool messages",
-                    |piece| matches!(piece, Part::ToolResult(_)),
-                )?;
-                for piece in turn.parts() {
-                    if let Part::ToolResult(result) = piece {
-                        w.key(r#",{"role":"tool""#);
-                        only(
-                            result.content.iter(),
-                            "tool results",
-                            |piece| matches!(piece, Part::Text(_)),
-                        )?;
-                        if result
-                            .content
-                            .iter()
-                            .any(|piece| matches!(piece, Part::Text(_)))
-                        {
-                            w.lit(r#","content":""#);
-                            for piece in result.content.iter() {
-                                if let Part::Text(text) = piece {
-                                    w.str_part(&text.text);
-                                }
-                            }
-                            w.lit(r#"""#);
-                        }
-                        if let Some(name) = cx.call_name(&result.call_id) {
-                            w.lit(r#","tool_name":"#);
-                            w.str(name);
-                        }
-                        if let Some(call_id) = cx.tool_id(&result.call_id) {
-                            w.lit(r#","tool_call_id":"#);
-                            w.str(call_id);
-                        }
-                        w.lit("}");
-                    }
-                }
+                message_tool(cx, w, turn)?;
             }
         }
         Ok(())
@@ -517,6 +494,50 @@ mod chat_request {
         }
         w.close_list_or_drop(mark);
         w.lit("}");
+        Ok(())
+    }
+
+    /// The row `tool`.
+    ///
+    /// `{role: tool, content: $content.text|concat, tool_name: $name, tool_call_id: $call_id}`
+    fn message_tool(
+        cx: &Cx<'_>,
+        w: &mut JsonWriter,
+        turn: &Turn<'_>,
+    ) -> Result<(), Refused> {
+        only(
+            turn.parts(),
+            "tool messages",
+            |piece| matches!(piece, Part::ToolResult(_)),
+        )?;
+        for piece in turn.parts() {
+            if let Part::ToolResult(result) = piece {
+                w.key(r#",{"role":"tool""#);
+                only(
+                    result.content.iter(),
+                    "tool results",
+                    |piece| matches!(piece, Part::Text(_)),
+                )?;
+                if !result.content.is_empty() {
+                    w.lit(r#","content":""#);
+                    for piece in result.content.iter() {
+                        if let Part::Text(text) = piece {
+                            w.str_part(&text.text);
+                        }
+                    }
+                    w.lit(r#"""#);
+                }
+                if let Some(name) = cx.call_name(&result.call_id) {
+                    w.lit(r#","tool_name":"#);
+                    w.str(name);
+                }
+                if let Some(call_id) = cx.tool_id(&result.call_id) {
+                    w.lit(r#","tool_call_id":"#);
+                    w.str(call_id);
+                }
+                w.lit("}");
+            }
+        }
         Ok(())
     }
 
@@ -745,6 +766,8 @@ mod chat_response {
         let mut message_thinking = None;
         let mut message_content = None;
         let mut tool_calls_list = None;
+        let mut thinking = None;
+        let mut response = None;
         let mut logprobs_raw = None;
         let mut prompt_eval_count = None;
         let mut eval_count = None;
@@ -770,6 +793,8 @@ mod chat_response {
                             }
                         }
                     }
+                    b"thinking" => thinking = c.text()?,
+                    b"response" => response = c.text()?,
                     b"logprobs" => logprobs_raw = c.raw()?,
                     b"prompt_eval_count" => prompt_eval_count = c.int()?,
                     b"eval_count" => eval_count = c.int()?,
@@ -802,6 +827,12 @@ mod chat_response {
                         each_message_tool_calls(c, fold)?;
                     }
                 }
+            }
+            if let Some(thinking) = thinking {
+                fold.append(Class::Reasoning, At::default(), thinking)?;
+            }
+            if let Some(response) = response {
+                fold.append(Class::Text, At::default(), response)?;
             }
             if let Some(logprobs_raw) = logprobs_raw {
                 fold.logprobs(At::default(), logprobs_raw)?;
@@ -869,6 +900,8 @@ mod chat_response {
         let mut message_thinking = None;
         let mut message_content = None;
         let mut tool_calls_list = None;
+        let mut thinking = None;
+        let mut response = None;
         let mut logprobs_raw = None;
         let mut prompt_eval_count = None;
         let mut eval_count = None;
@@ -894,6 +927,8 @@ mod chat_response {
                             }
                         }
                     }
+                    b"thinking" => thinking = c.text()?,
+                    b"response" => response = c.text()?,
                     b"logprobs" => logprobs_raw = c.raw()?,
                     b"prompt_eval_count" => prompt_eval_count = c.int()?,
                     b"eval_count" => eval_count = c.int()?,
@@ -926,6 +961,12 @@ mod chat_response {
                         each_message_tool_calls_2(c, fold)?;
                     }
                 }
+            }
+            if let Some(thinking) = thinking {
+                fold.append(Class::Reasoning, At::default(), thinking)?;
+            }
+            if let Some(response) = response {
+                fold.append(Class::Text, At::default(), response)?;
             }
             if let Some(logprobs_raw) = logprobs_raw {
                 fold.logprobs(At::default(), logprobs_raw)?;
@@ -1041,19 +1082,25 @@ mod embed_request {
     use typewright_runtime::chat::Warning;
     use typewright_runtime::embed::EmbedRequest;
     use typewright_runtime::model::Model;
-    use typewright_runtime::wire::v1::{JsonWriter, Refused, append_extra, known_options};
+    use typewright_runtime::wire::v1::{
+        JsonWriter, Refused, append_extra, known_options, warn,
+    };
 
     /// Unsupported fields and limits, before a request is encoded.
     pub(super) fn adjust(
         r: &mut EmbedRequest,
         _model: &Model,
-        _warnings: &mut Vec<Warning>,
+        warnings: &mut Vec<Warning>,
     ) -> Result<(), Refused> {
-        if r.input_type.is_some() {
-            return Err(Refused::new("input_type", "this wire has no place for it"));
+        if r.input_type.take().is_some() {
+            warn(
+                warnings,
+                "input_type",
+                "this wire has no place for it; it was left out",
+            );
         }
-        if r.user.is_some() {
-            return Err(Refused::new("user", "this wire has no place for it"));
+        if r.user.take().is_some() {
+            warn(warnings, "user", "this wire has no place for it; it was left out");
         }
         Ok(())
     }

@@ -166,10 +166,7 @@ mod chat_request {
         if r
             .messages
             .iter()
-            .any(|message| {
-                message.name.is_some()
-                    && matches!(message.role, Role::System | Role::Assistant)
-            })
+            .any(|message| message.name.is_some() && matches!(message.role, Role::Tool))
         {
             warn(
                 warnings,
@@ -202,6 +199,7 @@ mod chat_request {
                 Part::File(file) => file.cache.is_some(),
                 Part::Refusal(refusal) => refusal.cache.is_some(),
                 Part::ToolCall(call) => call.cache.is_some(),
+                Part::ToolResult(result) => result.cache.is_some(),
                 _ => false,
             })
         {
@@ -222,6 +220,20 @@ mod chat_request {
             warn(
                 warnings,
                 "detail",
+                "it was left out where this wire has no place for it in a part",
+            );
+        }
+        if r
+            .parts()
+            .any(|piece| {
+                matches!(
+                    piece, Part::ToolResult(result) if result.is_error == Some(true)
+                )
+            })
+        {
+            warn(
+                warnings,
+                "is_error",
                 "it was left out where this wire has no place for it in a part",
             );
         }
@@ -393,10 +405,10 @@ mod chat_request {
 
     /// The table `message`: a message as JSON.
     ///
-    /// - `system`: `{role: developer, content: $parts.text|collapse}`
-    /// - `system`: `{role: system, content: $parts.text|collapse}`
+    /// - `system`: `{role: developer, name: $name, content: $parts.text|collapse}`
+    /// - `system`: `{role: system, name: $name, content: $parts.text|collapse}`
     /// - `user`: `{role: user, name: $name, content: $parts.text+image+audio+file+raw|collapse}`
-    /// - `assistant`: `{role: assistant, content: $parts.text+raw|collapse, reasoning_content: $parts.reasoning|concat, refusal: $parts.refusal|concat, tool_calls: $parts.tool_call}`
+    /// - `assistant`: `{role: assistant, name: $name, content: $parts.text+raw|collapse, reasoning_content: $parts.reasoning|concat, refusal: $parts.refusal|concat, tool_calls: $parts…`
     /// - `tool`: `{role: tool, tool_call_id: $call_id, content: $content|collapse}`
     fn message(cx: &Cx<'_>, w: &mut JsonWriter, turn: &Turn<'_>) -> Result<(), Refused> {
         match turn.role() {
@@ -440,33 +452,7 @@ mod chat_request {
                 message_assistant(w, turn)?;
             }
             Role::Tool => {
-                only(
-                    turn.parts(),
-                    "tool messages",
-                    |piece| matches!(piece, Part::ToolResult(_)),
-                )?;
-                for piece in turn.parts() {
-                    if let Part::ToolResult(result) = piece {
-                        w.key(r#",{"role":"tool","tool_call_id":"#);
-                        w.str(&result.call_id);
-                        match lone(result.content.iter()) {
-                            Lone::Nothing => {}
-                            Lone::Part(Part::Text(text)) => {
-                                w.lit(r#","content":"#);
-                                w.str(&text.text);
-                            }
-                            _ => {
-                                w.lit(r#","content":["#);
-                                for piece in result.content.iter() {
-                                    w.comma();
-                                    part(w, piece)?;
-                                }
-                                w.lit("]");
-                            }
-                        }
-                        w.lit("}");
-                    }
-                }
+                message_tool(w, turn)?;
             }
         }
         Ok(())
@@ -474,8 +460,8 @@ mod chat_request {
 
     /// The row `system`.
     ///
-    /// `{role: developer, content: $parts.text|collapse}`
-    /// `{role: system, content: $parts.text|collapse}`
+    /// `{role: developer, name: $name, content: $parts.text|collapse}`
+    /// `{role: system, name: $name, content: $parts.text|collapse}`
     fn message_system(
         cx: &Cx<'_>,
         w: &mut JsonWriter,
@@ -484,6 +470,10 @@ mod chat_request {
         only(turn.parts(), "system messages", |piece| matches!(piece, Part::Text(_)))?;
         if cx.model.can(Capability::DeveloperRole) {
             w.key(r#",{"role":"developer""#);
+            if let Some(name) = turn.name() {
+                w.lit(r#","name":"#);
+                w.str(name);
+            }
             match lone(turn.parts()) {
                 Lone::Nothing => {}
                 Lone::Part(Part::Text(text)) => {
@@ -502,6 +492,10 @@ mod chat_request {
             w.lit("}");
         } else {
             w.key(r#",{"role":"system""#);
+            if let Some(name) = turn.name() {
+                w.lit(r#","name":"#);
+                w.str(name);
+            }
             match lone(turn.parts()) {
                 Lone::Nothing => {}
                 Lone::Part(Part::Text(text)) => {
@@ -524,7 +518,7 @@ mod chat_request {
 
     /// The row `assistant`.
     ///
-    /// `{role: assistant, content: $parts.text+raw|collapse, reasoning_content: $parts.reasoning|concat, refusal: $parts.refusal|concat, tool_calls: $parts.tool_call}`
+    /// `{role: assistant, name: $name, content: $parts.text+raw|collapse, reasoning_content: $parts.reasoning|concat, refusal: $parts.refusal|concat, tool_calls: $parts…`
     fn message_assistant(w: &mut JsonWriter, turn: &Turn<'_>) -> Result<(), Refused> {
         only(
             turn.parts(),
@@ -537,6 +531,10 @@ mod chat_request {
             },
         )?;
         w.key(r#",{"role":"assistant""#);
+        if let Some(name) = turn.name() {
+            w.lit(r#","name":"#);
+            w.str(name);
+        }
         match lone(
             turn.parts().filter(|piece| matches!(piece, Part::Text(_) | Part::Raw(_))),
         ) {
@@ -583,6 +581,40 @@ mod chat_request {
         }
         w.close_list_or_drop(mark);
         w.lit("}");
+        Ok(())
+    }
+
+    /// The row `tool`.
+    ///
+    /// `{role: tool, tool_call_id: $call_id, content: $content|collapse}`
+    fn message_tool(w: &mut JsonWriter, turn: &Turn<'_>) -> Result<(), Refused> {
+        only(
+            turn.parts(),
+            "tool messages",
+            |piece| matches!(piece, Part::ToolResult(_)),
+        )?;
+        for piece in turn.parts() {
+            if let Part::ToolResult(result) = piece {
+                w.key(r#",{"role":"tool","tool_call_id":"#);
+                w.str(&result.call_id);
+                match lone(result.content.iter()) {
+                    Lone::Nothing => {}
+                    Lone::Part(Part::Text(text)) => {
+                        w.lit(r#","content":"#);
+                        w.str(&text.text);
+                    }
+                    _ => {
+                        w.lit(r#","content":["#);
+                        for piece in result.content.iter() {
+                            w.comma();
+                            part(w, piece)?;
+                        }
+                        w.lit("]");
+                    }
+                }
+                w.lit("}");
+            }
+        }
         Ok(())
     }
 
@@ -1063,6 +1095,11 @@ mod chat_response {
         let mut annotations_list = None;
         let mut logprobs_content_raw = None;
         let mut finish_reason = None;
+        let mut finish_details_type = None;
+        let mut error_type = None;
+        let mut error_code = None;
+        let mut error_message = None;
+        let mut error_param = None;
         if c.object()? {
             while let Some(key) = c.key()? {
                 match key {
@@ -1117,6 +1154,29 @@ mod chat_response {
                         }
                     }
                     b"finish_reason" => finish_reason = c.text()?,
+                    b"finish_details" => {
+                        if c.object()? {
+                            while let Some(key) = c.key()? {
+                                match key {
+                                    b"type" => finish_details_type = c.text()?,
+                                    _ => c.skip()?,
+                                }
+                            }
+                        }
+                    }
+                    b"error" => {
+                        if c.object()? {
+                            while let Some(key) = c.key()? {
+                                match key {
+                                    b"type" => error_type = c.scalar()?,
+                                    b"code" => error_code = c.scalar()?,
+                                    b"message" => error_message = c.scalar()?,
+                                    b"param" => error_param = c.scalar()?,
+                                    _ => c.skip()?,
+                                }
+                            }
+                        }
+                    }
                     _ => c.skip()?,
                 }
             }
@@ -1195,6 +1255,20 @@ mod chat_response {
         }
         if let Some(finish_reason) = finish_reason {
             fold.finish(at.choice, finish_reason, None)?;
+        }
+        if let Some(finish_details_type) = finish_details_type {
+            fold.finish(at.choice, finish_details_type, None)?;
+        }
+        if error_type.is_some() || error_code.is_some() || error_message.is_some()
+            || error_param.is_some()
+        {
+            fold.fail(Failure {
+                kind: error_type,
+                code: error_code,
+                message: error_message,
+                param: error_param,
+                ..Failure::default()
+            })?;
         }
         Ok(())
     }
@@ -1513,6 +1587,10 @@ mod chat_response {
         let mut annotations_list = None;
         let mut logprobs_content_raw = None;
         let mut finish_reason = None;
+        let mut error_type = None;
+        let mut error_code = None;
+        let mut error_message = None;
+        let mut error_param = None;
         if c.object()? {
             while let Some(key) = c.key()? {
                 match key {
@@ -1554,6 +1632,19 @@ mod chat_response {
                         }
                     }
                     b"finish_reason" => finish_reason = c.text()?,
+                    b"error" => {
+                        if c.object()? {
+                            while let Some(key) = c.key()? {
+                                match key {
+                                    b"type" => error_type = c.scalar()?,
+                                    b"code" => error_code = c.scalar()?,
+                                    b"message" => error_message = c.scalar()?,
+                                    b"param" => error_param = c.scalar()?,
+                                    _ => c.skip()?,
+                                }
+                            }
+                        }
+                    }
                     _ => c.skip()?,
                 }
             }
@@ -1602,6 +1693,17 @@ mod chat_response {
         }
         if let Some(finish_reason) = finish_reason {
             fold.finish(at.choice, finish_reason, None)?;
+        }
+        if error_type.is_some() || error_code.is_some() || error_message.is_some()
+            || error_param.is_some()
+        {
+            fold.fail(Failure {
+                kind: error_type,
+                code: error_code,
+                message: error_message,
+                param: error_param,
+                ..Failure::default()
+            })?;
         }
         Ok(())
     }
@@ -2018,16 +2120,22 @@ mod embed_request {
     use typewright_runtime::chat::Warning;
     use typewright_runtime::embed::EmbedRequest;
     use typewright_runtime::model::Model;
-    use typewright_runtime::wire::v1::{JsonWriter, Refused, append_extra, known_options};
+    use typewright_runtime::wire::v1::{
+        JsonWriter, Refused, append_extra, known_options, warn,
+    };
 
     /// Unsupported fields and limits, before a request is encoded.
     pub(super) fn adjust(
         r: &mut EmbedRequest,
         _model: &Model,
-        _warnings: &mut Vec<Warning>,
+        warnings: &mut Vec<Warning>,
     ) -> Result<(), Refused> {
-        if r.input_type.is_some() {
-            return Err(Refused::new("input_type", "this wire has no place for it"));
+        if r.input_type.take().is_some() {
+            warn(
+                warnings,
+                "input_type",
+                "this wire has no place for it; it was left out",
+            );
         }
         Ok(())
     }
@@ -2241,6 +2349,10 @@ mod models_response {
 
     /// Reads a whole response.
     fn on_response(c: &mut Cursor<'_>, fold: &mut Listing) -> Result<(), Corrupt> {
+        let mut id = None;
+        let mut name = None;
+        let mut created = None;
+        let mut owned_by = None;
         let mut error_type = None;
         let mut error_code = None;
         let mut error_message = None;
@@ -2255,6 +2367,10 @@ mod models_response {
                             }
                         }
                     }
+                    b"id" => id = c.text()?,
+                    b"name" => name = c.text()?,
+                    b"created" => created = c.int()?,
+                    b"owned_by" => owned_by = c.text()?,
                     b"error" => {
                         if c.object()? {
                             while let Some(key) = c.key()? {
@@ -2271,6 +2387,15 @@ mod models_response {
                     _ => c.skip()?,
                 }
             }
+        }
+        if id.is_some() {
+            fold.model(Listed {
+                id,
+                name,
+                created,
+                owner: owned_by,
+                ..Listed::default()
+            })?;
         }
         if error_type.is_some() || error_code.is_some() || error_message.is_some()
             || error_param.is_some()

@@ -85,8 +85,9 @@ const ERRORS: wire::ErrorWire = wire::ErrorWire {
 /// What goes out for `chat`.
 mod chat_request {
     use typewright_runtime::chat::{
-        ChatRequest, Format, FunctionTool, Media, Part, ReasoningConfig, Role,
-        SchemaFormat, Source, ToolCall, ToolChoice, ToolDefinition, Warning,
+        Cache, ChatRequest, Format, FunctionTool, Media, Part, Reasoning,
+        ReasoningConfig, Role, SchemaFormat, Source, ToolCall, ToolChoice,
+        ToolDefinition, Warning,
     };
 
     use typewright_runtime::model::{Capability, Model};
@@ -158,10 +159,7 @@ mod chat_request {
         if r
             .messages
             .iter()
-            .any(|message| {
-                message.name.is_some()
-                    && matches!(message.role, Role::System | Role::Assistant)
-            })
+            .any(|message| message.name.is_some() && matches!(message.role, Role::Tool))
         {
             warn(
                 warnings,
@@ -170,30 +168,14 @@ mod chat_request {
             );
         }
         if r
-            .tools
-            .iter()
-            .any(|definition| {
-                matches!(
-                    definition, ToolDefinition::Function(function) if function.cache
-                    .is_some()
-                )
-            })
-        {
-            warn(
-                warnings,
-                "cache",
-                "it was left out where this wire has no place for it in a tool",
-            );
-        }
-        if r
             .parts()
             .any(|piece| match piece {
-                Part::Text(text) => text.cache.is_some(),
                 Part::Image(image) => image.cache.is_some(),
                 Part::Audio(audio) => audio.cache.is_some(),
                 Part::File(file) => file.cache.is_some(),
                 Part::Refusal(refusal) => refusal.cache.is_some(),
                 Part::ToolCall(call) => call.cache.is_some(),
+                Part::ToolResult(result) => result.cache.is_some(),
                 _ => false,
             })
         {
@@ -214,6 +196,20 @@ mod chat_request {
             warn(
                 warnings,
                 "detail",
+                "it was left out where this wire has no place for it in a part",
+            );
+        }
+        if r
+            .parts()
+            .any(|piece| {
+                matches!(
+                    piece, Part::ToolResult(result) if result.is_error == Some(true)
+                )
+            })
+        {
+            warn(
+                warnings,
+                "is_error",
                 "it was left out where this wire has no place for it in a part",
             );
         }
@@ -382,10 +378,10 @@ mod chat_request {
 
     /// The table `message`: a message as JSON.
     ///
-    /// - `system`: `{role: developer, content: $parts.text|collapse}`
-    /// - `system`: `{role: system, content: $parts.text|collapse}`
+    /// - `system`: `{role: developer, name: $name, content: $parts.text|collapse}`
+    /// - `system`: `{role: system, name: $name, content: $parts.text|collapse}`
     /// - `user`: `{role: user, name: $name, content: $parts.text+image+audio+file+raw|collapse}`
-    /// - `assistant`: `{role: assistant, content: $parts.text+raw|collapse, reasoning_content: $parts.reasoning|concat, refusal: $parts.refusal|concat, tool_calls: $parts.tool_call}`
+    /// - `assistant`: `{role: assistant, name: $name, content: $parts.text+raw|collapse, refusal: $parts.refusal|concat, tool_calls: $parts.tool_call, reasoning_details: $parts.reason…`
     /// - `tool`: `{role: tool, tool_call_id: $call_id, content: $content|collapse}`
     fn message(cx: &Cx<'_>, w: &mut JsonWriter, turn: &Turn<'_>) -> Result<(), Refused> {
         match turn.role() {
@@ -410,7 +406,7 @@ mod chat_request {
                 }
                 match lone(turn.parts()) {
                     Lone::Nothing => {}
-                    Lone::Part(Part::Text(text)) => {
+                    Lone::Part(Part::Text(text)) if text.cache.is_none() => {
                         w.lit(r#","content":"#);
                         w.str(&text.text);
                     }
@@ -429,33 +425,7 @@ mod chat_request {
                 message_assistant(w, turn)?;
             }
             Role::Tool => {
-                only(
-                    turn.parts(),
-                    "tool messages",
-                    |piece| matches!(piece, Part::ToolResult(_)),
-                )?;
-                for piece in turn.parts() {
-                    if let Part::ToolResult(result) = piece {
-                        w.key(r#",{"role":"tool","tool_call_id":"#);
-                        w.str(&result.call_id);
-                        match lone(result.content.iter()) {
-                            Lone::Nothing => {}
-                            Lone::Part(Part::Text(text)) => {
-                                w.lit(r#","content":"#);
-                                w.str(&text.text);
-                            }
-                            _ => {
-                                w.lit(r#","content":["#);
-                                for piece in result.content.iter() {
-                                    w.comma();
-                                    part(w, piece)?;
-                                }
-                                w.lit("]");
-                            }
-                        }
-                        w.lit("}");
-                    }
-                }
+                message_tool(w, turn)?;
             }
         }
         Ok(())
@@ -463,8 +433,8 @@ mod chat_request {
 
     /// The row `system`.
     ///
-    /// `{role: developer, content: $parts.text|collapse}`
-    /// `{role: system, content: $parts.text|collapse}`
+    /// `{role: developer, name: $name, content: $parts.text|collapse}`
+    /// `{role: system, name: $name, content: $parts.text|collapse}`
     fn message_system(
         cx: &Cx<'_>,
         w: &mut JsonWriter,
@@ -473,9 +443,13 @@ mod chat_request {
         only(turn.parts(), "system messages", |piece| matches!(piece, Part::Text(_)))?;
         if cx.model.can(Capability::DeveloperRole) {
             w.key(r#",{"role":"developer""#);
+            if let Some(name) = turn.name() {
+                w.lit(r#","name":"#);
+                w.str(name);
+            }
             match lone(turn.parts()) {
                 Lone::Nothing => {}
-                Lone::Part(Part::Text(text)) => {
+                Lone::Part(Part::Text(text)) if text.cache.is_none() => {
                     w.lit(r#","content":"#);
                     w.str(&text.text);
                 }
@@ -491,9 +465,13 @@ mod chat_request {
             w.lit("}");
         } else {
             w.key(r#",{"role":"system""#);
+            if let Some(name) = turn.name() {
+                w.lit(r#","name":"#);
+                w.str(name);
+            }
             match lone(turn.parts()) {
                 Lone::Nothing => {}
-                Lone::Part(Part::Text(text)) => {
+                Lone::Part(Part::Text(text)) if text.cache.is_none() => {
                     w.lit(r#","content":"#);
                     w.str(&text.text);
                 }
@@ -513,7 +491,7 @@ mod chat_request {
 
     /// The row `assistant`.
     ///
-    /// `{role: assistant, content: $parts.text+raw|collapse, reasoning_content: $parts.reasoning|concat, refusal: $parts.refusal|concat, tool_calls: $parts.tool_call}`
+    /// `{role: assistant, name: $name, content: $parts.text+raw|collapse, refusal: $parts.refusal|concat, tool_calls: $parts.tool_call, reasoning_details: $parts.reason…`
     fn message_assistant(w: &mut JsonWriter, turn: &Turn<'_>) -> Result<(), Refused> {
         only(
             turn.parts(),
@@ -526,11 +504,15 @@ mod chat_request {
             },
         )?;
         w.key(r#",{"role":"assistant""#);
+        if let Some(name) = turn.name() {
+            w.lit(r#","name":"#);
+            w.str(name);
+        }
         match lone(
             turn.parts().filter(|piece| matches!(piece, Part::Text(_) | Part::Raw(_))),
         ) {
             Lone::Nothing => {}
-            Lone::Part(Part::Text(text)) => {
+            Lone::Part(Part::Text(text)) if text.cache.is_none() => {
                 w.lit(r#","content":"#);
                 w.str(&text.text);
             }
@@ -545,15 +527,6 @@ mod chat_request {
                 }
                 w.lit("]");
             }
-        }
-        if turn.parts().any(|piece| matches!(piece, Part::Reasoning(_))) {
-            w.lit(r#","reasoning_content":""#);
-            for piece in turn.parts() {
-                if let Part::Reasoning(text) = piece {
-                    w.str_part(&text.text);
-                }
-            }
-            w.lit(r#"""#);
         }
         if turn.parts().any(|piece| matches!(piece, Part::Refusal(_))) {
             w.lit(r#","refusal":""#);
@@ -571,13 +544,54 @@ mod chat_request {
             part(w, piece)?;
         }
         w.close_list_or_drop(mark);
+        let mark = w.mark();
+        w.lit(r#","reasoning_details":["#);
+        for piece in turn.parts().filter(|piece| matches!(piece, Part::Reasoning(_))) {
+            w.comma();
+            part(w, piece)?;
+        }
+        w.close_list_or_drop(mark);
         w.lit("}");
+        Ok(())
+    }
+
+    /// The row `tool`.
+    ///
+    /// `{role: tool, tool_call_id: $call_id, content: $content|collapse}`
+    fn message_tool(w: &mut JsonWriter, turn: &Turn<'_>) -> Result<(), Refused> {
+        only(
+            turn.parts(),
+            "tool messages",
+            |piece| matches!(piece, Part::ToolResult(_)),
+        )?;
+        for piece in turn.parts() {
+            if let Part::ToolResult(result) = piece {
+                w.key(r#",{"role":"tool","tool_call_id":"#);
+                w.str(&result.call_id);
+                match lone(result.content.iter()) {
+                    Lone::Nothing => {}
+                    Lone::Part(Part::Text(text)) if text.cache.is_none() => {
+                        w.lit(r#","content":"#);
+                        w.str(&text.text);
+                    }
+                    _ => {
+                        w.lit(r#","content":["#);
+                        for piece in result.content.iter() {
+                            w.comma();
+                            part(w, piece)?;
+                        }
+                        w.lit("]");
+                    }
+                }
+                w.lit("}");
+            }
+        }
         Ok(())
     }
 
     /// The table `tool`: a tool as JSON.
     ///
-    /// - `function`: `{type: function, function: {name: $name, description: $description, parameters: $schema, strict: $strict}}`
+    /// - `function`: `{type: function, function: {name: $name, description: $description, parameters: $schema, strict: $strict}, cache_control: $cache}`
     /// - `raw`: `$raw`
     fn tool(w: &mut JsonWriter, definition: &ToolDefinition) -> Result<(), Refused> {
         match definition {
@@ -596,7 +610,7 @@ mod chat_request {
 
     /// The row `function`.
     ///
-    /// `{type: function, function: {name: $name, description: $description, parameters: $schema, strict: $strict}}`
+    /// `{type: function, function: {name: $name, description: $description, parameters: $schema, strict: $strict}, cache_control: $cache}`
     fn tool_function(
         w: &mut JsonWriter,
         function: &FunctionTool,
@@ -615,7 +629,12 @@ mod chat_request {
             w.lit(r#","strict":"#);
             w.bool(strict);
         }
-        w.lit("}}");
+        w.lit("}");
+        if let Some(marker) = &function.cache {
+            w.lit(r#","cache_control":"#);
+            cache(w, marker)?;
+        }
+        w.lit("}");
         Ok(())
     }
 
@@ -725,7 +744,7 @@ mod chat_request {
 
     /// The table `part`: a part as JSON.
     ///
-    /// - `text`: `{type: text, text: $text}`
+    /// - `text`: `{type: text, text: $text, cache_control: $cache}`
     /// - `image`: `{type: image_url, image_url: {url: $url, detail: $detail}}`
     /// - `image`: `{type: image_url, image_url: {url: data:${mime};base64,${data}, detail: $detail}}`
     /// - `audio`: `{type: input_audio, input_audio: {data: $data, format: $mime}}`
@@ -734,11 +753,17 @@ mod chat_request {
     /// - `refusal`: `{type: refusal, refusal: $text}`
     /// - `tool_call`: `{id: $id, type: function, function: {name: $name, arguments: $arguments|json}}`
     /// - `raw`: `$raw`
+    /// - `reasoning`: `{type: reasoning.encrypted, data: $redacted, id: $item_id}`
+    /// - `reasoning`: `{type: reasoning.text, text: $text, signature: $signature}`
     fn part(w: &mut JsonWriter, piece: &Part) -> Result<(), Refused> {
         match piece {
             Part::Text(text) => {
                 w.lit(r#"{"type":"text","text":"#);
                 w.str(&text.text);
+                if let Some(marker) = &text.cache {
+                    w.lit(r#","cache_control":"#);
+                    cache(w, marker)?;
+                }
                 w.lit("}");
             }
             Part::Image(image) => {
@@ -774,8 +799,8 @@ mod chat_request {
             Part::Raw(raw) => {
                 w.raw(raw);
             }
-            Part::Reasoning(_) => {
-                return Err(Refused::new("reasoning", "this wire has no form for it"));
+            Part::Reasoning(thought) => {
+                part_reasoning(w, thought)?;
             }
             Part::ToolResult(_) => {
                 return Err(Refused::new("tool_result", "this wire has no form for it"));
@@ -858,6 +883,44 @@ mod chat_request {
         w.lit(r#","arguments":"#);
         w.str(or_empty(&call.arguments));
         w.lit("}}");
+        Ok(())
+    }
+
+    /// The row `reasoning`.
+    ///
+    /// `{type: reasoning.encrypted, data: $redacted, id: $item_id}`
+    /// `{type: reasoning.text, text: $text, signature: $signature}`
+    fn part_reasoning(w: &mut JsonWriter, thought: &Reasoning) -> Result<(), Refused> {
+        if let Some(redacted) = &thought.redacted {
+            w.lit(r#"{"type":"reasoning.encrypted","data":"#);
+            w.str(redacted);
+            if let Some(item_id) = &thought.item_id {
+                w.lit(r#","id":"#);
+                w.str(item_id);
+            }
+            w.lit("}");
+        } else {
+            w.lit(r#"{"type":"reasoning.text","text":"#);
+            w.str(&thought.text);
+            if let Some(signature) = &thought.signature {
+                w.lit(r#","signature":"#);
+                w.str(signature);
+            }
+            w.lit("}");
+        }
+        Ok(())
+    }
+
+    /// `cache` as one object.
+    ///
+    /// `{type: ephemeral, ttl: $ttl}`
+    fn cache(w: &mut JsonWriter, marker: &Cache) -> Result<(), Refused> {
+        w.lit(r#"{"type":"ephemeral""#);
+        if let Some(ttl) = &marker.ttl {
+            w.lit(r#","ttl":"#);
+            w.str(ttl);
+        }
+        w.lit("}");
         Ok(())
     }
 }
@@ -1095,7 +1158,7 @@ mod chat_response {
                 Class::Reasoning,
                 at,
                 Fields {
-                    signature: data,
+                    redacted: data,
                     item_id: id,
                     ..Fields::default()
                 },
@@ -1121,6 +1184,11 @@ mod chat_response {
         let mut message_reasoning_content = None;
         let mut logprobs_content_raw = None;
         let mut finish_reason = None;
+        let mut finish_details_type = None;
+        let mut error_type = None;
+        let mut error_code = None;
+        let mut error_message = None;
+        let mut error_param = None;
         if c.object()? {
             while let Some(key) = c.key()? {
                 match key {
@@ -1178,6 +1246,29 @@ mod chat_response {
                         }
                     }
                     b"finish_reason" => finish_reason = c.text()?,
+                    b"finish_details" => {
+                        if c.object()? {
+                            while let Some(key) = c.key()? {
+                                match key {
+                                    b"type" => finish_details_type = c.text()?,
+                                    _ => c.skip()?,
+                                }
+                            }
+                        }
+                    }
+                    b"error" => {
+                        if c.object()? {
+                            while let Some(key) = c.key()? {
+                                match key {
+                                    b"type" => error_type = c.scalar()?,
+                                    b"code" => error_code = c.scalar()?,
+                                    b"message" => error_message = c.scalar()?,
+                                    b"param" => error_param = c.scalar()?,
+                                    _ => c.skip()?,
+                                }
+                            }
+                        }
+                    }
                     _ => c.skip()?,
                 }
             }
@@ -1265,6 +1356,20 @@ mod chat_response {
         }
         if let Some(finish_reason) = finish_reason {
             fold.finish(at.choice, finish_reason, None)?;
+        }
+        if let Some(finish_details_type) = finish_details_type {
+            fold.finish(at.choice, finish_details_type, None)?;
+        }
+        if error_type.is_some() || error_code.is_some() || error_message.is_some()
+            || error_param.is_some()
+        {
+            fold.fail(Failure {
+                kind: error_type,
+                code: error_code,
+                message: error_message,
+                param: error_param,
+                ..Failure::default()
+            })?;
         }
         Ok(())
     }
@@ -1625,7 +1730,7 @@ mod chat_response {
                 Class::Reasoning,
                 at,
                 Fields {
-                    signature: data,
+                    redacted: data,
                     item_id: id,
                     ..Fields::default()
                 },
@@ -1649,6 +1754,10 @@ mod chat_response {
         let mut delta_reasoning_content = None;
         let mut logprobs_content_raw = None;
         let mut finish_reason = None;
+        let mut error_type = None;
+        let mut error_code = None;
+        let mut error_message = None;
+        let mut error_param = None;
         if c.object()? {
             while let Some(key) = c.key()? {
                 match key {
@@ -1693,6 +1802,19 @@ mod chat_response {
                         }
                     }
                     b"finish_reason" => finish_reason = c.text()?,
+                    b"error" => {
+                        if c.object()? {
+                            while let Some(key) = c.key()? {
+                                match key {
+                                    b"type" => error_type = c.scalar()?,
+                                    b"code" => error_code = c.scalar()?,
+                                    b"message" => error_message = c.scalar()?,
+                                    b"param" => error_param = c.scalar()?,
+                                    _ => c.skip()?,
+                                }
+                            }
+                        }
+                    }
                     _ => c.skip()?,
                 }
             }
@@ -1749,6 +1871,17 @@ mod chat_response {
         }
         if let Some(finish_reason) = finish_reason {
             fold.finish(at.choice, finish_reason, None)?;
+        }
+        if error_type.is_some() || error_code.is_some() || error_message.is_some()
+            || error_param.is_some()
+        {
+            fold.fail(Failure {
+                kind: error_type,
+                code: error_code,
+                message: error_message,
+                param: error_param,
+                ..Failure::default()
+            })?;
         }
         Ok(())
     }
@@ -2165,16 +2298,22 @@ mod embed_request {
     use typewright_runtime::chat::Warning;
     use typewright_runtime::embed::EmbedRequest;
     use typewright_runtime::model::Model;
-    use typewright_runtime::wire::v1::{JsonWriter, Refused, append_extra, known_options};
+    use typewright_runtime::wire::v1::{
+        JsonWriter, Refused, append_extra, known_options, warn,
+    };
 
     /// Unsupported fields and limits, before a request is encoded.
     pub(super) fn adjust(
         r: &mut EmbedRequest,
         _model: &Model,
-        _warnings: &mut Vec<Warning>,
+        warnings: &mut Vec<Warning>,
     ) -> Result<(), Refused> {
-        if r.input_type.is_some() {
-            return Err(Refused::new("input_type", "this wire has no place for it"));
+        if r.input_type.take().is_some() {
+            warn(
+                warnings,
+                "input_type",
+                "this wire has no place for it; it was left out",
+            );
         }
         Ok(())
     }
@@ -2388,6 +2527,10 @@ mod models_response {
 
     /// Reads a whole response.
     fn on_response(c: &mut Cursor<'_>, fold: &mut Listing) -> Result<(), Corrupt> {
+        let mut id = None;
+        let mut name = None;
+        let mut created = None;
+        let mut owned_by = None;
         let mut error_type = None;
         let mut error_code = None;
         let mut error_message = None;
@@ -2402,6 +2545,10 @@ mod models_response {
                             }
                         }
                     }
+                    b"id" => id = c.text()?,
+                    b"name" => name = c.text()?,
+                    b"created" => created = c.int()?,
+                    b"owned_by" => owned_by = c.text()?,
                     b"error" => {
                         if c.object()? {
                             while let Some(key) = c.key()? {
@@ -2418,6 +2565,15 @@ mod models_response {
                     _ => c.skip()?,
                 }
             }
+        }
+        if id.is_some() {
+            fold.model(Listed {
+                id,
+                name,
+                created,
+                owner: owned_by,
+                ..Listed::default()
+            })?;
         }
         if error_type.is_some() || error_code.is_some() || error_message.is_some()
             || error_param.is_some()

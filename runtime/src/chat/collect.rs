@@ -78,13 +78,18 @@ impl Answer {
             ChatEvent::Start { id, model } => {
                 let response = &mut self.response;
                 response.id = response.id.take().or(id.map(|id| id.into_owned()));
-                response.model = response.model.take().or(model.map(|model| model.into_owned()));
+                // Another model may take over; it is named last.
+                response.model = model.map(|model| model.into_owned()).or(response.model.take());
             }
             ChatEvent::Text(text) => self.text(|part| part.text.push_str(&text)),
             ChatEvent::TextSignature(text) => self.text(|part| part.signature = Some(text.into_owned())),
             ChatEvent::Reasoning(text) => self.reasoning(|part| part.text.push_str(&text)),
-            ChatEvent::ReasoningSignature(text) => self.reasoning(|part| part.signature = Some(text.into_owned())),
-            ChatEvent::ReasoningRedacted(text) => self.reasoning(|part| part.redacted = Some(text.into_owned())),
+            ChatEvent::ReasoningSignature(text) => {
+                self.reasoning(|part| part.signature = Some(text.into_owned()))
+            }
+            ChatEvent::ReasoningRedacted(text) => {
+                self.reasoning(|part| part.redacted = Some(text.into_owned()))
+            }
             ChatEvent::ReasoningId(text) => self.reasoning(|part| part.item_id = Some(text.into_owned())),
             ChatEvent::Refusal(text) => self.refuse(&text),
             ChatEvent::PartEnd => self.ended = true,

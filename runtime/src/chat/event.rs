@@ -112,7 +112,9 @@ impl ChatEvent<'_> {
             Self::Raw { json, part } => ChatEvent::Raw { json: own(json), part },
             Self::Usage(usage) => ChatEvent::Usage(usage),
             Self::Finish(reason) => ChatEvent::Finish(reason),
-            Self::Choice { choice, event } => ChatEvent::Choice { choice, event: Box::new(event.into_owned()) },
+            Self::Choice { choice, event } => {
+                ChatEvent::Choice { choice, event: Box::new(event.into_owned()) }
+            }
         }
     }
 }

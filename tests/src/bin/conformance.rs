@@ -1,7 +1,7 @@
 //! Replays recorded exchanges through the generated clients: `conformance [--corpus DIR] [--provider P]
 //! [--dialect D] [--json] [--exhaustive]`. Exit code 0: all as expected; 1: not; 2: usage.
 
-use std::io::Write as _;
+use std::io::Write;
 use std::process::ExitCode;
 
 use typewright_tests::run::{self, Options};
@@ -36,7 +36,7 @@ fn options(mut args: impl Iterator<Item = String>) -> Option<(Options, bool)> {
 }
 
 /// A reader that hung up is no failure of the run.
-fn say(to: &mut dyn std::io::Write, text: &str, code: u8) -> ExitCode {
+fn say(to: &mut dyn Write, text: &str, code: u8) -> ExitCode {
     let _ = writeln!(to, "{text}");
     ExitCode::from(code)
 }

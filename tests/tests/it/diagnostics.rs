@@ -80,10 +80,14 @@ fn bad_files_are_told_so_and_good_ones_are_left_alone() {
 fn every_code_has_a_case() {
     let cases: Vec<String> = cases().iter().map(|case| code(case)).collect();
     let excused = |code: &str| WITHOUT_CASE.iter().any(|(prefix, _)| code.starts_with(prefix));
-    let missing: Vec<&str> =
-        CODES.iter().map(|code| code.code).filter(|code| !excused(code) && !cases.iter().any(|case| case == code)).collect();
+    let missing: Vec<&str> = CODES
+        .iter()
+        .map(|code| code.code)
+        .filter(|code| !excused(code) && !cases.iter().any(|case| case == code))
+        .collect();
     assert_eq!(missing, Vec::<&str>::new(), "codes without a folder in tests/{CASES}");
-    let unknown: Vec<&String> = cases.iter().filter(|case| !CODES.iter().any(|code| code.code == **case)).collect();
+    let unknown: Vec<&String> =
+        cases.iter().filter(|case| !CODES.iter().any(|code| code.code == **case)).collect();
     assert_eq!(unknown, Vec::<&String>::new(), "folders of codes that there are none of");
 }
 
@@ -118,10 +122,12 @@ fn ten_faults_are_ten_diagnostics_at_their_places() {
         let (_, line, column) = compilation.sources.locate(span);
         (line, column)
     };
-    let found: Vec<_> = compilation.diagnostics.iter().map(|found| (found.code.to_owned(), at(found.span))).collect();
+    let found: Vec<_> =
+        compilation.diagnostics.iter().map(|found| (found.code.to_owned(), at(found.span))).collect();
     assert_eq!(found, planted());
     let json = to_json(&compilation.sources, &compilation.diagnostics);
-    let lines: Vec<serde_json::Value> = json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines: Vec<serde_json::Value> =
+        json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let of_json = |value: &serde_json::Value| {
         let number = |key: &str| value[key].as_u64().unwrap() as usize;
         (value["code"].as_str().unwrap().to_owned(), (number("line"), number("column")))

@@ -226,6 +226,10 @@ impl Writer<'_> {
                 let (id, model, created, tier) = (optional("id"), optional("model"), optional("created"), optional("tier"));
                 quote!(fold.meta(#id, #model, #created, #tier)?;)
             }
+            Op::Served => {
+                let model = direct("model");
+                quote!(fold.served(#model)?;)
+            }
             Op::Append(class) => self.append(row, class, &at),
             Op::Open(class) => self.part("open", row, class, &at),
             Op::Set(class) => self.part("set", row, class, &at),
@@ -346,6 +350,7 @@ fn field(name: &str, value: &TokenStream) -> TokenStream {
 fn direct_argument(op: &Op) -> Option<&'static str> {
     match op {
         Op::Append(_) => Some("delta"),
+        Op::Served => Some("model"),
         Op::Logprobs => Some("tokens"),
         Op::Finish => Some("reason"),
         Op::Raw { .. } => Some("raw"),

@@ -258,5 +258,5 @@ pub(super) fn variable(field: &FieldRef) -> Ident {
 /// An identifier, raw if it is a keyword.
 pub(super) fn ident(name: &str) -> Ident {
     let name = name.replace(['-', '.'], "_");
-    if syn::parse_str::<Ident>(&name).is_ok() { format_ident!("{name}") } else { format_ident!("r#{name}") }
+    if name == "_" || syn::parse_str::<Ident>(&name).is_ok() { format_ident!("{name}") } else { format_ident!("r#{name}") }
 }

@@ -318,7 +318,11 @@ fn any(table: &str, losses: &[&Loss]) -> TokenStream {
     });
     match table {
         "part" => {
-            let tests = tests.map(|(pattern, test)| quote!(#pattern => #test));
+            let mut tests: Vec<_> = tests.collect();
+            if let (1, Some((pattern, test))) = (tests.len(), tests.pop_if(|_| losses.len() == 1)) {
+                return quote!(r.parts().any(|piece| matches!(piece, #pattern if #test)));
+            }
+            let tests = tests.into_iter().map(|(pattern, test)| quote!(#pattern => #test));
             quote!(r.parts().any(|piece| match piece { #(#tests,)* _ => false }))
         }
         "tool" => {

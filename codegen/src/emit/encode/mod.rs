@@ -163,16 +163,13 @@ fn encode(env: &Env<'_>, body: &Alt) -> TokenStream {
 fn need(env: &mut Env<'_>, field: &FieldRef) -> TokenStream {
     let name = &field.name;
     let refusal = quote!(return Err(Refused::new(#name, "this wire cannot do without it")););
-    let guards = access(env, field).guards;
-    let tokens = guards.iter().map(|guard| {
-        let binds = guard.clone().into_iter().next().is_some_and(|first| first.to_string() == "let");
-        if binds { quote!(#guard else { #refusal };) } else { quote!(if !(#guard) { #refusal }) }
-    });
-    let tokens = tokens.collect();
-    if !field.ty.is_list() {
-        env.bind(field);
+    if field.ty.is_list() {
+        let absent = access::absent(env, field);
+        return quote!(if #absent { #refusal });
     }
-    tokens
+    let guards = access(env, field).guards;
+    env.bind(field);
+    guards.iter().map(|guard| quote!(#guard else { #refusal };)).collect()
 }
 
 /// The body with what is appended to it: options without a place, and fields that the caller adds.
@@ -206,7 +203,7 @@ fn effort(ir: &Encode) -> TokenStream {
     let arms = ir.efforts.iter().map(|(canonical, wire)| quote!(#canonical => #wire));
     quote! {
         /// The wire's word for a level of reasoning.
-        fn effort(level: &Effort) -> &str {
+        fn effort_word(level: &Effort) -> &str {
             match level.as_str() {
                 #(#arms,)*
                 other => other,

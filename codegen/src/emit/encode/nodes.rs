@@ -86,16 +86,7 @@ pub(super) fn entry(env: &Env<'_>, key: &str, node: &Node, seen: &mut Seen, out:
             template(env, pieces, &mut inner);
             out.stmt(guarded(&guards, &inner.finish()));
         }
-        NodeKind::Object(entries) if has_constants(entries) => {
-            let mut inner = Out::default();
-            inner.prefix(before, key);
-            inner.text("{");
-            object(env, entries, Seen::Nothing, &mut inner);
-            inner.text("}");
-            let inner = inner.finish();
-            let any = there(env, node);
-            out.stmt(quote!(if #any { #inner }));
-        }
+        NodeKind::Object(entries) if has_constants(entries) => telling(env, key, node, before, None, out),
         NodeKind::Object(entries) => {
             let mark = env.mark();
             out.stmt(quote!(let #mark = w.mark();));
@@ -116,6 +107,9 @@ pub(super) fn entry(env: &Env<'_>, key: &str, node: &Node, seen: &mut Seen, out:
             let NodeKind::Value(value) = &then.kind else { return };
             optional(env, key, value, before, Some(cond(env, test)), out);
         }
+        NodeKind::If { cond: test, then } if is_telling(env, then) => {
+            telling(env, key, then, before, Some(cond(env, test)), out);
+        }
         NodeKind::If { cond: test, then } => {
             let (test, mut inner, mut seen) = (all(&[cond(env, test)]), Out::default(), before);
             entry(env, key, then, &mut seen, &mut inner);
@@ -127,6 +121,29 @@ pub(super) fn entry(env: &Env<'_>, key: &str, node: &Node, seen: &mut Seen, out:
         }
         NodeKind::Const(_) | NodeKind::Runs(_) | NodeKind::Absent => {}
     }
+}
+
+/// An object with constants and optional slots: it goes with the last of its slots.
+fn is_telling(env: &Env<'_>, node: &Node) -> bool {
+    matches!(&node.kind, NodeKind::Object(entries) if has_constants(entries)) && !always(env, node)
+}
+
+fn telling(env: &Env<'_>, key: &str, node: &Node, before: Seen, when: Option<TokenStream>, out: &mut Out) {
+    let NodeKind::Object(entries) = &node.kind else { return };
+    let mut inner = Out::default();
+    inner.prefix(before, key);
+    inner.text("{");
+    object(env, entries, Seen::Nothing, &mut inner);
+    inner.text("}");
+    let inner = inner.finish();
+    let any = there(env, node);
+    let any = if when.is_some() && has_or(&any) { quote!((#any)) } else { any };
+    let guards: Vec<TokenStream> = when.into_iter().chain([any]).collect();
+    out.stmt(guarded(&guards, &inner));
+}
+
+fn has_or(tokens: &TokenStream) -> bool {
+    tokens.clone().into_iter().any(|tree| matches!(tree, TokenTree::Punct(punct) if punct.as_char() == '|'))
 }
 
 /// A value that is written by one statement, so that its conditions can be joined with others.
@@ -155,19 +172,19 @@ fn optional(env: &Env<'_>, key: &str, value: &Value, before: Seen, when: Option<
         Write::Collapse { .. } => collapse(env, value, before, key, out),
         Write::Concat { select } => {
             check(env, &value.field, select, out);
-            let mut parts = iter(env, &value.field);
-            if takes_all(env, &value.field, select) {
-                parts.extend(quote!(.next().is_some()));
+            let any = if takes_all(env, &value.field, select) {
+                present(env, &value.field)
             } else {
-                let variants = variants(select);
+                let (mut parts, variants) = (iter(env, &value.field), variants(select));
                 parts.extend(quote!(.any(|piece| matches!(piece, #variants))));
-            }
+                parts
+            };
             inner.prefix(before, key);
             inner.text("\"");
             inner.stmt(texts(env, &value.field, select));
             inner.text("\"");
             let inner = inner.finish();
-            out.stmt(quote!(if #parts { #inner }));
+            out.stmt(quote!(if #any { #inner }));
         }
         Write::Table(table) if env.table(table).is_some_and(|table| table.absent) => {
             let mark = env.mark();

@@ -129,6 +129,8 @@ fn table_row(table: &Table, row: &Row) -> Option<Table> {
 fn row_body(env: &Env<'_>, table: &Table, sum: &Sum, row: &Row) -> (TokenStream, usize) {
     let what = feature(sum, &row.variant);
     let (body, count) = alts(env, table, row, &what);
+    let has_runs = row.alts.iter().any(|alt| matches!(alt.node.kind, NodeKind::Runs(_)));
+    let count = if has_runs { INLINE } else { count };
     let Some(admits) = row.admits.as_ref().filter(|_| sum.name == "message") else { return (body, count) };
     let place = format!("{} messages", row.variant);
     let check = if admits.is_empty() {
@@ -233,7 +235,9 @@ fn cut(env: &Env<'_>, runs: &[Run]) -> TokenStream {
 
 fn run_body(env: &Env<'_>, run: &Run) -> TokenStream {
     let what = run.variants.join("+");
-    chain(env, std::slice::from_ref(&run.alt), Some(&what), |env, node, out| {
+    let mut env = env.clone();
+    env.admitted = Some(run.variants.clone());
+    chain(&env, std::slice::from_ref(&run.alt), Some(&what), |env, node, out| {
         out.prefix(Seen::Maybe, "");
         value(env, node, &what, out);
     })

@@ -68,7 +68,8 @@ fn append(env: &Env<'_>, node: &Node, to: &Ident, item: bool) -> TokenStream {
     match &node.kind {
         NodeKind::Const(json) => {
             let text = plain(json);
-            quote!(#comma #to.push_str(#text);)
+            let push = push_text(to, &text);
+            quote!(#comma #push)
         }
         NodeKind::Value(value) => {
             let (found, push) = push(env, value, to, &target);
@@ -110,7 +111,7 @@ fn template(
     let mut body = TokenStream::new();
     for piece in pieces {
         body.extend(match piece {
-            Piece::Text(text) => quote!(#to.push_str(#text);),
+            Piece::Text(text) => push_text(to, text),
             Piece::Value(value) => {
                 let (guards, push) = push(env, value, to, target);
                 found.extend(guards);
@@ -135,6 +136,14 @@ fn push(env: &Env<'_>, value: &Value, to: &Ident, target: &TokenStream) -> (Vec<
         }
     };
     (found.guards, push)
+}
+
+fn push_text(to: &Ident, text: &str) -> TokenStream {
+    let mut letters = text.chars();
+    match (letters.next(), letters.next()) {
+        (Some(letter), None) => quote!(#to.push(#letter);),
+        _ => quote!(#to.push_str(#text);),
+    }
 }
 
 fn guarded(guards: &[TokenStream], inner: &TokenStream) -> TokenStream {

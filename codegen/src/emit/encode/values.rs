@@ -56,7 +56,7 @@ fn between(out: &mut Out, open: &str, close: &str, inner: impl FnOnce(&mut Out))
 pub(super) fn word(env: &Env<'_>, value: &Value, val: &TokenStream) -> TokenStream {
     match &value.write {
         Write::Word if env.ir.efforts.is_empty() => quote!(#val.as_str()),
-        Write::Word => quote!(effort(#val)),
+        Write::Word => quote!(effort_word(#val)),
         Write::Short(function) => {
             let function = ident(function);
             quote!(#function(#val))
@@ -105,10 +105,11 @@ pub(super) fn selected(env: &Env<'_>, field: &FieldRef, select: &[String]) -> To
     quote!(#all.filter(|piece| matches!(piece, #variants)))
 }
 
-/// Whether a selection leaves nothing out, because other parts have been refused.
+/// Whether a selection leaves nothing out, because other parts have been refused: by the row of the message, or by
+/// [`check`].
 pub(super) fn takes_all(env: &Env<'_>, field: &FieldRef, select: &[String]) -> bool {
-    let admitted = env.admitted.as_ref().filter(|_| field.read == Read::Turn);
-    admitted.is_some_and(|admitted| admitted.iter().all(|variant| select.contains(variant)))
+    let is_admitted = |admitted: &Vec<String>| admitted.iter().all(|variant| select.contains(variant));
+    field.read != Read::Turn || env.admitted.as_ref().is_some_and(is_admitted)
 }
 
 /// `Part::Text(_) | Part::Image(_)`.

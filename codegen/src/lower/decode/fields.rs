@@ -80,6 +80,7 @@ pub fn fields(op: &str, class: &str) -> &'static [OpField] {
             field("created", Leaf::Int),
             field("tier", Leaf::Scalar),
         ] },
+        "served" => const { &[required("model", Leaf::Text)] },
         "open" | "append" | "set" | "whole" | "fill" | "restate" => class_fields(class),
         "cite" => const { &[
             field("url", Leaf::Text),
@@ -127,7 +128,7 @@ pub fn required_by_class(op: &str, class: &str) -> &'static [&'static str] {
 pub fn allowed(operation: &str) -> &'static [&'static str] {
     match operation {
         "chat" => &[
-            "meta", "open", "append", "set", "whole", "fill", "restate", "close", "cite", "logprobs", "usage", "finish", "end",
+            "meta", "served", "open", "append", "set", "whole", "fill", "restate", "close", "cite", "logprobs", "usage", "finish", "end",
             "beat", "fail", "_",
         ],
         "embed" => &["meta", "embedding", "usage", "fail"],

@@ -465,13 +465,14 @@ fn report_unknown(word: &str, class: &str, known: &[OpField], found: &Bindings, 
 }
 
 fn touches_content(op: &Op) -> bool {
-    !matches!(op, Op::Meta | Op::Usage(_) | Op::Beat | Op::Embedding | Op::Model | Op::Next | Op::Tokens)
+    !matches!(op, Op::Meta | Op::Served | Op::Usage(_) | Op::Beat | Op::Embedding | Op::Model | Op::Next | Op::Tokens)
 }
 
 fn operation(word: &str, class: &str, scope: &Scope) -> Op {
     let class = class.to_owned();
     match word {
         "meta" => Op::Meta,
+        "served" => Op::Served,
         "open" => Op::Open(class),
         "append" => Op::Append(class),
         "set" => Op::Set(class),

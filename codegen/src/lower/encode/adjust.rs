@@ -41,7 +41,9 @@ impl Lower<'_> {
     }
 
     fn rule(&mut self, rule: &Rule) -> Option<Step> {
+        self.in_rules = true;
         let cond = self.pred(&self.request_scope(), &rule.cond);
+        self.in_rules = false;
         let action = match &rule.action {
             RuleAction::Drop(names) => {
                 Action::Drop(names.iter().filter_map(|name| self.changeable(name, "dropped")).collect())

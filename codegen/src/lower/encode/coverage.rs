@@ -150,14 +150,19 @@ impl Lower<'_> {
             return Vec::new();
         }
         let rows = tables.iter().filter(|table| table.name != "system").flat_map(|table| {
-            table.rows.iter().map(|row| (table.sum.as_str(), row.variant.as_str()))
+            let variants = vocabulary::sum(&table.sum).map_or(&[][..], |sum| sum.variants);
+            let is_written = |name: &str| {
+                table.rows.iter().any(|row| row.variant == name) || (table.sum == "part" && self.inlined.contains(name))
+            };
+            let names = variants.iter().map(|variant| variant.name).filter(move |name| is_written(name));
+            names.map(|name| (table.sum.as_str(), name))
         });
         let mut lost = Vec::new();
         for (table, variant) in rows {
             let fields = vocabulary::sum(table).and_then(|sum| sum.variant(variant)).map_or(&[][..], |v| v.fields());
             for (_, detail) in DETAILS.iter().filter(|(of, _)| *of == table) {
                 let exists = fields.iter().any(|field| field.name == *detail);
-                if exists && !self.details.contains(&(variant.to_owned(), (*detail).to_owned())) {
+                if exists && !self.details.contains(&(table.to_owned(), variant.to_owned(), (*detail).to_owned())) {
                     let (table, variant) = (table.to_owned(), variant.to_owned());
                     lost.push(Loss { table, variant, field: (*detail).to_owned() });
                 }

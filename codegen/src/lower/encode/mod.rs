@@ -15,7 +15,7 @@ mod tables;
 mod terms;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -85,12 +85,16 @@ pub(super) struct Lower<'a> {
     mapped: BTreeMap<String, BTreeSet<String>>,
     /// Provider options that some slot places.
     placed: BTreeSet<String>,
-    /// Fields of parts and messages that some slot places: variant, then field.
-    details: BTreeSet<(String, String)>,
+    /// Fields of parts, messages, tools and formats that some slot places: table, row, field.
+    details: BTreeSet<(String, String, String)>,
+    /// Variants of part that are written without a row of their own.
+    inlined: BTreeSet<String>,
     /// Names of tables that are needed, in order of first need, and whether they are merged in place.
     wanted: Vec<(String, bool)>,
     /// The table and row in progress.
     place: (String, String),
+    /// Predicates are those of rules, which send nothing.
+    in_rules: bool,
     /// Guards of the table in progress that ask for the role.
     asks_role: bool,
 }
@@ -107,8 +111,10 @@ impl<'a> Lower<'a> {
             mapped: BTreeMap::new(),
             placed: BTreeSet::new(),
             details: BTreeSet::new(),
+            inlined: BTreeSet::new(),
             wanted: Vec::new(),
             place: (String::new(), String::new()),
+            in_rules: false,
             asks_role: false,
         }
     }

@@ -35,7 +35,13 @@ impl Lower<'_> {
         let fields = scope.fields.iter().chain(self.request().fields);
         let flags: Vec<&str> = fields.filter(|field| field.ty == Ty::Bool).map(|field| field.name).collect();
         if flags.contains(&word.value.as_str()) {
-            return self.field(scope, std::slice::from_ref(&word.value), word.span, |_, field| Cond::Is(field, Test::Bool(true)));
+            return self.field(scope, std::slice::from_ref(&word.value), word.span, |lower, field| {
+                // A flag that decides what is written is sent, in its way.
+                if !lower.in_rules {
+                    lower.note(scope, &field);
+                }
+                Cond::Is(field, Test::Bool(true))
+            });
         }
         let note = match word.value.as_str() {
             "calls" | "whole" => "this word asks about an answer",

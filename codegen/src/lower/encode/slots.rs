@@ -1,11 +1,11 @@
 //! Resolving slots: from a dotted path to a field of the vocabulary, and from its codecs to how it is written.
 
 use super::{Lower, Scope};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, closest};
 use crate::dialect::ast::{Slot, Spanned};
 use crate::ir::encode::{FieldRef, Value, Via, Write};
 use crate::source::Span;
-use crate::vocabulary::{self, Field, Payload, Read, Ty, codecs};
+use crate::vocabulary::{self, Field, MODEL_LIMITS, Payload, Read, Ty, codecs};
 
 /// What a path stands for.
 pub(super) enum Found {
@@ -16,8 +16,6 @@ pub(super) enum Found {
     /// Nothing that exists; reported.
     Wrong,
 }
-
-const MODEL_LIMITS: &[&str] = &["max_output", "max_input", "context_window"];
 
 impl Lower<'_> {
     /// A slot in a shape: resolved, typed and noted as mapped.
@@ -53,6 +51,7 @@ impl Lower<'_> {
         let request = self.request();
         let Some((field, var)) = own.or_else(|| request.field(first).map(|field| (field, request.var))) else {
             let known: Vec<&str> = scope.fields.iter().map(|field| field.name).collect();
+            self.assume_meant("", first, &known);
             return self.unknown(first, &format!("the {}", scope.what), known, span);
         };
         match rest {
@@ -87,6 +86,7 @@ impl Lower<'_> {
         };
         let known = || sum.variants.iter().map(|variant| variant.name);
         let Some(chosen) = sum.variant(variant) else {
+            self.assume_meant(&format!("{}.", field.name), variant, &known().collect::<Vec<_>>());
             return self.unknown(variant, &format!("`{}`", field.name), known(), span);
         };
         let inner = match (&chosen.payload, rest) {
@@ -133,6 +133,13 @@ impl Lower<'_> {
                 .suggest(name, known),
         );
         Found::Wrong
+    }
+
+    /// A field that was misspelt counts as placed, so that nothing more is said about it.
+    fn assume_meant(&mut self, before: &str, name: &str, known: &[&str]) {
+        if let Some(meant) = closest(name, known) {
+            self.mapped.entry(format!("{before}{meant}")).or_default().insert(String::new());
+        }
     }
 
     fn check_must(&mut self, slot: &Slot, field: &FieldRef) {
@@ -245,6 +252,7 @@ impl Lower<'_> {
             );
             return None;
         }
+        self.inlined.extend(select.iter().cloned());
         Some(Write::Concat { select })
     }
 

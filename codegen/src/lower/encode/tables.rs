@@ -145,7 +145,11 @@ impl Lower<'_> {
             return None;
         }
         let own = single.map(|variant| row_scope(part, Some(variant)));
-        let place = std::mem::replace(&mut self.place, ("message".to_owned(), name.to_owned()));
+        let place = self.place.clone();
+        if single.is_some() {
+            self.place = ("part".to_owned(), name.to_owned());
+            self.inlined.insert(name.to_owned());
+        }
         let alt = self.alt(own.as_ref().unwrap_or(scope), &row.shape);
         self.place = place;
         if let Some(admits) = &mut self.admits {
@@ -162,7 +166,8 @@ impl Lower<'_> {
             let place = if scope.is_request { String::new() } else { self.place.0.clone() };
             self.mapped.entry(field.name.clone()).or_default().insert(place);
         } else {
-            self.details.insert((self.place.1.clone(), field.name.clone()));
+            let (table, row) = self.place.clone();
+            self.details.insert((table, row, field.name.clone()));
         }
     }
 

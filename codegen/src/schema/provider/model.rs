@@ -76,6 +76,7 @@ fn model(node: &Node, names: Planned, priced: bool, index: &HashMap<String, usiz
         span,
     };
     limits(node, &model, sink);
+    not_generated(node, sink);
     capability::derive(node, &mut model, sink);
     model
 }
@@ -116,6 +117,14 @@ fn limits(node: &Node, model: &Model, sink: &mut Sink) {
             let whole = node.get("context_window").map_or(at.span, |window| window.span);
             sink.push(beyond(at.span, format!("`{key}` is {part}, and the whole window is {window}")).related(whole, "the whole window"));
         }
+    }
+}
+
+/// A model's own wire is checked by nobody yet, and said so.
+fn not_generated(node: &Node, sink: &mut Sink) {
+    if let Some(entry) = node.entry("wire").filter(|entry| entry.value.as_map().is_some()) {
+        let problem = Diagnostic::warning("TW0232", entry.key_span, "nothing is generated from the `wire` of a model yet");
+        sink.push(problem.help("say it in the `wire` of the provider, under a capability of the model"));
     }
 }
 

@@ -13,7 +13,11 @@ pub fn answer(wire: &'static ChatWire, body: &[u8], seed: u64) -> (ChatResponse,
         Err(corrupt) => Some(WireError::Corrupt(corrupt)),
         Ok(()) => fold.failure().map(|failure| WireError::Failed(Box::new(failure.clone()))),
     };
-    if error.is_some() { fold.stop() } else { fold.complete() }
+    if error.is_some() {
+        fold.stop()
+    } else {
+        fold.complete()
+    }
     let mut collector = Collector::new(wire.provider);
     while let Some(event) = fold.pop(body) {
         collector.add(event);

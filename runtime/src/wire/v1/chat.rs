@@ -2,12 +2,12 @@
 //!
 //! No logic: what the pointers do is generated, when they are called is the client's and the decoder's business.
 
+use super::Corrupt;
 use super::cursor::Cursor;
 use super::cx::Cx;
 use super::fold::{Class, Failure, Fold};
 use super::frame::{Frame, Framing};
 use super::writer::JsonWriter;
-use super::Corrupt;
 use crate::chat::{ChatRequest, FinishReason, Usage, Warning};
 use crate::error::ErrorKind;
 use crate::model::Model;

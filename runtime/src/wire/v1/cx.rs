@@ -47,7 +47,11 @@ impl<'a> Cx<'a> {
     /// The parts of all system messages, where they leave the conversation; nothing where they stay in it.
     pub fn system(&self) -> impl Iterator<Item = &'a Part> + use<'a> {
         let view = self.view();
-        self.request.messages.iter().filter(move |message| view.hoists(message)).flat_map(|message| &message.parts)
+        self.request
+            .messages
+            .iter()
+            .filter(move |message| view.hoists(message))
+            .flat_map(|message| &message.parts)
     }
 
     /// The turns of the conversation. A message of which nothing is left to send is left out.
@@ -68,7 +72,9 @@ impl<'a> Cx<'a> {
     /// The latest call of the history with this id.
     pub fn call(&self, call_id: &str) -> Option<&'a ToolCall> {
         let parts = self.request.messages.iter().rev().flat_map(|message| message.parts.iter().rev());
-        parts.filter_map(|part| if let Part::ToolCall(call) = part { Some(call) } else { None }).find(|call| call.id == call_id)
+        parts
+            .filter_map(|part| if let Part::ToolCall(call) = part { Some(call) } else { None })
+            .find(|call| call.id == call_id)
     }
 
     /// The id of a call as it goes on the wire: none where the provider gave none and needs none.
@@ -95,7 +101,8 @@ impl<'a> Turn<'a> {
 
     /// What is said, in order; results of tools come first where the wire wants them so.
     pub fn parts(&self) -> impl Iterator<Item = &'a Part> + Clone + use<'a> {
-        let results_first = self.role == Role::User && self.view.policies.tool_results == ToolResults::UserFirst;
+        let results_first =
+            self.role == Role::User && self.view.policies.tool_results == ToolResults::UserFirst;
         let first = self.visible().filter(move |part| results_first && is_result(part));
         first.chain(self.visible().filter(move |part| !(results_first && is_result(part))))
     }
@@ -113,7 +120,8 @@ impl View {
         let start = messages.iter().position(|message| self.is_present(message))?;
         let messages = messages.get(start..)?;
         let role = self.role(messages.first()?);
-        let goes_on = |message: &&Message| self.policies.roles == Roles::Alternate && self.belongs(message, role);
+        let goes_on =
+            |message: &&Message| self.policies.roles == Roles::Alternate && self.belongs(message, role);
         let length = 1 + messages.iter().skip(1).take_while(goes_on).count();
         let (own, behind) = messages.split_at_checked(length)?;
         Some((Turn { messages: own, role, view: self }, behind))
@@ -154,7 +162,9 @@ pub fn warn_foreign_reasoning(request: &ChatRequest, wire: &ChatWire, warnings: 
         return;
     }
     let foreign = request.parts().find_map(|part| match part {
-        Part::Reasoning(reasoning) if is_foreign(reasoning.origin.as_deref(), wire.provider) => reasoning.origin.as_deref(),
+        Part::Reasoning(reasoning) if is_foreign(reasoning.origin.as_deref(), wire.provider) => {
+            reasoning.origin.as_deref()
+        }
         _ => None,
     });
     if let Some(origin) = foreign {

@@ -1,6 +1,9 @@
 //! A wire as a generated crate would have it, for the tests of this module. Of no provider.
 
-use super::{At, ChatWire, Class, Corrupt, Cursor, ErrorWire, Failure, Fields, Fold, Frame, Framing, Key, Needs, Policies, Text};
+use super::{
+    At, ChatWire, Class, Corrupt, Cursor, ErrorWire, Failure, Fields, Fold, Framing, Key, Needs, Policies,
+    Text,
+};
 use crate::chat::{FinishReason, Usage};
 
 /// Server-sent events, ended by a word or by a finish reason.
@@ -27,7 +30,8 @@ pub(crate) static CHUNKS: ChatWire = ChatWire {
 };
 
 /// The same in lines, which a terminal event ends.
-pub(crate) static LINES: ChatWire = ChatWire { framing: Framing::Ndjson, sentinel: None, needs: Needs::End, ..CHUNKS };
+pub(crate) static LINES: ChatWire =
+    ChatWire { framing: Framing::Ndjson, sentinel: None, needs: Needs::End, ..CHUNKS };
 
 fn leaf(leaves: &[Option<i64>], index: usize) -> Option<u64> {
     leaves.get(index).copied().flatten().and_then(|value| value.try_into().ok())
@@ -165,11 +169,6 @@ fn call(c: &mut Cursor<'_>, fold: &mut Fold, at: At<'_>) -> Result<(), Corrupt> 
         fold.append(Class::ToolCall, at, delta)?;
     }
     Ok(())
-}
-
-/// A frame of plain data.
-pub(crate) fn frame(data: &[u8]) -> Frame<'_> {
-    Frame { event: None, data }
 }
 
 /// Slot `key` of the first answer.

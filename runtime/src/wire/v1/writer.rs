@@ -40,7 +40,8 @@ impl JsonWriter {
     /// What was written.
     pub fn into_string(self) -> String {
         // Only `str`s and ASCII are ever written, so nothing is lost here.
-        String::from_utf8(self.buf).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+        String::from_utf8(self.buf)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
     }
 
     /// What was written so far.
@@ -332,8 +333,10 @@ mod tests {
 
     #[test]
     fn strings_are_escaped_and_come_back() {
-        let all: String = (0..=0x30).chain([0x7f, 0xe9, 0x2028, 0x1f600]).filter_map(char::from_u32).collect();
-        for text in [all.as_str(), "", "\\", "\"", "a long text without anything special in it", "12345678\n"] {
+        let all: String =
+            (0..=0x30).chain([0x7f, 0xe9, 0x2028, 0x1f600]).filter_map(char::from_u32).collect();
+        for text in [all.as_str(), "", "\\", "\"", "a long text without anything special in it", "12345678\n"]
+        {
             let json = written(|w| w.str(text));
             assert!(scan::validate(json.as_bytes()).is_ok(), "{json}");
             let read = crate::wire::v1::Cursor::new(json.as_bytes()).text().unwrap().unwrap();
@@ -345,8 +348,16 @@ mod tests {
     #[test]
     fn numbers_are_short_and_come_back() {
         let floats = [
-            (1.0, "1"), (0.7, "0.7"), (-0.0, "-0"), (0.1 + 0.2, "0.30000000000000004"), (1e300, "1e300"), (5e-324, "5e-324"),
-            (123456.0, "123456"), (1e-5, "0.00001"), (f64::NAN, "null"), (f64::NEG_INFINITY, "null"),
+            (1.0, "1"),
+            (0.7, "0.7"),
+            (-0.0, "-0"),
+            (0.1 + 0.2, "0.30000000000000004"),
+            (1e300, "1e300"),
+            (5e-324, "5e-324"),
+            (123456.0, "123456"),
+            (1e-5, "0.00001"),
+            (f64::NAN, "null"),
+            (f64::NEG_INFINITY, "null"),
         ];
         for (number, json) in floats {
             assert_eq!(written(|w| w.float(number)), json);

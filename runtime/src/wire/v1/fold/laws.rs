@@ -87,7 +87,10 @@ fn an_empty_fragment_opens_nothing() {
 #[test]
 fn a_call_is_opened_once_and_closed_once() {
     let events = events(&[
-        &|fold| fold.open(Class::ToolCall, at(0), Fields { delta: Some(text("{}")), ..named("a", "look") }).unwrap(),
+        &|fold| {
+            fold.open(Class::ToolCall, at(0), Fields { delta: Some(text("{}")), ..named("a", "look") })
+                .unwrap()
+        },
         &append(Class::ToolCall, at(0), "{\"x\""),
         &|fold| fold.open(Class::ToolCall, at(0), named("a", "look")).unwrap(),
         &append(Class::ToolCall, at(0), ":1}"),
@@ -109,7 +112,8 @@ fn another_id_under_the_same_key_is_another_call() {
         &|fold| fold.open(Class::ToolCall, at(0), named("b", "look")).unwrap(),
         &append(Class::ToolCall, at(0), "{\"x\":2}"),
     ]));
-    let calls: Vec<_> = response.tool_calls().map(|call| (call.id.as_str(), call.arguments.as_str())).collect();
+    let calls: Vec<_> =
+        response.tool_calls().map(|call| (call.id.as_str(), call.arguments.as_str())).collect();
     assert_eq!(calls, [("a", "{\"x\":1}"), ("b", "{\"x\":2}")]);
 }
 
@@ -118,7 +122,10 @@ fn a_call_waits_for_its_name_and_gets_an_id_if_there_is_none() {
     let events = events(&[
         &|fold| fold.open(Class::ToolCall, at(3), Fields::default()).unwrap(),
         &append(Class::ToolCall, at(3), "[1"),
-        &|fold| fold.set(Class::ToolCall, at(3), Fields { name: Some(text("look")), ..Fields::default() }).unwrap(),
+        &|fold| {
+            fold.set(Class::ToolCall, at(3), Fields { name: Some(text("look")), ..Fields::default() })
+                .unwrap()
+        },
         &append(Class::ToolCall, at(3), "]"),
         &|fold| fold.open(Class::ToolCall, at(4), named("", "again")).unwrap(),
     ]);
@@ -131,8 +138,24 @@ fn a_call_waits_for_its_name_and_gets_an_id_if_there_is_none() {
 }
 
 #[test]
+fn arguments_that_announce_others_give_way_to_them() {
+    let response = collect(events(&[
+        &|fold| fold.open(Class::ToolCall, at(0), named("a", "look")).unwrap(),
+        &append(Class::ToolCall, at(0), "{}"),
+        &append(Class::ToolCall, at(0), "{\"x\":1}"),
+        &|fold| fold.open(Class::ToolCall, at(1), named("b", "look")).unwrap(),
+        &append(Class::ToolCall, at(1), "{}"),
+    ]));
+    assert_eq!(
+        response.tool_calls().map(|call| call.arguments.as_str()).collect::<Vec<_>>(),
+        ["{\"x\":1}", "{}"]
+    );
+}
+
+#[test]
 fn what_is_for_no_call_is_kept_and_is_no_call() {
-    let events = events(&[&append(Class::ToolCall, at(0), "{\"x\":1}"), &append(Class::Text, At::default(), "a")]);
+    let events =
+        events(&[&append(Class::ToolCall, at(0), "{\"x\":1}"), &append(Class::Text, At::default(), "a")]);
     assert_eq!(json_of(&events), [("{\"frame\":true}".to_owned(), false)]);
     assert_eq!(collect(events).tool_calls().count(), 0);
 }
@@ -157,30 +180,42 @@ fn a_kept_part_that_is_told_again_is_told_once() {
     let events = events(&[
         &|fold| fold.raw(at(1), begun, true).unwrap(),
         &|fold| fold.raw(at(1), "{\"type\":\"t_delta\",\"s\":1}", true).unwrap(),
+        &|fold| fold.raw(at(1), "{\"type\":\"t\"}", true).unwrap(),
         &|fold| fold.raw(at(1), done, true).unwrap(),
         &|fold| fold.close(&[Class::ToolCall], at(1)).unwrap(),
         &|fold| fold.raw(at(1), done, true).unwrap(),
         &|fold| fold.fill(Class::Raw, at(7), Fields { raw: Some(done), ..Fields::default() }).unwrap(),
     ]);
-    assert_eq!(json_of(&events), [("{\"type\":\"t_delta\",\"s\":1}".to_owned(), false), (done.to_owned(), true)]);
+    let expected = [("{\"type\":\"t_delta\",\"s\":1}", false), ("{\"type\":\"t\"}", false), (done, true)];
+    assert_eq!(json_of(&events), expected.map(|(json, part)| (json.to_owned(), part)));
 }
 
 #[test]
 fn a_known_item_takes_the_place_of_a_kept_part() {
-    let events = events(&[
-        &|fold| fold.raw(at(1), "{\"type\":\"custom\"}", true).unwrap(),
-        &|fold| {
-            let fields = Fields { arguments: Some(text("[]")), ..named("c", "run") };
-            fold.restate(Class::ToolCall, at(1), fields).unwrap();
-        },
-    ]);
+    let events = events(&[&|fold| fold.raw(at(1), "{\"type\":\"custom\"}", true).unwrap(), &|fold| {
+        let fields = Fields { arguments: Some(text("[]")), ..named("c", "run") };
+        fold.restate(Class::ToolCall, at(1), fields).unwrap();
+    }]);
     assert!(json_of(&events).is_empty());
     assert_eq!(collect(events).tool_calls().map(|call| call.name.as_str()).collect::<Vec<_>>(), ["run"]);
 }
 
 #[test]
+fn a_kept_part_in_front_of_a_known_one_goes_without_moving_it() {
+    let response = collect(events(&[
+        &|fold| fold.raw(at(1), "{\"type\":\"custom\"}", true).unwrap(),
+        &|fold| fold.open(Class::Text, at(1), words("a")).unwrap(),
+        &|fold| fold.open(Class::Text, at(2), words("b")).unwrap(),
+        &|fold| fold.whole(Class::Text, at(1), words("aa")).unwrap(),
+    ]));
+    assert_eq!(response.parts, ["a", "b", "a"].map(Part::text));
+}
+
+#[test]
 fn a_restatement_tells_only_what_is_new() {
-    let restate = |words_: &'static str| move |fold: &mut Fold| fold.restate(Class::Text, at(0), words(words_)).unwrap();
+    let restate = |words_: &'static str| {
+        move |fold: &mut Fold| fold.restate(Class::Text, at(0), words(words_)).unwrap()
+    };
     let events = events(&[
         &|fold| fold.open(Class::Text, at(0), Fields::default()).unwrap(),
         &append(Class::Text, at(0), "Hel"),
@@ -219,7 +254,8 @@ fn a_whole_part_completes_an_open_one() {
 #[test]
 fn interleaved_parts_of_one_class_are_told_apart() {
     let open = |key: u64| move |fold: &mut Fold| fold.open(Class::Text, at(key), Fields::default()).unwrap();
-    let parts = [append(Class::Text, at(0), "a"), append(Class::Text, at(1), "b"), append(Class::Text, at(0), "c")];
+    let parts =
+        [append(Class::Text, at(0), "a"), append(Class::Text, at(1), "b"), append(Class::Text, at(0), "c")];
     let response = collect(events(&[&open(0), &open(1), &parts[0], &parts[1], &parts[2]]));
     assert_eq!(response.parts, ["a", "b", "c"].map(Part::text));
 }
@@ -227,7 +263,8 @@ fn interleaved_parts_of_one_class_are_told_apart() {
 #[test]
 fn proofs_and_sources_find_their_part() {
     let signature = |proof| Fields { signature: Some(text(proof)), ..Fields::default() };
-    let source = || Fields { url: Some(text("https://example.com")), raw: Some("{\"n\":1}"), ..Fields::default() };
+    let source =
+        || Fields { url: Some(text("https://example.com")), raw: Some("{\"n\":1}"), ..Fields::default() };
     let response = collect(events(&[
         &|fold| fold.open(Class::Reasoning, at(0), words("")).unwrap(),
         &append(Class::Reasoning, at(0), "hm"),
@@ -243,7 +280,8 @@ fn proofs_and_sources_find_their_part() {
     ]));
     let Part::Reasoning(reasoning) = &response.parts[0] else { panic!("{response:?}") };
     assert_eq!((reasoning.signature.as_deref(), reasoning.origin.as_deref()), (Some("p"), Some("acme")));
-    let texts = response.parts.iter().filter_map(|part| if let Part::Text(text) = part { Some(text) } else { None });
+    let texts =
+        response.parts.iter().filter_map(|part| if let Part::Text(text) = part { Some(text) } else { None });
     let citations: Vec<_> = texts.map(|text| (text.citations.len(), text.signature.as_deref())).collect();
     assert_eq!(citations, [(0, None), (2, Some("q"))]);
 }
@@ -263,13 +301,15 @@ fn pictures_come_as_a_whole_or_in_pieces() {
     };
     let sources: Vec<_> = response.parts.iter().map(bytes).collect();
     let expected = [("image/png", vec![0, 1, 2]), ("audio/wav", vec![0, 0xFF])];
-    let expected = expected.map(|(mime, data)| crate::chat::Source::Bytes { mime: mime.into(), data: data.into() });
+    let expected =
+        expected.map(|(mime, data)| crate::chat::Source::Bytes { mime: mime.into(), data: data.into() });
     assert_eq!(sources, expected);
 }
 
 #[test]
 fn one_finish_and_usage_that_is_not_counted_twice() {
-    let finish = |word: &'static str| move |fold: &mut Fold| fold.finish(0, text(word), Some(text("\n"))).unwrap();
+    let finish =
+        |word: &'static str| move |fold: &mut Fold| fold.finish(0, text(word), Some(text("\n"))).unwrap();
     let usage = |input, output| {
         move |fold: &mut Fold| fold.usage(&[(0, input), (1, output)], Some("{\"u\":1}")).unwrap()
     };
@@ -291,9 +331,12 @@ fn one_finish_and_usage_that_is_not_counted_twice() {
 
 #[test]
 fn the_answer_is_named_once() {
-    let meta = |id, model| move |fold: &mut Fold| fold.meta(Some(text(id)), Some(text(model)), Some(3), None).unwrap();
+    let meta = |id, model| {
+        move |fold: &mut Fold| fold.meta(Some(text(id)), Some(text(model)), Some(3), None).unwrap()
+    };
     let events = events(&[&meta("", ""), &meta("x", ""), &meta("y", "m"), &meta("z", "n")]);
-    let [ChatEvent::Start { id: Some(id), model: None }, ChatEvent::Start { id: None, model: Some(model) }] = &events[..]
+    let [ChatEvent::Start { id: Some(id), model: None }, ChatEvent::Start { id: None, model: Some(model) }] =
+        &events[..]
     else {
         panic!("{events:?}")
     };
@@ -329,15 +372,23 @@ fn other_answers_are_told_as_such() {
 
 /// One random operation.
 fn random(fold: &mut Fold, rng: &mut fastrand::Rng) {
-    const CLASSES: [Class; 7] =
-        [Class::Text, Class::Reasoning, Class::Refusal, Class::ToolCall, Class::Image, Class::Audio, Class::Raw];
+    const CLASSES: [Class; 7] = [
+        Class::Text,
+        Class::Reasoning,
+        Class::Refusal,
+        Class::ToolCall,
+        Class::Image,
+        Class::Audio,
+        Class::Raw,
+    ];
     const TEXTS: [&str; 8] = ["", "{}", "a", "ö\\u00e9", "{\"x\":", "1}", "AAEC", "{\"x\":1}"];
     let some = |rng: &mut fastrand::Rng| rng.bool().then(|| Text::plain(TEXTS[rng.usize(..TEXTS.len())]));
     let class = CLASSES[rng.usize(..CLASSES.len())];
     let key = [None, Some(Key::Index(0)), Some(Key::Index(1)), Some(Key::Name(text("k")))][rng.usize(..4)];
     let key2 = key.filter(|_| rng.u8(..4) == 0);
     let at = At { choice: u64::from(rng.u8(..8) == 0), key, key2 };
-    let raw = ["{\"type\":\"t\",\"input\":{}}", "{\"type\":\"t\",\"input\":{},\"more\":1}", "[]"][rng.usize(..3)];
+    let raw =
+        ["{\"type\":\"t\",\"input\":{}}", "{\"type\":\"t\",\"input\":{},\"more\":1}", "[]"][rng.usize(..3)];
     let fields = Fields {
         text: some(rng),
         id: some(rng),

@@ -28,7 +28,9 @@ pub struct ProviderFailure {
 impl ProviderFailure {
     /// Keeps what is borrowed from a frame or body.
     pub fn of(failure: &Failure<'_>) -> Self {
-        let owned = |text: Option<Text<'_>>| text.filter(|text| !text.is_empty()).map(|text| text.to_cow().into_owned());
+        let owned = |text: Option<Text<'_>>| {
+            text.filter(|text| !text.is_empty()).map(|text| text.to_cow().into_owned())
+        };
         Self {
             kind: owned(failure.kind),
             code: owned(failure.code),
@@ -99,7 +101,12 @@ impl Fold {
     }
 
     /// Why an answer stopped, in the provider's word. The last that says something counts.
-    pub fn finish(&mut self, choice: u64, reason: Text<'_>, stop_sequence: Option<Text<'_>>) -> Result<(), Corrupt> {
+    pub fn finish(
+        &mut self,
+        choice: u64,
+        reason: Text<'_>,
+        stop_sequence: Option<Text<'_>>,
+    ) -> Result<(), Corrupt> {
         if self.is_over() {
             return Ok(());
         }
@@ -126,11 +133,10 @@ impl Fold {
         Ok(())
     }
 
-    /// The provider failed. What has come stays; nothing comes after it.
+    /// The provider failed. What has come stays, and so does what its own frame says; nothing comes after that.
     pub fn fail(&mut self, failure: Failure<'_>) -> Result<(), Corrupt> {
-        if !self.is_over() {
+        if !self.is_over() && self.outcome.failure.is_none() {
             self.outcome.failure = Some(Box::new(ProviderFailure::of(&failure)));
-            self.stop();
         }
         Ok(())
     }
@@ -208,7 +214,8 @@ impl Fold {
         response.created = self.outcome.created;
         response.service_tier.clone_from(&self.outcome.tier);
         for choice in self.choices.iter().filter(|choice| choice.id == 0 || choice.says_something()) {
-            choice.describe(collector.response_mut(choice.id));
+            let reason = self.reason(choice);
+            choice.describe(reason, collector.response_mut(choice.id));
         }
     }
 }
@@ -218,7 +225,9 @@ impl Choice {
         !self.finish.is_empty() || self.stop_sequence.is_some()
     }
 
-    fn describe(&self, response: &mut ChatResponse) {
+    fn describe(&self, reason: Option<FinishReason>, response: &mut ChatResponse) {
+        // A failure keeps the reason from being told; it was said all the same.
+        response.finish = response.finish.take().or(reason);
         response.finish_raw = Some(&self.finish).filter(|finish| !finish.is_empty()).cloned();
         response.stop_sequence.clone_from(&self.stop_sequence);
     }

@@ -165,9 +165,10 @@ impl<'s> View<'s> {
     #[inline(never)]
     fn event(&self, item: Item) -> ChatEvent<'s> {
         match item {
-            Item::Start { id, model } => {
-                ChatEvent::Start { id: id.map(|span| self.text(span)), model: model.map(|span| self.text(span)) }
-            }
+            Item::Start { id, model } => ChatEvent::Start {
+                id: id.map(|span| self.text(span)),
+                model: model.map(|span| self.text(span)),
+            },
             Item::Text(span) => ChatEvent::Text(self.text(span)),
             Item::TextSignature(span) => ChatEvent::TextSignature(self.text(span)),
             Item::Reasoning(span) => ChatEvent::Reasoning(self.text(span)),

@@ -61,7 +61,8 @@ impl Said {
         self.length += count;
         self.tail |= bytes << (filled * 8);
         if filled + count >= 8 {
-            let word = std::mem::replace(&mut self.tail, bytes.checked_shr(64 - filled as u32 * 8).unwrap_or(0));
+            let word =
+                std::mem::replace(&mut self.tail, bytes.checked_shr(64 - filled as u32 * 8).unwrap_or(0));
             self.add_word(word);
         }
     }

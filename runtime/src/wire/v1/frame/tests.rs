@@ -36,7 +36,11 @@ fn check(framing: Framing, stream: &[u8], expected: &[(Option<&str>, &str)]) {
     for first in 0..=stream.len() {
         for second in first..=stream.len() {
             let chunks = [&stream[..first], &stream[first..second], &stream[second..]];
-            assert_eq!(frames(framing, limits, &chunks).unwrap(), expected, "{shown:?} cut at {first}, {second}");
+            assert_eq!(
+                frames(framing, limits, &chunks).unwrap(),
+                expected,
+                "{shown:?} cut at {first}, {second}"
+            );
         }
     }
 }
@@ -75,7 +79,11 @@ fn what_servers_get_wrong_is_not_lost() {
 
 #[test]
 fn lines_are_cut_at_line_feeds_only() {
-    check(Framing::Ndjson, b"{\"a\":1}\n\r\n \n{\"b\":\t2}\r\n3", &[(None, "{\"a\":1}"), (None, "{\"b\":\t2}"), (None, "3")]);
+    check(
+        Framing::Ndjson,
+        b"{\"a\":1}\n\r\n \n{\"b\":\t2}\r\n3",
+        &[(None, "{\"a\":1}"), (None, "{\"b\":\t2}"), (None, "3")],
+    );
     check(Framing::Ndjson, b"\xEF\xBB\xBF1\n\n", &[(None, "1")]);
 }
 
