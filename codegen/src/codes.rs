@@ -100,7 +100,9 @@ mod tests {
             let path = entry.unwrap().path();
             if path.is_dir() && path.file_name().is_some_and(|name| name != "codes") {
                 collect(&path, used);
-            } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("codes.rs") {
+            } else if path.extension().is_some_and(|extension| extension == "rs")
+                && !path.ends_with("codes.rs")
+            {
                 let text = std::fs::read_to_string(&path).unwrap();
                 let code = |part: &&str| {
                     part.len() == 6 && part.starts_with("TW") && part[2..].bytes().all(|b| b.is_ascii_digit())

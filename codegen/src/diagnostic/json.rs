@@ -52,7 +52,11 @@ fn view<'a>(map: &SourceMap, diagnostic: &'a Diagnostic) -> View<'a> {
         label: Some(diagnostic.label.as_str()).filter(|label| !label.is_empty()),
         note: diagnostic.note.as_deref(),
         help: diagnostic.help.as_deref(),
-        related: diagnostic.related.iter().map(|(span, label)| Related { place: place(map, *span), label }).collect(),
+        related: diagnostic
+            .related
+            .iter()
+            .map(|(span, label)| Related { place: place(map, *span), label })
+            .collect(),
     }
 }
 

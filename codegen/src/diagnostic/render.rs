@@ -12,6 +12,9 @@ const WIDTH: usize = 120;
 /// The longest excerpt, in bytes, that is shown as it stands; of longer ones each line is cut around its carets.
 const EXCERPT_BYTES: usize = 16 * 1024;
 
+/// Places that are further apart, in lines, have excerpts of their own.
+const NEAR: usize = 200;
+
 /// Whether terminal colours are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Color {
@@ -46,12 +49,15 @@ fn group<'a>(map: &'a SourceMap, diagnostic: &'a Diagnostic) -> Group<'a> {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let (here, elsewhere): (Vec<_>, Vec<_>) =
-        diagnostic.related.iter().partition(|(span, _)| span.file == diagnostic.span.file);
-    let mut group = level
-        .primary_title(diagnostic.message.as_str())
-        .id(diagnostic.code)
-        .element(excerpt(map, Some((diagnostic.span, diagnostic.label.as_str())), &here));
+    let line = |span: Span| map.file(span.file).line_number(span.start);
+    let near =
+        |span: Span| span.file == diagnostic.span.file && line(span).abs_diff(line(diagnostic.span)) <= NEAR;
+    let (here, elsewhere): (Vec<_>, Vec<_>) = diagnostic.related.iter().partition(|(span, _)| near(*span));
+    let mut group = level.primary_title(diagnostic.message.as_str()).id(diagnostic.code).element(excerpt(
+        map,
+        Some((diagnostic.span, diagnostic.label.as_str())),
+        &here,
+    ));
     for related in elsewhere {
         group = group.element(excerpt(map, None, &[related]));
     }
@@ -67,16 +73,21 @@ fn excerpt<'a>(
     related: &[&'a (Span, String)],
 ) -> Snippet<'a, Annotation<'a>> {
     let related = related.iter().map(|(span, label)| (AnnotationKind::Context, *span, label.as_str()));
-    let marks: Vec<_> =
-        primary.into_iter().map(|(span, label)| (AnnotationKind::Primary, span, label)).chain(related).collect();
+    let marks: Vec<_> = primary
+        .into_iter()
+        .map(|(span, label)| (AnnotationKind::Primary, span, label))
+        .chain(related)
+        .collect();
     let first = marks.iter().map(|(_, span, _)| span.start).min().unwrap_or(0);
     let last = marks.iter().map(|(_, span, _)| span.start).max().unwrap_or(0);
     let Some((_, span, _)) = marks.first() else { return Snippet::source("") };
     let file = map.file(span.file);
     let window = file.line_at(first).start..file.line_at(last).end;
     let text = file.text.get(window.clone()).unwrap_or_default();
-    let ranges: Vec<Range<usize>> = marks.iter().map(|(_, span, _)| on_one_line(file, *span, window.start)).collect();
-    let (text, ranges) = if text.len() > EXCERPT_BYTES { cut(text, &ranges) } else { (text.to_owned(), ranges) };
+    let ranges: Vec<Range<usize>> =
+        marks.iter().map(|(_, span, _)| on_one_line(file, *span, window.start)).collect();
+    let (text, ranges) =
+        if text.len() > EXCERPT_BYTES { cut(text, &ranges) } else { (text.to_owned(), ranges) };
     let annotations = marks.iter().zip(ranges).map(|((kind, _, label), range)| {
         let label = Some(*label).filter(|label| !label.is_empty());
         kind.span(range).label(label)
@@ -111,7 +122,8 @@ fn cut(text: &str, ranges: &[Range<usize>]) -> (String, Vec<Range<usize>>) {
     let mut moved = ranges.to_vec();
     let mut at = 0;
     for line in text.split_inclusive('\n') {
-        let here: Vec<usize> = (0..ranges.len()).filter(|i| (at..at + line.len()).contains(&ranges[*i].start)).collect();
+        let here: Vec<usize> =
+            (0..ranges.len()).filter(|i| (at..at + line.len()).contains(&ranges[*i].start)).collect();
         let from = here.iter().map(|i| ranges[*i].start - at).min().unwrap_or(0).saturating_sub(WIDTH);
         let to = here.iter().map(|i| ranges[*i].start - at).max().unwrap_or(0) + WIDTH;
         let from = (0..=from).rev().find(|i| line.is_char_boundary(*i)).unwrap_or(0);
@@ -130,11 +142,18 @@ fn cut(text: &str, ranges: &[Range<usize>]) -> (String, Vec<Range<usize>>) {
 }
 
 fn summary(diagnostics: &[Diagnostic]) -> String {
-    let (errors, warnings): (Vec<_>, Vec<_>) = diagnostics.iter().partition(|d| d.severity == Severity::Error);
+    let (errors, warnings): (Vec<_>, Vec<_>) =
+        diagnostics.iter().partition(|d| d.severity == Severity::Error);
     let count = |found: &[&Diagnostic], what: &str| {
         let files: BTreeSet<_> = found.iter().map(|d| d.span.file).collect();
         let plural = |n: usize| if n == 1 { "" } else { "s" };
-        format!("{} {what}{} in {} file{}", found.len(), plural(found.len()), files.len(), plural(files.len()))
+        format!(
+            "{} {what}{} in {} file{}",
+            found.len(),
+            plural(found.len()),
+            files.len(),
+            plural(files.len())
+        )
     };
     match (errors.is_empty(), warnings.is_empty()) {
         (false, true) => format!("error: {}", count(&errors, "problem")),

@@ -5,7 +5,7 @@
 
 mod adjust;
 
-pub use adjust::{Action, Bound, Limit, Otherwise, Step, Term};
+pub use adjust::{Action, Bound, Limit, Otherwise, Set, Step, Term};
 
 use crate::source::Span;
 use crate::vocabulary::{Read, Ty};
@@ -134,7 +134,7 @@ pub struct FieldRef {
     /// How it is read.
     pub read: Read,
     /// The variant of an optional request field that it lies in.
-    pub via: Option<Via>,
+    pub via: Option<Box<Via>>,
 }
 
 /// The way through a sum-typed field of the request: `reasoning` → `ReasoningConfig::Effort`.

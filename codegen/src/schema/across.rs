@@ -14,10 +14,14 @@ pub fn check<'a>(providers: impl IntoIterator<Item = &'a Provider>, sink: &mut S
             continue;
         };
         sink.push(
-            Diagnostic::error("TW0212", provider.span, format!("the provider `{}` collides with `{}`", provider.name, first.name))
-                .label("the same crate, module or folder")
-                .related(first.span, "the other one")
-                .note("upper and lower case, `-` and `_` are the same there"),
+            Diagnostic::error(
+                "TW0212",
+                provider.span,
+                format!("the provider `{}` collides with `{}`", provider.name, first.name),
+            )
+            .label("the same crate, module or folder")
+            .related(first.span, "the other one")
+            .note("upper and lower case, `-` and `_` are the same there"),
         );
     }
 }

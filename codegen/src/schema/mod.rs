@@ -24,7 +24,8 @@ pub enum Kind {
 impl Kind {
     /// What a document is, by its keys: a dialect file has `dialect` and no `name`.
     pub fn of(node: &Node) -> Self {
-        if node.entry("dialect").is_some() && node.entry("name").is_none() && node.entry("base_url").is_none() {
+        if node.entry("dialect").is_some() && node.entry("name").is_none() && node.entry("base_url").is_none()
+        {
             Self::Dialect
         } else {
             Self::Provider
@@ -63,10 +64,15 @@ mod tests {
     #[test]
     fn the_committed_schemas_are_those_of_the_types() {
         for kind in [Kind::Provider, Kind::Dialect] {
-            let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../schema").join(kind.file_name());
+            let path =
+                std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../schema").join(kind.file_name());
             // A published crate comes without the folder.
             let Ok(committed) = std::fs::read_to_string(&path) else { continue };
-            assert!(committed == json_schema(kind), "{} is stale; `cargo xtask schema` writes it", path.display());
+            assert!(
+                committed == json_schema(kind),
+                "{} is stale; `cargo xtask schema` writes it",
+                path.display()
+            );
         }
     }
 

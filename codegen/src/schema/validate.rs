@@ -86,14 +86,15 @@ fn json(node: &Node) -> Json {
         Value::Number(text) => Json::Number(number(text)),
         Value::Str(text) => Json::String(text.clone()),
         Value::Seq(items) => Json::Array(items.iter().map(json).collect()),
-        Value::Map(entries) => {
-            Json::Object(entries.iter().map(|entry| (entry.key.clone(), json(&entry.value))).collect::<Map<_, _>>())
-        }
+        Value::Map(entries) => Json::Object(
+            entries.iter().map(|entry| (entry.key.clone(), json(&entry.value))).collect::<Map<_, _>>(),
+        ),
     }
 }
 
 fn number(text: &str) -> Number {
-    let float = || text.parse::<f64>().ok().map(|value| value.clamp(f64::MIN, f64::MAX)).and_then(Number::from_f64);
+    let float =
+        || text.parse::<f64>().ok().map(|value| value.clamp(f64::MIN, f64::MAX)).and_then(Number::from_f64);
     serde_json::from_str(text).ok().or_else(float).unwrap_or_else(|| Number::from(0))
 }
 
@@ -120,18 +121,26 @@ impl<'a> Report<'a, '_> {
             ValidationErrorKind::AdditionalProperties { unexpected } => {
                 let unexpected: HashSet<&str> = unexpected.iter().map(String::as_str).collect();
                 let entries = found.node.as_map().unwrap_or_default().iter();
-                for entry in entries.filter(|entry| unexpected.contains(entry.key.as_str())).take(MAX_ERRORS) {
+                for entry in entries.filter(|entry| unexpected.contains(entry.key.as_str())).take(MAX_ERRORS)
+                {
                     self.unknown_key(error, entry);
                 }
             }
-            ValidationErrorKind::Required { property } => self.missing_key(&found, property.as_str().unwrap_or_default()),
+            ValidationErrorKind::Required { property } => {
+                self.missing_key(&found, property.as_str().unwrap_or_default())
+            }
             ValidationErrorKind::Type { kind } => self.wrong_type(&found, &[type_names(kind)].concat()),
             ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
                 self.no_branch(&found, error, context);
             }
-            ValidationErrorKind::Constant { expected_value } => self.wrong_word(&found, &[expected_value.as_ref()]),
+            ValidationErrorKind::Constant { expected_value } => {
+                self.wrong_word(&found, &[expected_value.as_ref()])
+            }
             ValidationErrorKind::Enum { options } => {
-                self.wrong_word(&found, &options.as_array().map(|all| all.iter().collect::<Vec<_>>()).unwrap_or_default());
+                self.wrong_word(
+                    &found,
+                    &options.as_array().map(|all| all.iter().collect::<Vec<_>>()).unwrap_or_default(),
+                );
             }
             ValidationErrorKind::Minimum { limit } => {
                 let message = format!("{} is less than {limit}", shown(found.node));
@@ -149,7 +158,9 @@ impl<'a> Report<'a, '_> {
         let mut found = Found { node: self.root, entry: None };
         for segment in error.instance_path().segments() {
             let next = match &segment {
-                LocationSegment::Property(key) => found.node.entry(key).map(|entry| (&entry.value, Some(entry))),
+                LocationSegment::Property(key) => {
+                    found.node.entry(key).map(|entry| (&entry.value, Some(entry)))
+                }
                 LocationSegment::Index(index) => {
                     found.node.as_seq().and_then(|items| items.get(*index)).map(|item| (item, None))
                 }
@@ -197,20 +208,29 @@ impl<'a> Report<'a, '_> {
         let expected: Vec<&str> = expected.iter().copied().filter(|name| *name != "null").collect();
         let wants = expected.iter().map(|name| article(name)).collect::<Vec<_>>().join(" or ");
         let kind = found.node.kind();
-        let diagnostic =
-            Diagnostic::error("TW0203", found.node.span, format!("{wants} is expected here, and this is {kind}"))
-                .label(format!("{kind}, not {wants}"));
+        let diagnostic = Diagnostic::error(
+            "TW0203",
+            found.node.span,
+            format!("{wants} is expected here, and this is {kind}"),
+        )
+        .label(format!("{kind}, not {wants}"));
         self.push(match (&found.node.value, expected.as_slice()) {
             (Value::Number(_) | Value::Bool(_), ["string"]) => diagnostic.help("quote it to make it a text"),
             (Value::Str(text), ["boolean"]) => match text.to_ascii_lowercase().as_str() {
-                "yes" | "on" | "y" | "true" => diagnostic.help("only `true` and `false` are booleans: write `true`"),
-                "no" | "off" | "n" | "false" => diagnostic.help("only `true` and `false` are booleans: write `false`"),
+                "yes" | "on" | "y" | "true" => {
+                    diagnostic.help("only `true` and `false` are booleans: write `true`")
+                }
+                "no" | "off" | "n" | "false" => {
+                    diagnostic.help("only `true` and `false` are booleans: write `false`")
+                }
                 _ => diagnostic,
             },
             (Value::Str(text), ["integer" | "number"]) if text.contains(['_', ',']) => {
                 diagnostic.help("write the digits without separators")
             }
-            (Value::Str(text), ["integer" | "number"]) if text.parse::<f64>().is_ok() => diagnostic.help("leave out the quotes"),
+            (Value::Str(text), ["integer" | "number"]) if text.parse::<f64>().is_ok() => {
+                diagnostic.help("leave out the quotes")
+            }
             (Value::Str(_) | Value::Number(_), ["array"]) => diagnostic.help("write it in brackets: `[…]`"),
             _ => diagnostic,
         });
@@ -219,14 +239,20 @@ impl<'a> Report<'a, '_> {
     fn wrong_word(&mut self, found: &Found<'_>, options: &[&Json]) {
         let words: Vec<&str> = options.iter().filter_map(|option| option.as_str()).collect();
         let shown = shown(found.node);
-        let diagnostic = Diagnostic::error("TW0204", found.node.span, format!("{shown} is no value that is known here"))
-            .label("unknown value");
+        let diagnostic =
+            Diagnostic::error("TW0204", found.node.span, format!("{shown} is no value that is known here"))
+                .label("unknown value");
         let word = found.node.as_str().unwrap_or_default().to_owned();
         self.push(diagnostic.suggest(&word, words));
     }
 
     /// A value that fits none of several forms: speaks about the form that it was meant to have.
-    fn no_branch(&mut self, found: &Found<'_>, error: &ValidationError<'_>, branches: &[Vec<ValidationError<'static>>]) {
+    fn no_branch(
+        &mut self,
+        found: &Found<'_>,
+        error: &ValidationError<'_>,
+        branches: &[Vec<ValidationError<'static>>],
+    ) {
         let at = error.instance_path();
         let here = |error: &ValidationError<'static>| error.instance_path() == at;
         let mistyped = |errors: &Vec<ValidationError<'static>>| {
@@ -237,7 +263,8 @@ impl<'a> Report<'a, '_> {
         for error in branches.iter().flatten().filter(|error| here(error)) {
             collect(error, &mut words, &mut types);
         }
-        let worded = |errors: &Vec<ValidationError<'static>>| errors.iter().all(|error| here(error) && is_word(error));
+        let worded =
+            |errors: &Vec<ValidationError<'static>>| errors.iter().all(|error| here(error) && is_word(error));
         if let Some(errors) = branches.iter().find(|errors| !mistyped(errors) && !worded(errors)) {
             for error in errors {
                 self.error(error);
@@ -273,7 +300,9 @@ fn is_word(error: &ValidationError<'static>) -> bool {
 fn collect(error: &ValidationError<'static>, words: &mut Vec<Json>, types: &mut Vec<&'static str>) {
     match error.kind() {
         ValidationErrorKind::Constant { expected_value } => words.push(expected_value.as_ref().clone()),
-        ValidationErrorKind::Enum { options } => words.extend(options.as_array().into_iter().flatten().cloned()),
+        ValidationErrorKind::Enum { options } => {
+            words.extend(options.as_array().into_iter().flatten().cloned())
+        }
         ValidationErrorKind::Type { kind } => types.extend(type_names(kind)),
         ValidationErrorKind::OneOfNotValid { context } | ValidationErrorKind::AnyOf { context } => {
             for error in context.iter().flatten() {

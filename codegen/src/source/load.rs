@@ -51,7 +51,10 @@ pub fn load_bytes(map: &mut SourceMap, path: &Path, bytes: Vec<u8>, sink: &mut S
 fn refuse_size(map: &mut SourceMap, path: &Path, size: u64, sink: &mut Sink) -> Option<FileId> {
     let span = Span::new(map.add(path, String::new()), 0, 0);
     let message = format!("this file has {size} bytes; at most {MAX_FILE_BYTES} are read");
-    sink.push(Diagnostic::error("TW0104", span, message).help("split the provider, or check that this is the file you mean"));
+    sink.push(
+        Diagnostic::error("TW0104", span, message)
+            .help("split the provider, or check that this is the file you mean"),
+    );
     None
 }
 

@@ -256,6 +256,9 @@ const REASONING: Sum = Sum {
             name: "effort",
             payload: Payload::Value(Field::always("effort", Ty::Effort).read(Read::Payload)),
         },
-        Variant { name: "budget", payload: Payload::Value(Field::always("budget", Ty::Uint).read(Read::Payload)) },
+        Variant {
+            name: "budget",
+            payload: Payload::Value(Field::always("budget", Ty::Uint).read(Read::Payload)),
+        },
     ],
 };

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::{
-    CAPABILITIES, CLASSES, ERROR_KINDS, FINISH_REASONS, MODEL_LIMITS, NOT_SLOTS, Payload, Read, SUBJECTS, SUMS, Ty, USES,
-    camel,
+    CAPABILITIES, CLASSES, ERROR_KINDS, FINISH_REASONS, MODEL_LIMITS, NOT_SLOTS, Payload, Read, SUBJECTS,
+    SUMS, Ty, USES, camel,
 };
 
 /// Every item of the runtime by name.
@@ -17,8 +17,12 @@ struct Runtime {
 }
 
 fn runtime() -> Runtime {
-    let mut found =
-        Runtime { structs: BTreeMap::new(), enums: BTreeMap::new(), functions: BTreeSet::new(), traits: BTreeSet::new() };
+    let mut found = Runtime {
+        structs: BTreeMap::new(),
+        enums: BTreeMap::new(),
+        functions: BTreeSet::new(),
+        traits: BTreeSet::new(),
+    };
     for file in files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../runtime/src")) {
         let text = std::fs::read_to_string(&file).expect("a readable source");
         let parsed = syn::parse_file(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
@@ -62,7 +66,8 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 fn fields(item: &syn::ItemStruct) -> BTreeMap<String, String> {
-    let named = item.fields.iter().filter_map(|field| Some((field.ident.as_ref()?.to_string(), text(&field.ty))));
+    let named =
+        item.fields.iter().filter_map(|field| Some((field.ident.as_ref()?.to_string(), text(&field.ty))));
     named.collect()
 }
 
@@ -114,7 +119,11 @@ fn subjects_are_the_structs_of_the_runtime() {
         let item = runtime.structs.get(subject.rust).unwrap_or_else(|| panic!("no struct {}", subject.rust));
         let mut theirs = fields(item);
         for (_, name, why) in NOT_SLOTS.iter().filter(|(of, ..)| *of == subject.rust) {
-            assert!(!why.is_empty() && theirs.remove(*name).is_some(), "{}.{name} is listed and not there", subject.rust);
+            assert!(
+                !why.is_empty() && theirs.remove(*name).is_some(),
+                "{}.{name} is listed and not there",
+                subject.rust
+            );
         }
         let derived = |read| matches!(read, Read::Source(_) | Read::Stream | Read::Context("system"));
         let ours: BTreeMap<String, String> = subject
@@ -159,7 +168,10 @@ fn sources_of_media_are_three() {
 fn closed_lists_are_those_of_the_runtime() {
     let runtime = runtime();
     let camels = |names: &mut dyn Iterator<Item = &'static str>| names.map(camel).collect::<Vec<_>>();
-    assert_eq!(camels(&mut CAPABILITIES.iter().map(|(name, _)| *name)), variants(&runtime.enums["Capability"]));
+    assert_eq!(
+        camels(&mut CAPABILITIES.iter().map(|(name, _)| *name)),
+        variants(&runtime.enums["Capability"])
+    );
     assert_eq!(camels(&mut CLASSES.iter().copied()), variants(&runtime.enums["Class"]));
     let reasons = FINISH_REASONS.iter().copied().filter(|reason| *reason != "ignore");
     assert_eq!(camels(&mut { reasons }), variants(&runtime.enums["FinishReason"]));

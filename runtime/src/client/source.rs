@@ -68,6 +68,11 @@ impl Source {
         }
     }
 
+    /// Whether the provider has failed, and what is still to come can only tell what was used.
+    pub(super) fn is_failing(&self) -> bool {
+        matches!(self, Self::Frames(decoder) if decoder.is_failing())
+    }
+
     pub(super) fn feed(&mut self, bytes: Bytes) {
         if let Self::Frames(decoder) = self {
             decoder.feed(bytes);

@@ -129,7 +129,12 @@ impl ChatStream {
     /// Ready when the source has more bytes to read, or knows that there are no more.
     fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let piece = match &mut self.body {
-            Some(body) => ready!(body.poll_chunk(cx)),
+            Some(body) => {
+                if self.source.is_failing() {
+                    body.hurry();
+                }
+                ready!(body.poll_chunk(cx))
+            }
             None => None,
         };
         match piece {

@@ -13,6 +13,9 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::config::Transport as Config;
 use crate::error::{Clock, Error, Result};
 
+/// How long a stream is read on after its provider has failed: what was used may still come.
+const GRACE: Duration = Duration::from_millis(500);
+
 /// The body of an answer.
 pub(crate) struct Body {
     response: reqwest::Response,
@@ -53,6 +56,15 @@ impl Body {
             Ok(Some(bytes)) => Some(self.count(bytes)),
             Err(error) => Some(Err(Error::interrupted(error))),
         })
+    }
+
+    /// Gives what is still to come at most a moment: the provider has failed, and may never close the connection.
+    pub(crate) fn hurry(&mut self) {
+        let last = Instant::now() + GRACE;
+        if self.total.is_none_or(|(at, _)| at > last) {
+            self.total = Some((last, GRACE));
+            (self.deadline, self.alarm) = (None, None);
+        }
     }
 
     /// Takes what is there of the end of the body, without waiting, so that its connection can serve the next

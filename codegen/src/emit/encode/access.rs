@@ -115,7 +115,10 @@ fn through(env: &Env<'_>, field: &FieldRef, via: &Via) -> Access {
     let pattern = pattern(&via.rust, &via.variant, Some(&payload));
     if field.read == Read::Payload {
         let reference = (!field.ty.is_copy()).then(|| quote!(&));
-        return Access { guards: vec![quote!(let Some(#pattern) = #reference #request.#outer)], value: quote!(#payload) };
+        return Access {
+            guards: vec![quote!(let Some(#pattern) = #reference #request.#outer)],
+            value: quote!(#payload),
+        };
     }
     let mut guards = vec![quote!(let Some(#pattern) = &#request.#outer)];
     let inner = inner(field, via);
@@ -234,7 +237,8 @@ fn source_pattern(source: &str, fields: Option<&[&FieldRef]>) -> TokenStream {
 pub(super) fn pattern(rust: &str, variant: &str, payload: Option<&Ident>) -> TokenStream {
     let (rust_name, variant_name) = (ident(rust), ident(&vocabulary::camel(variant)));
     let sum = vocabulary::SUMS.iter().find(|sum| sum.rust == rust);
-    let unit = sum.and_then(|sum| sum.variant(variant)).is_none_or(|variant| variant.payload == Payload::Unit);
+    let unit =
+        sum.and_then(|sum| sum.variant(variant)).is_none_or(|variant| variant.payload == Payload::Unit);
     match (unit, payload) {
         (true, _) => quote!(#rust_name::#variant_name),
         (false, Some(payload)) => quote!(#rust_name::#variant_name(#payload)),
@@ -258,5 +262,9 @@ pub(super) fn variable(field: &FieldRef) -> Ident {
 /// An identifier, raw if it is a keyword.
 pub(super) fn ident(name: &str) -> Ident {
     let name = name.replace(['-', '.'], "_");
-    if name == "_" || syn::parse_str::<Ident>(&name).is_ok() { format_ident!("{name}") } else { format_ident!("r#{name}") }
+    if name == "_" || syn::parse_str::<Ident>(&name).is_ok() {
+        format_ident!("{name}")
+    } else {
+        format_ident!("r#{name}")
+    }
 }

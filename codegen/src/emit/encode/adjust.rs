@@ -8,7 +8,7 @@ use super::conds::cond;
 use super::env::Env;
 use super::nodes::all;
 use super::tables::uses_of;
-use crate::ir::encode::{Action, Bound, FieldRef, Limit, Loss, Otherwise, Step, Term};
+use crate::ir::encode::{Action, Bound, FieldRef, Limit, Loss, Otherwise, Set, Step, Term};
 use crate::vocabulary::{self, Read, Ty};
 
 const UNSENT: &str = "this wire has no place for it";
@@ -16,7 +16,8 @@ const UNSENT: &str = "this wire has no place for it";
 /// The function for a chat, and the one that looks for lost details.
 pub(super) fn function(env: &Env<'_>) -> TokenStream {
     let ir = env.ir;
-    let (before, after): (Vec<_>, Vec<_>) = ir.adjust.iter().partition(|step| !matches!(step, Step::Limit(_)));
+    let (before, after): (Vec<_>, Vec<_>) =
+        ir.adjust.iter().partition(|step| !matches!(step, Step::Limit(_)));
     let before: TokenStream = before.iter().map(|step| self::step(env, step)).collect();
     let after: TokenStream = after.iter().map(|step| self::step(env, step)).collect();
     let options = &ir.options;
@@ -78,7 +79,9 @@ fn step(env: &Env<'_>, step: &Step) -> TokenStream {
             let (there, name) = (present(env, field), &field.name);
             quote!(if #there { return Err(Refused::new(#name, #UNSENT)); })
         }
-        Step::Unsupported { field, refuse: false, .. } => drop(env, field, "this wire has no place for it; it was left out"),
+        Step::Unsupported { field, refuse: false, .. } => {
+            drop(env, field, "this wire has no place for it; it was left out")
+        }
         Step::Depends { field, on } => {
             let there = present(env, field);
             let lacking = on.iter().map(|field| absent(env, field));
@@ -104,7 +107,7 @@ fn rule(env: &Env<'_>, when: &TokenStream, action: &Action, why: &str) -> TokenS
             quote!(if #test { #(#drops)* })
         }
         Action::Refuse(feature) => quote!(if #test { return Err(Refused::new(#feature, #why)); }),
-        Action::Set { field, terms, clamp } => set(env, when, field, terms, clamp.as_ref(), why),
+        Action::Set(set) => self::set(env, when, set, why),
     }
 }
 
@@ -127,17 +130,11 @@ fn drop(env: &Env<'_>, field: &FieldRef, message: &str) -> TokenStream {
 }
 
 /// Sets an integer to a sum, where all its terms are there.
-fn set(
-    env: &Env<'_>,
-    when: &TokenStream,
-    field: &FieldRef,
-    terms: &[(bool, Term)],
-    clamp: Option<&Term>,
-    why: &str,
-) -> TokenStream {
+fn set(env: &Env<'_>, when: &TokenStream, set: &Set, why: &str) -> TokenStream {
+    let (field, clamp) = (&set.field, set.clamp.as_ref());
     let mut guards = vec![when.clone()];
     let mut sum = TokenStream::new();
-    for (negative, term) in terms {
+    for (negative, term) in &set.terms {
         let value = self::term(env, term, &mut guards);
         sum = match (sum.is_empty(), negative) {
             (true, _) => value,
@@ -189,7 +186,8 @@ fn items(limit: &Limit, most: u64) -> TokenStream {
     let (name, field) = (&limit.field.name, ident(&limit.field.name));
     let most_lit = Literal::u64_unsuffixed(most);
     let too_many = format!("this wire takes at most {most} of them");
-    let (cut, dropped) = (format!("{too_many}; the others were left out"), format!("{too_many}; all were left out"));
+    let (cut, dropped) =
+        (format!("{too_many}; the others were left out"), format!("{too_many}; all were left out"));
     let outside = match limit.otherwise {
         Otherwise::Refuse => quote!(return Err(Refused::new(#name, #too_many));),
         Otherwise::Clamp => quote!(r.#field.truncate(#most_lit); warn(warnings, #name, #cut);),
@@ -206,7 +204,8 @@ fn range(env: &Env<'_>, limit: &Limit, min: Edge<'_>, max: Edge<'_>) -> TokenStr
     let (guards, value, name) = (&found.guards, &found.value, &field.name);
     let Some(outside) = outside(value, field.ty, min, max) else { return TokenStream::new() };
     let text = format!("has to be in {} on this wire", limit.text);
-    let (dropped, moved) = (format!("{text}; it was left out"), format!("{text}; the nearest value was taken"));
+    let (dropped, moved) =
+        (format!("{text}; it was left out"), format!("{text}; the nearest value was taken"));
     let action = match limit.otherwise {
         Otherwise::Refuse => quote!(return Err(Refused::new(#name, #text));),
         Otherwise::Drop => {
@@ -217,7 +216,8 @@ fn range(env: &Env<'_>, limit: &Limit, min: Edge<'_>, max: Edge<'_>) -> TokenStr
             let nearest = nearest(value, field.ty, min, max);
             let assign = match &field.via {
                 Some(via) => {
-                    let (rust, variant, outer) = (ident(&via.rust), ident(&vocabulary::camel(&via.variant)), ident(&via.field));
+                    let (rust, variant, outer) =
+                        (ident(&via.rust), ident(&vocabulary::camel(&via.variant)), ident(&via.field));
                     quote!(r.#outer = Some(#rust::#variant(#nearest));)
                 }
                 None => assign(field, &quote!(Some(#nearest))),
@@ -243,8 +243,10 @@ fn outside(value: &TokenStream, ty: Ty, min: Edge<'_>, max: Edge<'_>) -> Option<
         }
         (None, None) => None,
         (min, max) => {
-            let low = min.map(|(text, closed)| edge(value, text, ty, if *closed { quote!(<) } else { quote!(<=) }));
-            let high = max.map(|(text, closed)| edge(value, text, ty, if *closed { quote!(>) } else { quote!(>=) }));
+            let low =
+                min.map(|(text, closed)| edge(value, text, ty, if *closed { quote!(<) } else { quote!(<=) }));
+            let high =
+                max.map(|(text, closed)| edge(value, text, ty, if *closed { quote!(>) } else { quote!(>=) }));
             match (low, high) {
                 (Some(low), Some(high)) => Some(quote!((#low || #high))),
                 (low, high) => low.or(high),
@@ -269,7 +271,11 @@ fn nearest(value: &TokenStream, ty: Ty, min: Edge<'_>, max: Edge<'_>) -> TokenSt
 }
 
 fn number(text: &str, ty: Ty) -> TokenStream {
-    let text = if ty == Ty::Float && !text.contains(['.', 'e', 'E']) { format!("{text}.0") } else { text.to_owned() };
+    let text = if ty == Ty::Float && !text.contains(['.', 'e', 'E']) {
+        format!("{text}.0")
+    } else {
+        text.to_owned()
+    };
     text.parse().unwrap_or_default()
 }
 
@@ -286,7 +292,8 @@ fn lost(env: &Env<'_>) -> TokenStream {
         return TokenStream::new();
     }
     let checks = fields.into_iter().map(|(table, field)| {
-        let of: Vec<&Loss> = env.ir.lossy.iter().filter(|loss| loss.table == table && loss.field == field).collect();
+        let of: Vec<&Loss> =
+            env.ir.lossy.iter().filter(|loss| loss.table == table && loss.field == field).collect();
         let any = any(table, &of);
         let message = format!("it was left out where this wire has no place for it in a {}", place(table));
         quote!(if #any { warn(warnings, #field, #message); })
@@ -306,7 +313,9 @@ fn place(table: &str) -> &str {
 fn any(table: &str, losses: &[&Loss]) -> TokenStream {
     if table == "message" {
         let roles = losses.iter().map(|loss| pattern_of_role(&loss.variant));
-        return quote!(r.messages.iter().any(|message| message.name.is_some() && matches!(message.role, #(#roles)|*)));
+        return quote!(
+            r.messages.iter().any(|message| message.name.is_some() && matches!(message.role, #(#roles)|*))
+        );
     }
     let tests = losses.iter().filter_map(|loss| {
         let sum = vocabulary::sum(table)?;
@@ -330,7 +339,9 @@ fn any(table: &str, losses: &[&Loss]) -> TokenStream {
             quote!(r.tools.iter().any(|definition| #(#tests)||*))
         }
         _ => {
-            let tests = tests.map(|(pattern, test)| quote!(r.format.as_ref().is_some_and(|wanted| matches!(wanted, #pattern if #test))));
+            let tests = tests.map(|(pattern, test)| {
+                quote!(r.format.as_ref().is_some_and(|wanted| matches!(wanted, #pattern if #test)))
+            });
             quote!(#(#tests)||*)
         }
     }

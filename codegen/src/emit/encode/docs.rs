@@ -8,15 +8,18 @@ const WIDTH: usize = 160;
 /// The lines for a table: one a row.
 pub(super) fn table(table: &Table) -> Vec<String> {
     let of = if table.sum.is_empty() { &table.name } else { &table.sum };
-    let mut lines = vec![format!("The table `{}`: a {} as JSON.", table.name, of.replace('_', " ")), String::new()];
-    lines.extend(table.rows.iter().flat_map(|row| bullets(row)));
+    let mut lines =
+        vec![format!("The table `{}`: a {} as JSON.", table.name, of.replace('_', " ")), String::new()];
+    lines.extend(table.rows.iter().flat_map(bullets));
     lines
 }
 
 /// A heading and the shapes of all rows.
 pub(super) fn row_lines(table: &Table, heading: &str) -> Vec<String> {
     let mut lines = vec![heading.to_owned(), String::new()];
-    lines.extend(table.rows.iter().flat_map(|row| row.alts.iter()).map(|alt| format!("`{}`", cut(&alternative(alt)))));
+    lines.extend(
+        table.rows.iter().flat_map(|row| row.alts.iter()).map(|alt| format!("`{}`", cut(&alternative(alt)))),
+    );
     lines
 }
 
@@ -57,7 +60,9 @@ fn shape(node: &Node) -> String {
         NodeKind::List(items) => format!("[{}]", items.iter().map(shape).collect::<Vec<_>>().join(", ")),
         NodeKind::If { then, .. } => shape(then),
         NodeKind::One(alts) => alts.iter().map(alternative).collect::<Vec<_>>().join(" or "),
-        NodeKind::Runs(runs) => runs.iter().map(|run: &Run| alternative(&run.alt)).collect::<Vec<_>>().join(", "),
+        NodeKind::Runs(runs) => {
+            runs.iter().map(|run: &Run| alternative(&run.alt)).collect::<Vec<_>>().join(", ")
+        }
         NodeKind::Absent => "nothing".to_owned(),
     }
 }

@@ -33,8 +33,24 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "chat",
         &[
-            "Cache", "ChatRequest", "Effort", "Format", "FunctionTool", "Media", "Part", "Reasoning", "ReasoningConfig",
-            "Role", "SchemaFormat", "Source", "Text", "ToolCall", "ToolChoice", "ToolDefinition", "ToolResult", "Warning",
+            "Cache",
+            "ChatRequest",
+            "Effort",
+            "Format",
+            "FunctionTool",
+            "Media",
+            "Part",
+            "Reasoning",
+            "ReasoningConfig",
+            "Role",
+            "SchemaFormat",
+            "Source",
+            "Text",
+            "ToolCall",
+            "ToolChoice",
+            "ToolDefinition",
+            "ToolResult",
+            "Warning",
         ],
     ),
     ("embed", &["EmbedRequest"]),
@@ -42,10 +58,33 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "wire::v1",
         &[
-            "Cx", "JsonWriter", "Lone", "Refused", "Turn", "append_extra", "arguments", "audio_format", "cache_markers",
-            "document_format", "drop_option", "finite", "image_format", "known_options", "lone", "only", "option_text",
-            "or_empty", "percent", "separate", "uses_audio", "uses_cache", "uses_documents", "uses_files", "uses_images",
-            "uses_provider_tools", "warn",
+            "Cx",
+            "JsonWriter",
+            "Lone",
+            "Refused",
+            "Turn",
+            "append_extra",
+            "arguments",
+            "audio_format",
+            "cache_markers",
+            "document_format",
+            "drop_option",
+            "finite",
+            "image_format",
+            "known_options",
+            "lone",
+            "only",
+            "option_text",
+            "or_empty",
+            "percent",
+            "separate",
+            "uses_audio",
+            "uses_cache",
+            "uses_documents",
+            "uses_files",
+            "uses_images",
+            "uses_provider_tools",
+            "warn",
         ],
     ),
 ];
@@ -74,8 +113,14 @@ pub fn items(ir: &Encode) -> TokenStream {
 /// The policies of a chat as an expression; the runtime's module of the wire is in scope as `wire`.
 pub fn policies(ir: &Encode) -> TokenStream {
     let policies = &ir.policies;
-    let [system, roles, results, ids, replay] =
-        [policies.system, policies.roles, policies.tool_results, policies.tool_ids, policies.replay_reasoning].map(ident);
+    let [system, roles, results, ids, replay] = [
+        policies.system,
+        policies.roles,
+        policies.tool_results,
+        policies.tool_ids,
+        policies.replay_reasoning,
+    ]
+    .map(ident);
     quote! {
         wire::Policies {
             system: wire::SystemPolicy::#system,
@@ -92,7 +137,8 @@ fn address(env: &Env<'_>) -> TokenStream {
     let query = text::parameters(env, &env.ir.query);
     let headers = text::parameters(env, &env.ir.headers);
     let [path_in, query_in, headers_in] = [&path, &query, &headers].map(|body| input(env.ir, body));
-    let [query_out, headers_out] = [&query, &headers].map(|body| if body.is_empty() { ident("_out") } else { ident("out") });
+    let [query_out, headers_out] =
+        [&query, &headers].map(|body| if body.is_empty() { ident("_out") } else { ident("out") });
     quote! {
         /// Appends the path.
         pub(super) fn path(#path_in, out: &mut String) {
@@ -134,7 +180,8 @@ fn input(ir: &Encode, body: &TokenStream) -> TokenStream {
 fn encode(env: &Env<'_>, body: &Alt) -> TokenStream {
     let mut env = env.clone();
     env.request = quote!(r);
-    let refusals = if env.ir.operation == "count_tokens" { adjust::refusals(&env) } else { TokenStream::new() };
+    let refusals =
+        if env.ir.operation == "count_tokens" { adjust::refusals(&env) } else { TokenStream::new() };
     let needs: TokenStream = body.musts.iter().map(|field| need(&mut env, field)).collect();
     let content = content(&env, body);
     let options = &env.ir.options;

@@ -7,7 +7,9 @@ use super::access::{access, guards, iter, present};
 use super::conds::cond;
 use super::env::Env;
 use super::out::{Out, Seen};
-use super::values::{call, call_as, check, collapse, elements, selected, takes_all, texts, variants, word, write};
+use super::values::{
+    call, call_as, check, collapse, elements, selected, takes_all, texts, variants, word, write,
+};
 use crate::ir::encode::{Alt, Entry, Node, NodeKind, Piece, Value, Write};
 use crate::vocabulary::{Read, Ty};
 
@@ -31,7 +33,9 @@ pub(super) fn value(env: &Env<'_>, node: &Node, what: &str, out: &mut Out) {
             items.iter().for_each(|item| entry(env, "", item, &mut seen, out));
             out.text("]");
         }
-        NodeKind::One(alts) => out.stmt(chain(env, alts, Some(what), |env, node, out| value_of(env, node, what, out))),
+        NodeKind::One(alts) => {
+            out.stmt(chain(env, alts, Some(what), |env, node, out| value_of(env, node, what, out)))
+        }
         NodeKind::If { cond: test, then } => {
             let (test, mut inner) = (all(&[cond(env, test)]), Out::default());
             value(env, then, what, &mut inner);
@@ -50,7 +54,13 @@ fn value_of(env: &Env<'_>, node: &Node, what: &str, out: &mut Out) {
 pub(super) fn object(env: &Env<'_>, entries: &[Entry], mut seen: Seen, out: &mut Out) -> Seen {
     for field in entries {
         match &field.key {
-            Some(key) => entry(env, &format!("{}:", serde_json::Value::from(key.as_str())), &field.node, &mut seen, out),
+            Some(key) => entry(
+                env,
+                &format!("{}:", serde_json::Value::from(key.as_str())),
+                &field.node,
+                &mut seen,
+                out,
+            ),
             None => merged(env, &field.node, &mut seen, out),
         }
     }
@@ -79,7 +89,9 @@ pub(super) fn entry(env: &Env<'_>, key: &str, node: &Node, seen: &mut Seen, out:
     match &node.kind {
         NodeKind::Value(value) => optional(env, key, value, before, None, out),
         NodeKind::Template(pieces) => {
-            let values = pieces.iter().filter_map(|piece| if let Piece::Value(value) = piece { Some(value) } else { None });
+            let values = pieces
+                .iter()
+                .filter_map(|piece| if let Piece::Value(value) = piece { Some(value) } else { None });
             let guards: Vec<_> = values.flat_map(|value| access(env, &value.field).guards).collect();
             let mut inner = Out::default();
             inner.prefix(before, key);
@@ -117,7 +129,9 @@ pub(super) fn entry(env: &Env<'_>, key: &str, node: &Node, seen: &mut Seen, out:
             out.stmt(quote!(if #test { #inner }));
         }
         NodeKind::One(alts) => {
-            out.stmt(chain(env, alts, None, |env, node, out| entry(env, key, node, &mut before.clone(), out)));
+            out.stmt(chain(env, alts, None, |env, node, out| {
+                entry(env, key, node, &mut before.clone(), out)
+            }));
         }
         NodeKind::Const(_) | NodeKind::Runs(_) | NodeKind::Absent => {}
     }
@@ -149,7 +163,8 @@ fn has_or(tokens: &TokenStream) -> bool {
 /// A value that is written by one statement, so that its conditions can be joined with others.
 fn is_plain(env: &Env<'_>, node: &Node) -> bool {
     let NodeKind::Value(value) = &node.kind else { return false };
-    let absent = matches!(&value.write, Write::Table(table) if env.table(table).is_some_and(|table| table.absent));
+    let absent =
+        matches!(&value.write, Write::Table(table) if env.table(table).is_some_and(|table| table.absent));
     !absent && !always(env, node) && value.field.ty != Ty::List("part")
 }
 
@@ -276,7 +291,9 @@ pub(super) fn all(guards: &[TokenStream]) -> TokenStream {
     let [only] = guards else { return quote!(#(#guards)&&*) };
     let mut trees = only.clone().into_iter();
     match (trees.next(), trees.next()) {
-        (Some(TokenTree::Group(group)), None) if group.delimiter() == Delimiter::Parenthesis => group.stream(),
+        (Some(TokenTree::Group(group)), None) if group.delimiter() == Delimiter::Parenthesis => {
+            group.stream()
+        }
         _ => only.clone(),
     }
 }
@@ -286,9 +303,9 @@ fn always(env: &Env<'_>, node: &Node) -> bool {
     match &node.kind {
         NodeKind::Const(_) => true,
         NodeKind::Value(value) => is_there(env, value),
-        NodeKind::Template(pieces) => {
-            pieces.iter().all(|piece| if let Piece::Value(value) = piece { is_there(env, value) } else { true })
-        }
+        NodeKind::Template(pieces) => pieces
+            .iter()
+            .all(|piece| if let Piece::Value(value) = piece { is_there(env, value) } else { true }),
         NodeKind::Object(entries) => {
             let mut slotted = entries.iter().filter(|entry| !is_constant(&entry.node)).peekable();
             slotted.peek().is_none() || slotted.any(|entry| entry.key.is_some() && always(env, &entry.node))
@@ -309,7 +326,8 @@ fn within<'a>(env: &Env<'a>, alt: &Alt) -> Env<'a> {
 }
 
 fn is_there(env: &Env<'_>, value: &Value) -> bool {
-    let absent = matches!(&value.write, Write::Table(table) if env.table(table).is_some_and(|table| table.absent));
+    let absent =
+        matches!(&value.write, Write::Table(table) if env.table(table).is_some_and(|table| table.absent));
     !absent && (!value.field.optional || env.is_bound(&value.field))
 }
 
@@ -338,7 +356,9 @@ fn there(env: &Env<'_>, node: &Node) -> TokenStream {
         }
         NodeKind::Value(value) => present(env, &value.field),
         NodeKind::Template(pieces) => {
-            let values = pieces.iter().filter_map(|piece| if let Piece::Value(value) = piece { Some(value) } else { None });
+            let values = pieces
+                .iter()
+                .filter_map(|piece| if let Piece::Value(value) = piece { Some(value) } else { None });
             let each = values.map(|value| present(env, &value.field));
             quote!((#(#each)&&*))
         }
@@ -355,13 +375,16 @@ fn there(env: &Env<'_>, node: &Node) -> TokenStream {
 }
 
 fn any<'n>(nodes: impl Iterator<Item = &'n Node>, env: &Env<'_>) -> TokenStream {
-    let each: Vec<TokenStream> = nodes.filter(|node| !is_constant(node)).map(|node| there(env, node)).collect();
+    let each: Vec<TokenStream> =
+        nodes.filter(|node| !is_constant(node)).map(|node| there(env, node)).collect();
     if each.is_empty() { quote!(false) } else { quote!(#(#each)||*) }
 }
 
 fn select_of(write: &Write) -> Vec<String> {
     match write {
-        Write::List { select, .. } | Write::Collapse { select, .. } | Write::Concat { select } => select.clone(),
+        Write::List { select, .. } | Write::Collapse { select, .. } | Write::Concat { select } => {
+            select.clone()
+        }
         _ => Vec::new(),
     }
 }

@@ -90,7 +90,10 @@ impl Out {
 /// A string literal, raw where that reads better.
 pub(super) fn literal(text: &str) -> TokenStream {
     let plain = !text.contains("\"#") && !text.chars().any(char::is_control);
-    if text.contains(['"', '\\']) && plain && let Ok(raw) = format!("r#\"{text}\"#").parse::<Literal>() {
+    if text.contains(['"', '\\'])
+        && plain
+        && let Ok(raw) = format!("r#\"{text}\"#").parse::<Literal>()
+    {
         return raw.into_token_stream();
     }
     Literal::string(text).into_token_stream()

@@ -87,7 +87,8 @@ fn function(
     let uses = uses_of(body);
     let cx = env.takes_context(&table.name).then(|| quote!(cx: &Cx<'_>,)).filter(|_| whole || uses("cx"));
     let role = table.role.then(|| quote!(, role: Role)).filter(|_| whole || uses("role"));
-    let (result, done) = if table.absent { (quote!(bool), quote!(Ok(true))) } else { (quote!(()), quote!(Ok(()))) };
+    let (result, done) =
+        if table.absent { (quote!(bool), quote!(Ok(true))) } else { (quote!(()), quote!(Ok(()))) };
     let docs = docs.iter().map(|line| format!(" {line}"));
     quote! {
         #(#[doc = #docs])*
@@ -99,7 +100,13 @@ fn function(
 }
 
 /// Moves a row into a function of its own; what is left is the call.
-fn split(env: &Env<'_>, table: &Table, sum: &Sum, row: &Row, body: &TokenStream) -> (TokenStream, TokenStream) {
+fn split(
+    env: &Env<'_>,
+    table: &Table,
+    sum: &Sum,
+    row: &Row,
+    body: &TokenStream,
+) -> (TokenStream, TokenStream) {
     let name = ident(&format!("{}_{}", function_name(table), row.variant));
     let variant = sum.variant(&row.variant);
     let (argument, value) = match variant.map(|variant| (&variant.payload, variant.var())) {
@@ -110,7 +117,10 @@ fn split(env: &Env<'_>, table: &Table, sum: &Sum, row: &Row, body: &TokenStream)
         }
         _ => (argument(sum), ident(sum.var)),
     };
-    let docs = docs::row_lines(table_row(table, row).as_ref().unwrap_or(table), &format!("The row `{}`.", row.variant));
+    let docs = docs::row_lines(
+        table_row(table, row).as_ref().unwrap_or(table),
+        &format!("The row `{}`.", row.variant),
+    );
     let function = function(env, table, &docs, &name, &argument, body, false);
     let uses = uses_of(body);
     let cx = env.takes_context(&table.name).then(|| quote!(cx,)).filter(|_| uses("cx"));
@@ -266,7 +276,8 @@ fn missing(table: &Table, sum: &Sum) -> Vec<TokenStream> {
     if table.rows.iter().any(|row| row.variant == "_") {
         return Vec::new();
     }
-    let missing = sum.variants.iter().filter(|variant| !table.rows.iter().any(|row| row.variant == variant.name));
+    let missing =
+        sum.variants.iter().filter(|variant| !table.rows.iter().any(|row| row.variant == variant.name));
     let mut arms: Vec<TokenStream> = missing
         .map(|variant| {
             let refusal = unsent(&feature(sum, variant.name));

@@ -31,7 +31,10 @@ fn has(text: &str, wanted: &str) {
 fn constants_run_together_and_optional_fields_bring_their_comma() {
     let all = generated(WIRE);
     let encode = function(&all, "encode");
-    has(&encode, r##"w.lit(r#"{"messages":["#); for turn in cx.turns() { message(cx, w, &turn)?; } w.lit("]");"##);
+    has(
+        &encode,
+        r##"w.lit(r#"{"messages":["#); for turn in cx.turns() { message(cx, w, &turn)?; } w.lit("]");"##,
+    );
     has(&encode, r##"if let Some(user) = &r.user { w.lit(r#","user":"#); w.str(user); }"##);
     has(&encode, r##"w.lit(r#","live":"#); w.bool(cx.stream);"##);
     let tool = function(&all, "tool_function");
@@ -48,8 +51,14 @@ fn an_object_that_lost_everything_is_dropped() {
             w.float(temperature); } if let Some(top_p) = r.top_p { w.key(r#","p":"#); w.float(top_p); }"##,
     );
     has(&encode, "w.close_or_drop(mark);");
-    has(&encode, r##"w.lit(r#","penalties":["#); if let Some(frequency_penalty) = r.frequency_penalty { w.float(frequency_penalty); }"##);
-    has(&encode, r#"if let Some(presence_penalty) = r.presence_penalty { w.comma(); w.float(presence_penalty); }"#);
+    has(
+        &encode,
+        r##"w.lit(r#","penalties":["#); if let Some(frequency_penalty) = r.frequency_penalty { w.float(frequency_penalty); }"##,
+    );
+    has(
+        &encode,
+        r#"if let Some(presence_penalty) = r.presence_penalty { w.comma(); w.float(presence_penalty); }"#,
+    );
     has(&encode, "w.close_list_or_drop(mark);");
 }
 
@@ -96,25 +105,46 @@ fn a_row_that_writes_nothing_takes_its_key_back() {
 #[test]
 fn parts_collapse_and_are_refused_by_name() {
     let user = function(&generated(WIRE), "message");
-    has(&user, r#"only(turn.parts(), "user messages", |piece| matches!(piece, Part::File(_) | Part::Image(_) | Part::Text(_)),)?;"#);
-    has(&user, r##"w.key(r#",{"role":"usr""#); if let Some(name) = turn.name() { w.lit(r#","name":"#); w.str(name); }"##);
-    has(&user, r##"match lone(turn.parts()) { Lone::Nothing => {} Lone::Part(Part::Text(text)) if text.cache.is_none() => {"##);
+    has(
+        &user,
+        r#"only(turn.parts(), "user messages", |piece| matches!(piece, Part::File(_) | Part::Image(_) | Part::Text(_)),)?;"#,
+    );
+    has(
+        &user,
+        r##"w.key(r#",{"role":"usr""#); if let Some(name) = turn.name() { w.lit(r#","name":"#); w.str(name); }"##,
+    );
+    has(
+        &user,
+        r##"match lone(turn.parts()) { Lone::Nothing => {} Lone::Part(Part::Text(text)) if text.cache.is_none() => {"##,
+    );
 }
 
 #[test]
 fn selectors_filter_and_texts_are_joined() {
     let all = generated(WIRE);
     let assistant = function(&all, "message_assistant");
-    has(&assistant, "for piece in turn.parts().filter(|piece| matches!(piece, Part::ToolCall(_))) { w.comma(); part(w, piece)?; }");
-    has(&function(&all, "message"), "for piece in turn.parts() { if let Part::Text(text) = piece { w.str_part(&text.text); } }");
+    has(
+        &assistant,
+        "for piece in turn.parts().filter(|piece| matches!(piece, Part::ToolCall(_))) { w.comma(); part(w, piece)?; }",
+    );
+    has(
+        &function(&all, "message"),
+        "for piece in turn.parts() { if let Part::Text(text) = piece { w.str_part(&text.text); } }",
+    );
 }
 
 #[test]
 fn runs_write_one_object_a_part() {
     let message = function(&generated(WIRE), "message_tool");
-    has(&message, r##"for piece in turn.parts() { if let Part::ToolResult(result) = piece { w.key(r#",{"role":"tool","id":"#);"##);
+    has(
+        &message,
+        r##"for piece in turn.parts() { if let Part::ToolResult(result) = piece { w.key(r#",{"role":"tool","id":"#);"##,
+    );
     has(&message, r#"if let Some(name) = cx.call_name(&result.call_id) {"#);
-    has(&message, r#"only(result.content.iter(), "tool results", |piece| matches!(piece, Part::Text(_)),)?;"#);
+    has(
+        &message,
+        r#"only(result.content.iter(), "tool results", |piece| matches!(piece, Part::Text(_)),)?;"#,
+    );
 }
 
 #[test]
@@ -125,7 +155,10 @@ fn runs_of_several_parts_are_cut() {
         1,
     );
     let assistant = function(&generated(&text), "message_assistant");
-    has(&assistant, "let parts: Vec<&Part> = turn.parts().collect(); for run in parts.chunk_by(|first, second| {");
+    has(
+        &assistant,
+        "let parts: Vec<&Part> = turn.parts().collect(); for run in parts.chunk_by(|first, second| {",
+    );
     has(&assistant, "for piece in run.iter().copied() { w.comma(); part(w, piece)?; }");
     has(&assistant, "[piece @ Part::ToolCall(_)] =>");
 }
@@ -147,7 +180,11 @@ fn guards_become_conditions() {
     let reasoning = function(&generated(WIRE), "reasoning");
     has(&reasoning, "ReasoningConfig::Budget(budget) => { if cx.model.can(Capability::ReasoningBudget) {");
     has(&reasoning, "w.uint(*budget);");
-    let text = WIRE.replacen("live: $stream", "live: {$if: has tools and not has stop or tool_choice is tool, $is: $stream}", 1);
+    let text = WIRE.replacen(
+        "live: $stream",
+        "live: {$if: has tools and not has stop or tool_choice is tool, $is: $stream}",
+        1,
+    );
     has(
         &function(&generated(&text), "encode"),
         "if (!r.tools.is_empty() && r.stop.is_empty()) || matches!(r.tool_choice, Some(ToolChoice::Tool(_))) {",
@@ -156,7 +193,11 @@ fn guards_become_conditions() {
 
 #[test]
 fn the_role_reaches_the_parts_that_ask_for_it() {
-    let text = WIRE.replacen("text: {text: $text, cache: $cache}", "text/out: {$if: role is assistant, said: $text}\n      text: {text: $text, cache: $cache}", 1);
+    let text = WIRE.replacen(
+        "text: {text: $text, cache: $cache}",
+        "text/out: {$if: role is assistant, said: $text}\n      text: {text: $text, cache: $cache}",
+        1,
+    );
     let all = generated(&text);
     has(&function(&all, "part"), "w: &mut JsonWriter, piece: &Part, role: Role");
     has(&function(&all, "part_text"), "if role == Role::Assistant {");
@@ -217,7 +258,9 @@ fn lost_details_are_warned_of() {
 
 #[test]
 fn keys_of_a_table_can_be_merged() {
-    let text = WIRE.replacen("        format: $format\n", "        form: {a: $seed, $use: format}\n", 1).replacen("seed: $seed}", "x: true}", 1);
+    let text = WIRE
+        .replacen("        format: $format\n", "        form: {a: $seed, $use: format}\n", 1)
+        .replacen("seed: $seed}", "x: true}", 1);
     let text = text.replacen("json: json,", "json: {json: true},", 1);
     let all = generated(&text);
     has(&function(&all, "encode"), "if let Some(wanted) = &r.format { format_keys(w, wanted)?; }");

@@ -92,7 +92,11 @@ fn append(env: &Env<'_>, node: &Node, to: &Ident, item: bool) -> TokenStream {
                     let test = all(&guards);
                     quote!(if #test)
                 });
-                tokens = if lead.is_none() && test.is_none() { inner } else { quote!(#tokens #lead #test { #inner }) };
+                tokens = if lead.is_none() && test.is_none() {
+                    inner
+                } else {
+                    quote!(#tokens #lead #test { #inner })
+                };
             }
             tokens
         }

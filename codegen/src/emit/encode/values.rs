@@ -42,7 +42,9 @@ pub(super) fn write(env: &Env<'_>, value: &Value, val: &TokenStream, out: &mut O
             between(out, "[", "]", |out| out.stmt(elements(env, &value.field, table, select)));
         }
         Write::Collapse { .. } => collapse(env, value, Seen::Nothing, "", out),
-        Write::Concat { select } => between(out, "\"", "\"", |out| out.stmt(texts(env, &value.field, select))),
+        Write::Concat { select } => {
+            between(out, "\"", "\"", |out| out.stmt(texts(env, &value.field, select)))
+        }
     }
 }
 

@@ -52,14 +52,18 @@ pub enum Action {
     /// Refuse the request, naming this feature.
     Refuse(String),
     /// Set an integer field to a sum.
-    Set {
-        /// The field.
-        field: FieldRef,
-        /// The terms, with their signs.
-        terms: Vec<(bool, Term)>,
-        /// The upper bound.
-        clamp: Option<Term>,
-    },
+    Set(Box<Set>),
+}
+
+/// An integer field and the sum that it is set to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Set {
+    /// The field.
+    pub field: FieldRef,
+    /// The terms, with whether they are subtracted.
+    pub terms: Vec<(bool, Term)>,
+    /// The upper bound.
+    pub clamp: Option<Term>,
 }
 
 /// A term of a sum.

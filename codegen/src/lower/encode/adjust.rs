@@ -4,7 +4,7 @@ use super::Lower;
 use super::slots::Found;
 use crate::diagnostic::Diagnostic;
 use crate::dialect::ast::{Pred, Rule, RuleAction, Spanned};
-use crate::ir::encode::{Action, FieldRef, Limit, Otherwise, Step};
+use crate::ir::encode::{Action, FieldRef, Limit, Otherwise, Set, Step};
 use crate::source::{Node, Value};
 use crate::vocabulary::{Read, Ty};
 
@@ -27,7 +27,7 @@ impl Lower<'_> {
     /// Only chats and embeddings have somewhere to put a warning, and a request that may be changed.
     fn check_refuses(&mut self, step: &Step) {
         let span = match step {
-            Step::Rule { action: Action::Drop(_) | Action::Set { .. }, span, .. }
+            Step::Rule { action: Action::Drop(_) | Action::Set(_), span, .. }
             | Step::Unsupported { refuse: false, span, .. } => *span,
             Step::Limit(limit) if limit.otherwise != Otherwise::Refuse => limit.span,
             _ => return,
@@ -53,15 +53,20 @@ impl Lower<'_> {
                 let field = self.changeable(field, "set")?;
                 if field.ty != Ty::Uint || field.read != Read::Field || field.via.is_some() {
                     self.report(
-                        Diagnostic::error("TW0513", rule.span, format!("`{}` cannot be set by a rule", field.name))
-                            .label(format!("is of type {}", field.ty.name()))
-                            .help("a rule sets an unsigned integer of the request, such as `max_tokens`"),
+                        Diagnostic::error(
+                            "TW0513",
+                            rule.span,
+                            format!("`{}` cannot be set by a rule", field.name),
+                        )
+                        .label(format!("is of type {}", field.ty.name()))
+                        .help("a rule sets an unsigned integer of the request, such as `max_tokens`"),
                     );
                     return None;
                 }
                 let terms = self.terms(value)?;
-                let clamp = clamp.as_ref().and_then(|clamp| self.terms(clamp)).and_then(|mut terms| terms.pop());
-                Action::Set { field, terms, clamp: clamp.map(|(_, term)| term) }
+                let clamp =
+                    clamp.as_ref().and_then(|clamp| self.terms(clamp)).and_then(|mut terms| terms.pop());
+                Action::Set(Box::new(Set { field, terms, clamp: clamp.map(|(_, term)| term) }))
             }
         };
         Some(Step::Rule { cond, action, why: rule.why.value.clone(), span: rule.span })
@@ -88,16 +93,24 @@ impl Lower<'_> {
             let place = place.iter().next().map_or("", String::as_str);
             let place = if place.is_empty() { "the body".to_owned() } else { format!("the table `{place}`") };
             self.report(
-                Diagnostic::error("TW0512", name.span, format!("`{}` is called unsupported, but {place} sends it", name.value))
-                    .label("is sent")
-                    .help("remove it from `unsupported`, or remove its slot"),
+                Diagnostic::error(
+                    "TW0512",
+                    name.span,
+                    format!("`{}` is called unsupported, but {place} sends it", name.value),
+                )
+                .label("is sent")
+                .help("remove it from `unsupported`, or remove its slot"),
             );
         }
         if ACTIONS.contains(&action.value.as_str()) {
             return Some(Step::Unsupported { field, refuse: action.value == "error", span: name.span });
         }
-        let problem = Diagnostic::error("TW0512", action.span, format!("`{}` is no action for an unsupported field", action.value))
-            .label("unknown action");
+        let problem = Diagnostic::error(
+            "TW0512",
+            action.span,
+            format!("`{}` is no action for an unsupported field", action.value),
+        )
+        .label("unknown action");
         self.report(match action.value.as_str() {
             "clamp" => problem.help("bounds are written under `limits`"),
             "emulate" => problem.help("no policy emulates a field yet; write `error` or `warn_drop`"),
@@ -122,7 +135,9 @@ impl Lower<'_> {
         }
         let known = ["range", "items", "else"];
         let mut fine = true;
-        for entry in node.as_map().unwrap_or_default().iter().filter(|entry| !known.contains(&entry.key.as_str())) {
+        for entry in
+            node.as_map().unwrap_or_default().iter().filter(|entry| !known.contains(&entry.key.as_str()))
+        {
             fine = false;
             self.report(
                 Diagnostic::error("TW0511", entry.key_span, format!("a limit has no `{}`", entry.key))
@@ -130,7 +145,10 @@ impl Lower<'_> {
                     .suggest(&entry.key, known),
             );
         }
-        let bounds = node.get("range").map(|range| (range, false)).or_else(|| node.get("items").map(|items| (items, true)));
+        let bounds = node
+            .get("range")
+            .map(|range| (range, false))
+            .or_else(|| node.get("items").map(|items| (items, true)));
         if bounds.is_none() && fine {
             self.report(
                 Diagnostic::error("TW0511", node.span, "a limit needs bounds")
@@ -149,9 +167,13 @@ impl Lower<'_> {
             Some("warn_drop") => Some(Otherwise::Drop),
             other => {
                 self.report(
-                    Diagnostic::error("TW0511", action.span, "`else` says what happens to a value out of bounds")
-                        .label("unknown action")
-                        .suggest(other.unwrap_or_default(), OUTSIDE.iter().copied()),
+                    Diagnostic::error(
+                        "TW0511",
+                        action.span,
+                        "`else` says what happens to a value out of bounds",
+                    )
+                    .label("unknown action")
+                    .suggest(other.unwrap_or_default(), OUTSIDE.iter().copied()),
                 );
                 None
             }

@@ -28,7 +28,10 @@ impl Lower<'_> {
         }
         self.check_system(body);
         for field in self.request().fields {
-            if !matches!(field.name, "system" | "stream") && !self.is_mapped(field.name) && !self.is_listed(field.name) {
+            if !matches!(field.name, "system" | "stream")
+                && !self.is_mapped(field.name)
+                && !self.is_listed(field.name)
+            {
                 self.unmapped(field.name, body);
             }
         }
@@ -57,7 +60,11 @@ impl Lower<'_> {
     }
 
     fn check_system(&mut self, body: &Alt) {
-        let hoists = self.op.policies.iter().any(|(name, node)| name.value == "system" && node.as_str() == Some("hoist"));
+        let hoists = self
+            .op
+            .policies
+            .iter()
+            .any(|(name, node)| name.value == "system" && node.as_str() == Some("hoist"));
         if self.is_chat() && hoists && !self.is_mapped("system") {
             self.unmapped("system", body);
         }
@@ -120,9 +127,16 @@ impl Lower<'_> {
                 continue;
             }
             let problem = match option.wire.as_deref() {
-                None => Diagnostic::error("TW0515", option.span, format!("the option `{}` goes nowhere", option.name))
-                    .label("no slot places it and it has no `wire` name")
-                    .help(format!("write `wire: {}`, or place `$options.{}` in the request", option.name, option.name)),
+                None => Diagnostic::error(
+                    "TW0515",
+                    option.span,
+                    format!("the option `{}` goes nowhere", option.name),
+                )
+                .label("no slot places it and it has no `wire` name")
+                .help(format!(
+                    "write `wire: {}`, or place `$options.{}` in the request",
+                    option.name, option.name
+                )),
                 Some(wire) if keys.contains(&wire) => {
                     Diagnostic::error("TW0517", option.span, format!("the body already has a field `{wire}`"))
                         .label("would be written twice")
@@ -137,7 +151,9 @@ impl Lower<'_> {
 
     /// Options that are appended to the body: name and wire name.
     pub(super) fn appended(&self) -> Vec<(String, String)> {
-        if !self.is_chat() || !matches!(self.op.body.as_ref().map(|body| &body.kind), Some(ShapeKind::Object(_))) {
+        if !self.is_chat()
+            || !matches!(self.op.body.as_ref().map(|body| &body.kind), Some(ShapeKind::Object(_)))
+        {
             return Vec::new();
         }
         let unplaced = self.provider.options.iter().filter(|option| !self.placed.contains(&option.name));
@@ -152,17 +168,21 @@ impl Lower<'_> {
         let rows = tables.iter().filter(|table| table.name != "system").flat_map(|table| {
             let variants = vocabulary::sum(&table.sum).map_or(&[][..], |sum| sum.variants);
             let is_written = |name: &str| {
-                table.rows.iter().any(|row| row.variant == name) || (table.sum == "part" && self.inlined.contains(name))
+                table.rows.iter().any(|row| row.variant == name)
+                    || (table.sum == "part" && self.inlined.contains(name))
             };
             let names = variants.iter().map(|variant| variant.name).filter(move |name| is_written(name));
             names.map(|name| (table.sum.as_str(), name))
         });
         let mut lost = Vec::new();
         for (table, variant) in rows {
-            let fields = vocabulary::sum(table).and_then(|sum| sum.variant(variant)).map_or(&[][..], |v| v.fields());
+            let fields =
+                vocabulary::sum(table).and_then(|sum| sum.variant(variant)).map_or(&[][..], |v| v.fields());
             for (_, detail) in DETAILS.iter().filter(|(of, _)| *of == table) {
                 let exists = fields.iter().any(|field| field.name == *detail);
-                if exists && !self.details.contains(&(table.to_owned(), variant.to_owned(), (*detail).to_owned())) {
+                if exists
+                    && !self.details.contains(&(table.to_owned(), variant.to_owned(), (*detail).to_owned()))
+                {
                     let (table, variant) = (table.to_owned(), variant.to_owned());
                     lost.push(Loss { table, variant, field: (*detail).to_owned() });
                 }

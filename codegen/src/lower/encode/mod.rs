@@ -28,7 +28,8 @@ use crate::vocabulary::{self, Field};
 
 /// Lowers the request side of `op`. `count_tokens` borrows the tables of `chat` that it does not have itself.
 pub fn lower(dialect: &Dialect, op: &Operation, provider: &Provider, sink: &mut Sink) -> Encode {
-    let chat = dialect.operations.iter().find(|other| other.name.value == "chat" && op.name.value == "count_tokens");
+    let chat =
+        dialect.operations.iter().find(|other| other.name.value == "chat" && op.name.value == "count_tokens");
     let mut lower = Lower::new(op, chat, provider, sink);
     let path = op.path.as_ref().map(|path| lower.text(path));
     let query = lower.parameters(&op.query);
@@ -100,7 +101,12 @@ pub(super) struct Lower<'a> {
 }
 
 impl<'a> Lower<'a> {
-    fn new(op: &'a Operation, chat: Option<&'a Operation>, provider: &'a Provider, sink: &'a mut Sink) -> Self {
+    fn new(
+        op: &'a Operation,
+        chat: Option<&'a Operation>,
+        provider: &'a Provider,
+        sink: &'a mut Sink,
+    ) -> Self {
         Self {
             op,
             chat,
@@ -190,7 +196,11 @@ impl<'a> Lower<'a> {
 
     /// The options that the operation knows: for a chat all of them, otherwise those that it places.
     fn options(&self) -> Vec<String> {
-        let known = self.provider.options.iter().filter(|option| self.is_chat() || self.placed.contains(&option.name));
+        let known = self
+            .provider
+            .options
+            .iter()
+            .filter(|option| self.is_chat() || self.placed.contains(&option.name));
         known.map(|option| option.name.clone()).collect()
     }
 

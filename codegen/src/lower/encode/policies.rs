@@ -35,7 +35,8 @@ impl Lower<'_> {
         for (name, node) in &op.policies {
             self.check_policy(name, node);
         }
-        let value = |name: &str| op.policies.iter().find(|(known, _)| known.value == name).map(|(_, node)| node);
+        let value =
+            |name: &str| op.policies.iter().find(|(known, _)| known.value == name).map(|(_, node)| node);
         let replay = value("replay").and_then(|replay| replay.get("reasoning"));
         Policies {
             system: chosen(POLICIES, "system", value("system")),
@@ -87,7 +88,8 @@ impl Lower<'_> {
             }
         }
         if node.as_map().is_none() {
-            let problem = Diagnostic::error("TW0514", node.span, format!("`replay` is a mapping, not {}", node.kind()));
+            let problem =
+                Diagnostic::error("TW0514", node.span, format!("`replay` is a mapping, not {}", node.kind()));
             self.report(problem.label("should be a mapping").help("write `replay: {reasoning: verbatim}`"));
         }
     }

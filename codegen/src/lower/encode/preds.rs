@@ -96,9 +96,13 @@ impl Lower<'_> {
             }
             ty => {
                 lower.report(
-                    Diagnostic::error("TW0502", path.span, format!("`{}` cannot be compared with a word", field.name))
-                        .label(format!("is of type {}", ty.name()))
-                        .help("text, booleans and sums can; for others write `has field`"),
+                    Diagnostic::error(
+                        "TW0502",
+                        path.span,
+                        format!("`{}` cannot be compared with a word", field.name),
+                    )
+                    .label(format!("is of type {}", ty.name()))
+                    .help("text, booleans and sums can; for others write `has field`"),
                 );
                 ALWAYS
             }
@@ -109,11 +113,16 @@ impl Lower<'_> {
         let sum = vocabulary::sum(table);
         let variant = sum.and_then(|sum| sum.variant(&value.value));
         let (Some(sum), Some(variant)) = (sum, variant) else {
-            let known: Vec<&str> = sum.map_or(&[][..], |sum| sum.variants).iter().map(|variant| variant.name).collect();
+            let known: Vec<&str> =
+                sum.map_or(&[][..], |sum| sum.variants).iter().map(|variant| variant.name).collect();
             self.report(
-                Diagnostic::error("TW0505", value.span, format!("`{}` is no variant of `{table}`", value.value))
-                    .label("never holds")
-                    .suggest(&value.value, known),
+                Diagnostic::error(
+                    "TW0505",
+                    value.span,
+                    format!("`{}` is no variant of `{table}`", value.value),
+                )
+                .label("never holds")
+                .suggest(&value.value, known),
             );
             return ALWAYS;
         };
@@ -159,9 +168,13 @@ impl Lower<'_> {
             return Cond::Uses(name.value.clone());
         }
         self.report(
-            Diagnostic::error("TW0509", name.span, format!("nothing tells whether a request uses `{}`", name.value))
-                .label("unknown use")
-                .suggest(&name.value, USES.iter().copied()),
+            Diagnostic::error(
+                "TW0509",
+                name.span,
+                format!("nothing tells whether a request uses `{}`", name.value),
+            )
+            .label("unknown use")
+            .suggest(&name.value, USES.iter().copied()),
         );
         ALWAYS
     }

@@ -53,7 +53,9 @@ impl Lower<'_> {
             ShapeKind::Slot(slot) => self.slot(scope, slot),
             ShapeKind::Template(pieces) => self.template(scope, pieces),
             ShapeKind::Object(fields) => NodeKind::Object(self.entries(scope, fields)),
-            ShapeKind::List(items) => NodeKind::List(items.iter().map(|item| self.node(scope, item)).collect()),
+            ShapeKind::List(items) => {
+                NodeKind::List(items.iter().map(|item| self.node(scope, item)).collect())
+            }
             ShapeKind::If { cond, then } => {
                 NodeKind::If { cond: self.pred(scope, cond), then: Box::new(self.node(scope, then)) }
             }
@@ -62,7 +64,9 @@ impl Lower<'_> {
             ShapeKind::RawIf(_) => self.raw(scope, shape.span),
             ShapeKind::Use(table) => self.used(scope, &table.value, false, table.span),
             ShapeKind::Runs(rows) => self.runs(scope, rows, shape.span),
-            ShapeKind::Linear(_) => self.misplaced("a sum", "sums stand in `usage` and in the `set` of rules", shape.span),
+            ShapeKind::Linear(_) => {
+                self.misplaced("a sum", "sums stand in `usage` and in the `set` of rules", shape.span)
+            }
         };
         Node { kind, span: shape.span }
     }
@@ -108,9 +112,13 @@ impl Lower<'_> {
     fn fallback(&mut self, scope: &Scope, value: Value, slot: &Slot, other: &Shape) -> NodeKind {
         if !value.field.optional {
             self.report(
-                Diagnostic::error("TW0504", slot.span, format!("`{}` is always there, so `??` says nothing", value.field.name))
-                    .label("never absent")
-                    .help(format!("write `${}`", slot.path.join("."))),
+                Diagnostic::error(
+                    "TW0504",
+                    slot.span,
+                    format!("`{}` is always there, so `??` says nothing", value.field.name),
+                )
+                .label("never absent")
+                .help(format!("write `${}`", slot.path.join("."))),
             );
         }
         self.musts.retain(|must| *must != value.field);
@@ -165,9 +173,13 @@ impl Lower<'_> {
             return Some(value);
         }
         self.report(
-            Diagnostic::error("TW0502", slot.span, format!("`{}` cannot be part of a string", value.field.name))
-                .label(format!("{} -> Str", value.field.ty.name()))
-                .help("only text, integers and bytes can"),
+            Diagnostic::error(
+                "TW0502",
+                slot.span,
+                format!("`{}` cannot be part of a string", value.field.name),
+            )
+            .label(format!("{} -> Str", value.field.ty.name()))
+            .help("only text, integers and bytes can"),
         );
         None
     }

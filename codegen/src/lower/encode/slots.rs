@@ -49,7 +49,8 @@ impl Lower<'_> {
         let Some((first, rest)) = words.split_first() else { return Found::Wrong };
         let own = scope.fields.iter().find(|field| field.name == *first).map(|field| (field, scope.var));
         let request = self.request();
-        let Some((field, var)) = own.or_else(|| request.field(first).map(|field| (field, request.var))) else {
+        let Some((field, var)) = own.or_else(|| request.field(first).map(|field| (field, request.var)))
+        else {
             let known: Vec<&str> = scope.fields.iter().map(|field| field.name).collect();
             self.assume_meant("", first, &known);
             return self.unknown(first, &format!("the {}", scope.what), known, span);
@@ -62,7 +63,8 @@ impl Lower<'_> {
 
     /// Ids of calls are optional where the policy `tool_ids` says so.
     fn hidden_id(&self, mut field: FieldRef) -> FieldRef {
-        let is_id = matches!((field.var.as_str(), field.name.as_str()), ("call", "id") | ("result", "call_id"));
+        let is_id =
+            matches!((field.var.as_str(), field.name.as_str()), ("call", "id") | ("result", "call_id"));
         let op = self.chat.filter(|_| self.op.policies.is_empty()).unwrap_or(self.op);
         let optional = |(name, node): &(Spanned<String>, crate::source::Node)| {
             name.value == "tool_ids" && node.as_str() == Some("optional")
@@ -90,7 +92,9 @@ impl Lower<'_> {
             return self.unknown(variant, &format!("`{}`", field.name), known(), span);
         };
         let inner = match (&chosen.payload, rest) {
-            (Payload::Unit | Payload::Struct(_), []) => Field { ty: Ty::Table(sum.name), ..*field }.read(Read::Field),
+            (Payload::Unit | Payload::Struct(_), []) => {
+                Field { ty: Ty::Table(sum.name), ..*field }.read(Read::Field)
+            }
             (Payload::Value(inner), []) => *inner,
             (_, [name]) => match chosen.fields().iter().find(|field| field.name == *name) {
                 Some(inner) => *inner,
@@ -112,7 +116,7 @@ impl Lower<'_> {
         found.name = [&[field.name, variant], rest].concat().join(".");
         found.optional = true;
         found.var = if matches!(inner.read, Read::Field) { chosen.var().to_owned() } else { var.to_owned() };
-        found.via = Some(via);
+        found.via = Some(Box::new(via));
         Found::Field(found)
     }
 
@@ -125,7 +129,13 @@ impl Lower<'_> {
         Found::Field(found)
     }
 
-    fn unknown<'k>(&mut self, name: &str, of: &str, known: impl IntoIterator<Item = &'k str>, span: Span) -> Found {
+    fn unknown<'k>(
+        &mut self,
+        name: &str,
+        of: &str,
+        known: impl IntoIterator<Item = &'k str>,
+        span: Span,
+    ) -> Found {
         self.report(
             Diagnostic::error("TW0501", span, format!("{of} has no field `{name}`"))
                 .label("no such field")
@@ -145,9 +155,13 @@ impl Lower<'_> {
     fn check_must(&mut self, slot: &Slot, field: &FieldRef) {
         if slot.must && !field.optional {
             self.report(
-                Diagnostic::error("TW0504", slot.span, format!("`{}` is always there, so `!` says nothing", field.name))
-                    .label("never absent")
-                    .help(format!("write `${}`", slot.path.join("."))),
+                Diagnostic::error(
+                    "TW0504",
+                    slot.span,
+                    format!("`{}` is always there, so `!` says nothing", field.name),
+                )
+                .label("never absent")
+                .help(format!("write `${}`", slot.path.join("."))),
             );
         }
         let chosen_by_presence = slot.must || matches!(field.read, Read::Source(_));
@@ -185,13 +199,19 @@ impl Lower<'_> {
             Ty::FloatMap => Write::FloatMap,
             Ty::Effort => Write::Word,
             Ty::Table(name) => Write::Table(name.to_owned()),
-            Ty::List(name) => Write::List { table: self.table_of(field, name), select: self.selected(select, slot.span) },
+            Ty::List(name) => {
+                Write::List { table: self.table_of(field, name), select: self.selected(select, slot.span) }
+            }
         })
     }
 
     /// System parts have a table of their own where the dialect writes them differently.
     fn table_of(&self, field: &FieldRef, name: &str) -> String {
-        let own = if field.read == Read::Context("system") && self.ast_table("system").is_some() { "system" } else { name };
+        let own = if field.read == Read::Context("system") && self.ast_table("system").is_some() {
+            "system"
+        } else {
+            name
+        };
         own.to_owned()
     }
 
@@ -212,7 +232,9 @@ impl Lower<'_> {
             self.report(
                 Diagnostic::error("TW0503", codec.span, format!("there is no codec `{}`", codec.value))
                     .label("unknown codec")
-                    .note("codecs are a closed set; a new conversion belongs in the compiler, not in a dialect")
+                    .note(
+                        "codecs are a closed set; a new conversion belongs in the compiler, not in a dialect",
+                    )
                     .suggest(&codec.value, codecs::CODECS.iter().map(|codec| codec.name)),
             );
             return None;
@@ -224,14 +246,23 @@ impl Lower<'_> {
             ("base64", Write::Base64) => Write::Base64,
             ("percent", Write::Str) => Write::Percent,
             ("is_image" | "is_audio", Write::Str) if field.ty == Ty::Mime => Write::Str,
-            (short, Write::Str) if field.ty == Ty::Mime && short.ends_with("_format") => Write::Short(short.to_owned()),
+            (short, Write::Str) if field.ty == Ty::Mime && short.ends_with("_format") => {
+                Write::Short(short.to_owned())
+            }
             ("collapse", Write::List { table, select }) if field.ty == Ty::List("part") => {
                 Write::Collapse { plain: self.plain(&table), table, select }
             }
-            ("concat", Write::List { select, .. }) if field.ty == Ty::List("part") => self.concat(select, codec.span)?,
+            ("concat", Write::List { select, .. }) if field.ty == Ty::List("part") => {
+                self.concat(select, codec.span)?
+            }
             _ => {
                 let takes = if known.takes.is_empty() { "nothing on requests" } else { known.takes };
-                self.mismatch(&field.name, field.ty, &format!("but `{}` takes {takes}", known.name), codec.span);
+                self.mismatch(
+                    &field.name,
+                    field.ty,
+                    &format!("but `{}` takes {takes}", known.name),
+                    codec.span,
+                );
                 return None;
             }
         };
@@ -242,13 +273,18 @@ impl Lower<'_> {
         let select = if select.is_empty() { vec!["text".to_owned()] } else { select };
         let part = &vocabulary::chat::PART;
         let has_text = |name: &String| {
-            part.variant(name).is_some_and(|variant| variant.fields().iter().any(|field| field.name == "text"))
+            part.variant(name)
+                .is_some_and(|variant| variant.fields().iter().any(|field| field.name == "text"))
         };
         if let Some(other) = select.iter().find(|name| !has_text(name)) {
             self.report(
-                Diagnostic::error("TW0502", span, format!("`concat` joins texts, and `{other}` parts have none"))
-                    .label("List(part) -> Str")
-                    .help("select `text`, `reasoning` or `refusal`"),
+                Diagnostic::error(
+                    "TW0502",
+                    span,
+                    format!("`concat` joins texts, and `{other}` parts have none"),
+                )
+                .label("List(part) -> Str")
+                .help("select `text`, `reasoning` or `refusal`"),
             );
             return None;
         }
@@ -272,7 +308,8 @@ fn split_selector<'s>(scope: &Scope, slot: &'s Slot) -> (&'s [String], &'s [Stri
     }
     match slot.path.split_first() {
         Some((first, rest)) if !rest.is_empty() => {
-            let is_list = scope.fields.iter().any(|field| field.name == first && matches!(field.ty, Ty::List(_)));
+            let is_list =
+                scope.fields.iter().any(|field| field.name == first && matches!(field.ty, Ty::List(_)));
             if is_list { (&slot.path[..1], rest) } else { (&slot.path, &[]) }
         }
         _ => (&slot.path, &[]),

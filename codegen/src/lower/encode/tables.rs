@@ -67,18 +67,25 @@ impl Lower<'_> {
 
     /// One shape for a sum is the shape of its first variant; what is raw goes out as it stands.
     fn single_rows(&mut self, table: &AstTable, sum: &'static Sum) -> Vec<Row> {
-        let (Some(row), Some(raw), Some(first)) = (table.rows.first(), sum.variant("raw"), sum.variants.first()) else {
+        let (Some(row), Some(raw), Some(first)) =
+            (table.rows.first(), sum.variant("raw"), sum.variants.first())
+        else {
             self.report(
-                Diagnostic::error("TW0516", table.name.span, format!("the table `{}` needs a row a variant", sum.name))
-                    .label("has one shape for all")
-                    .help(format!("rows: {}", names(sum).collect::<Vec<_>>().join(", "))),
+                Diagnostic::error(
+                    "TW0516",
+                    table.name.span,
+                    format!("the table `{}` needs a row a variant", sum.name),
+                )
+                .label("has one shape for all")
+                .help(format!("rows: {}", names(sum).collect::<Vec<_>>().join(", "))),
             );
             return Vec::new();
         };
         let (alt, _) = self.row(sum, Some(first), &table.name.value, &row.shape);
         let verbatim = slot_shape("raw", row.shape.span);
         let (raw_alt, _) = self.row(sum, Some(raw), &table.name.value, &verbatim);
-        let row = |variant: &Variant, alt| Row { variant: variant.name.to_owned(), alts: vec![alt], admits: None };
+        let row =
+            |variant: &Variant, alt| Row { variant: variant.name.to_owned(), alts: vec![alt], admits: None };
         vec![row(first, alt), row(raw, raw_alt)]
     }
 
@@ -91,9 +98,13 @@ impl Lower<'_> {
         let found = sum.variant(name);
         if found.is_none() {
             self.report(
-                Diagnostic::error("TW0505", row.label_span, format!("`{name}` is no variant of `{}`", sum.name))
-                    .label("no such variant")
-                    .suggest(name, names(sum)),
+                Diagnostic::error(
+                    "TW0505",
+                    row.label_span,
+                    format!("`{name}` is no variant of `{}`", sum.name),
+                )
+                .label("no such variant")
+                .suggest(name, names(sum)),
             );
         }
         found.map(Some)
@@ -176,7 +187,10 @@ impl Lower<'_> {
         if field.read != Read::Turn || field.ty != Ty::List("part") {
             return;
         }
-        let (Write::List { select, .. } | Write::Collapse { select, .. } | Write::Concat { select }) = write else { return };
+        let (Write::List { select, .. } | Write::Collapse { select, .. } | Write::Concat { select }) = write
+        else {
+            return;
+        };
         match &mut self.admits {
             _ if select.is_empty() => self.admits = None,
             Some(admits) => admits.extend(select.iter().cloned()),
@@ -190,14 +204,19 @@ impl Lower<'_> {
         let mut slots = Vec::new();
         rows.iter().filter(|row| row.variant == "text").for_each(|row| slot_names(&row.shape, &mut slots));
         let text = vocabulary::chat::PART.variant("text").map_or(&[][..], Variant::fields);
-        let optional = text.iter().filter(|field| field.optional && slots.iter().any(|slot| slot == field.name));
+        let optional =
+            text.iter().filter(|field| field.optional && slots.iter().any(|slot| slot == field.name));
         optional.map(|field: &Field| field.name.to_owned()).collect()
     }
 }
 
 fn join(row: &mut Row, alt: Alt, admits: Option<Vec<String>>) {
     // Rows that differ in what they recognise may write the same: `{$raw: …}` beside `$raw`.
-    if row.alts.iter().any(|known| known.node.kind == alt.node.kind && known.is_unconditional() && alt.is_unconditional()) {
+    if row
+        .alts
+        .iter()
+        .any(|known| known.node.kind == alt.node.kind && known.is_unconditional() && alt.is_unconditional())
+    {
         return;
     }
     row.alts.push(alt);
@@ -227,8 +246,14 @@ fn names(sum: &'static Sum) -> impl Iterator<Item = &'static str> {
 }
 
 fn slot_shape(name: &str, span: Span) -> Shape {
-    let slot =
-        Slot { path: vec![name.to_owned()], must: false, select: Vec::new(), codecs: Vec::new(), fallback: None, span };
+    let slot = Slot {
+        path: vec![name.to_owned()],
+        must: false,
+        select: Vec::new(),
+        codecs: Vec::new(),
+        fallback: None,
+        span,
+    };
     Shape { kind: ShapeKind::Slot(slot), span }
 }
 

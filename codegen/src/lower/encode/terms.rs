@@ -15,7 +15,8 @@ impl Lower<'_> {
     pub(super) fn terms(&mut self, shape: &Shape) -> Option<Vec<(bool, Term)>> {
         match &shape.kind {
             ShapeKind::Linear(terms) => {
-                let terms: Vec<_> = terms.iter().map(|term| Some((term.negative, self.term(&term.slot)?))).collect();
+                let terms: Vec<_> =
+                    terms.iter().map(|term| Some((term.negative, self.term(&term.slot)?))).collect();
                 terms.into_iter().collect()
             }
             ShapeKind::Slot(slot) => Some(vec![(false, self.term(slot)?)]),
@@ -34,7 +35,9 @@ impl Lower<'_> {
     }
 
     fn term(&mut self, slot: &Slot) -> Option<Term> {
-        let Found::Field(field) = self.find(&self.request_scope(), &slot.path, slot.span) else { return None };
+        let Found::Field(field) = self.find(&self.request_scope(), &slot.path, slot.span) else {
+            return None;
+        };
         if field.ty == Ty::Uint && slot.codecs.is_empty() {
             return Some(Term::Field(field));
         }
@@ -87,7 +90,9 @@ impl Lower<'_> {
 
     fn malformed(&mut self, node: &Node, help: &str) {
         self.report(
-            Diagnostic::error("TW0511", node.span, "these bounds cannot be read").label("not a range").help(help),
+            Diagnostic::error("TW0511", node.span, "these bounds cannot be read")
+                .label("not a range")
+                .help(help),
         );
     }
 }

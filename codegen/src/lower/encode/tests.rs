@@ -120,7 +120,8 @@ fn an_option_that_the_provider_lacks_is_absent() {
 fn rows_admit_what_their_selectors_take() {
     let encode = sound(WIRE);
     let message = &encode.tables[0];
-    let admits = |role: &str| message.rows.iter().find(|row| row.variant == role).and_then(|row| row.admits.clone());
+    let admits =
+        |role: &str| message.rows.iter().find(|row| row.variant == role).and_then(|row| row.admits.clone());
     assert_eq!(admits("assistant"), Some(vec!["text".to_owned(), "tool_call".to_owned()]));
     assert_eq!(admits("tool"), Some(vec!["tool_result".to_owned()]));
 }
@@ -148,11 +149,18 @@ fn a_text_that_is_marked_is_not_plain() {
 #[test]
 fn adjusting_goes_rules_then_unsupported_then_limits() {
     let steps = sound(WIRE).adjust;
-    assert!(matches!(&steps[0], Step::Rule { cond: Cond::Not(_), action: Action::Drop(fields), .. } if fields.len() == 2));
-    assert!(matches!(&steps[1], Step::Rule { action: Action::Set { terms, clamp: Some(_), .. }, .. } if terms.len() == 2));
+    assert!(
+        matches!(&steps[0], Step::Rule { cond: Cond::Not(_), action: Action::Drop(fields), .. } if fields.len() == 2)
+    );
+    assert!(
+        matches!(&steps[1], Step::Rule { action: Action::Set(set), .. } if set.terms.len() == 2 && set.clamp.is_some())
+    );
     assert!(matches!(&steps[2], Step::Unsupported { refuse: false, .. }));
     assert!(matches!(&steps[3], Step::Unsupported { refuse: true, .. }));
-    let limits: Vec<_> = steps.iter().filter_map(|step| if let Step::Limit(limit) = step { Some(limit) } else { None }).collect();
+    let limits: Vec<_> = steps
+        .iter()
+        .filter_map(|step| if let Step::Limit(limit) = step { Some(limit) } else { None })
+        .collect();
     assert_eq!(limits.len(), 3);
     assert_eq!((limits[1].bound.clone(), limits[1].otherwise), (Bound::Items(4), Otherwise::Clamp));
     assert_eq!(limits[2].bound, Bound::Range { min: Some(("16".to_owned(), true)), max: None });
@@ -171,7 +179,10 @@ fn slots_are_checked() {
     assert_eq!(codes("data:${mime};base64,${data}", "data:${mime}${data}"), ["TW0507"]);
     assert_eq!(codes("/${model}/say", "/${metadata}/say"), ["TW0502", "TW0510"]);
     assert_eq!(codes("name: $call.name", "name: $call.nme"), ["TW0501"]);
-    assert_eq!(codes("limit: \"$max_tokens ?? $model.max_output\"", "limit: \"$max_tokens ?? $model.most\""), ["TW0501"]);
+    assert_eq!(
+        codes("limit: \"$max_tokens ?? $model.max_output\"", "limit: \"$max_tokens ?? $model.most\""),
+        ["TW0501"]
+    );
 }
 
 #[test]
@@ -226,7 +237,8 @@ fn unsupported_limits_rules_and_policies_are_checked() {
 #[test]
 fn options_have_a_place() {
     let with = |option| Provider { options: vec![option], ..provider() };
-    let codes = |option| lowered(WIRE, &with(option)).1.iter().map(|problem| problem.code).collect::<Vec<_>>();
+    let codes =
+        |option| lowered(WIRE, &with(option)).1.iter().map(|problem| problem.code).collect::<Vec<_>>();
     assert_eq!(codes(option("lost", None)), ["TW0515"]);
     assert_eq!(codes(option("user", Some("user"))), ["TW0517"]);
     assert_eq!(codes(option("flags", None)), [] as [&str; 0]);
@@ -234,7 +246,11 @@ fn options_have_a_place() {
 
 #[test]
 fn variants_that_no_slot_places_are_refused() {
-    let text = WIRE.replacen("think: $reasoning", "think: $reasoning.effort", 1).replacen("    reasoning: {disabled", "    ops: {x: {beat: {}}}\n    usage: {disabled", 1);
+    let text = WIRE.replacen("think: $reasoning", "think: $reasoning.effort", 1).replacen(
+        "    reasoning: {disabled",
+        "    ops: {x: {beat: {}}}\n    usage: {disabled",
+        1,
+    );
     let (encode, _) = lowered(&text, &provider());
     let refused: Vec<&str> = encode
         .adjust
@@ -249,16 +265,23 @@ fn variants_that_no_slot_places_are_refused() {
 
 #[test]
 fn counting_borrows_the_tables_of_chat() {
-    let text = format!("{WIRE}  count_tokens:\n    http: {{path: /count}}\n    request: {{body: {{messages: $messages, tools: $tools}}}}\n");
+    let text = format!(
+        "{WIRE}  count_tokens:\n    http: {{path: /count}}\n    request: {{body: {{messages: $messages, tools: $tools}}}}\n"
+    );
     let encode = sound(&text);
     let names: Vec<&str> = encode.tables.iter().map(|table| table.name.as_str()).collect();
-    assert_eq!((encode.operation.as_str(), names), ("count_tokens", vec!["message", "tool", "part", "cache"]));
+    assert_eq!(
+        (encode.operation.as_str(), names),
+        ("count_tokens", vec!["message", "tool", "part", "cache"])
+    );
 }
 
 #[test]
 fn counting_can_only_refuse() {
     let count = |unsupported: &str| {
-        let sections = format!("http: {{path: /count}}\n    unsupported: {unsupported}\n    request: {{body: {{messages: $messages}}}}");
+        let sections = format!(
+            "http: {{path: /count}}\n    unsupported: {unsupported}\n    request: {{body: {{messages: $messages}}}}"
+        );
         format!("{WIRE}  count_tokens:\n    {sections}\n")
     };
     assert_eq!(sound(&count("{tools: error}")).adjust.len(), 1);
@@ -269,12 +292,15 @@ fn counting_can_only_refuse() {
 #[test]
 fn embeddings_have_fields_of_their_own() {
     let embed = |body: &str| {
-        let sections = format!("http: {{path: /embed}}\n    unsupported: {{user: warn_drop}}\n    request: {{body: {body}}}");
+        let sections = format!(
+            "http: {{path: /embed}}\n    unsupported: {{user: warn_drop}}\n    request: {{body: {body}}}"
+        );
         format!("dialect: toy\noperations:\n  embed:\n    {sections}\n")
     };
     let whole = "{model: $model, texts: $input, size: $dimensions, kind: $input_type}";
     assert_eq!(sound(&embed(whole)).adjust.len(), 1);
-    let problems = lowered(&embed("{model: $model, texts: $input, size: $dimensions, live: $stream}"), &provider()).1;
+    let problems =
+        lowered(&embed("{model: $model, texts: $input, size: $dimensions, live: $stream}"), &provider()).1;
     let codes: Vec<_> = problems.iter().map(|problem| problem.code).collect();
     assert_eq!(codes, ["TW0510", "TW0501"]);
 }

@@ -37,41 +37,49 @@ enum Scheme {
 }
 
 /// Where the key goes. `api_key` leaves that to the other fields.
-fn scheme(provider: &Node, auth: &Node, header: Option<Text>, query: Option<Text>, sink: &mut Sink) -> Scheme {
-    let word = text(provider, "auth_type");
-    let kind = text(auth, "type").or(word);
-    if let (Some((short, span)), Some((long, other))) = (word, text(auth, "type"))
-        && short != long
-        && (short != "api_key" || long == "none")
-    {
-        sink.push(contradiction(span, format!("`auth_type` is `{short}`, `auth.type` is `{long}`")).related(other, "says otherwise"));
-    }
+fn scheme(
+    provider: &Node,
+    auth: &Node,
+    header: Option<Text>,
+    query: Option<Text>,
+    sink: &mut Sink,
+) -> Scheme {
+    let (short, long) = (text(provider, "auth_type"), text(auth, "type"));
+    agree(short, long, sink);
     if let (Some(_), Some((_, span))) = (header, query) {
         sink.push(contradiction(span, "the key goes into a header or into the query, not both"));
     }
-    let place = header.or(query);
-    match (kind.map(|(kind, _)| kind), header, query) {
-        (Some("none"), _, _) => {
-            if let Some((_, span)) = place {
-                sink.push(contradiction(span, "there is no key to send"));
-            }
-            Scheme::None
+    let Some((kind, said_at)) = long.or(short).filter(|(kind, _)| *kind != "api_key") else {
+        return match (header, query) {
+            (Some((header, _)), _) => Scheme::Header(header.to_owned()),
+            (None, Some((query, _))) => Scheme::Query(query.to_owned()),
+            (None, None) => Scheme::Bearer,
+        };
+    };
+    let place = header.or(query).map(|(_, span)| span);
+    match (kind, header, query, place) {
+        ("header", Some((header, _)), _, _) => return Scheme::Header(header.to_owned()),
+        ("query", _, Some((query, _)), _) => return Scheme::Query(query.to_owned()),
+        ("header" | "query", ..) => {
+            let problem = contradiction(said_at, format!("which {kind} carries the key is not said"));
+            sink.push(problem.help(format!("add `auth.{kind}`")));
         }
-        (Some("bearer"), _, _) => {
-            if let Some((_, span)) = place {
-                sink.push(contradiction(span, "a bearer key goes into `Authorization`").help("write `type: header` or `type: query`"));
-            }
-            Scheme::Bearer
+        ("none", _, _, Some(span)) => sink.push(contradiction(span, "there is no key to send")),
+        (_, _, _, Some(span)) => {
+            let problem = contradiction(span, "a bearer key goes into `Authorization`");
+            sink.push(problem.help("write `type: header` or `type: query`"));
         }
-        (Some("header"), Some((header, _)), _) | (Some("api_key") | None, Some((header, _)), _) => Scheme::Header(header.to_owned()),
-        (Some("query"), _, Some((query, _))) | (Some("api_key") | None, None, Some((query, _))) => Scheme::Query(query.to_owned()),
-        (Some(kind @ ("header" | "query")), _, _) => {
-            if let Some((_, span)) = text(auth, "type").or(word) {
-                sink.push(contradiction(span, format!("which {kind} carries the key is not said")).help(format!("add `auth.{kind}`")));
-            }
-            Scheme::Bearer
-        }
-        _ => Scheme::Bearer,
+        _ => {}
+    }
+    if kind == "none" { Scheme::None } else { Scheme::Bearer }
+}
+
+/// The short form may leave open what the long form says, but not say otherwise.
+fn agree(short: Option<Text>, long: Option<Text>, sink: &mut Sink) {
+    let (Some((short, span)), Some((long, other))) = (short, long) else { return };
+    if short != long && (short != "api_key" || long == "none") {
+        let problem = contradiction(span, format!("`auth_type` is `{short}`, `auth.type` is `{long}`"));
+        sink.push(problem.related(other, "says otherwise"));
     }
 }
 

@@ -17,7 +17,14 @@ use std::collections::BTreeSet;
 
 /// What every chat model can do unless its entry says otherwise.
 const CHAT: &[&str] = &[
-    "json_mode", "logprobs", "penalties", "sampling", "seed", "stop_sequences", "streaming", "system_prompt",
+    "json_mode",
+    "logprobs",
+    "penalties",
+    "sampling",
+    "seed",
+    "stop_sequences",
+    "streaming",
+    "system_prompt",
 ];
 
 /// Fields that give or take away one capability.
@@ -71,7 +78,12 @@ pub(super) fn derive(node: &Node, model: &mut Model, sink: &mut Sink) {
         ModelKind::Other => {}
     }
     if model.kind != ModelKind::Other {
-        has.extend(INPUTS.iter().filter(|(modality, _)| model.input_modalities.iter().any(|m| m == modality)).map(|(_, c)| c));
+        has.extend(
+            INPUTS
+                .iter()
+                .filter(|(modality, _)| model.input_modalities.iter().any(|m| m == modality))
+                .map(|(_, c)| c),
+        );
     }
     if model.kind == ModelKind::Chat {
         chat(node, model, &mut has);
@@ -133,8 +145,12 @@ fn modalities(node: &Node, model: &mut Model, sink: &mut Sink) {
         listed("output").unwrap_or_else(|| if model.kind == ModelKind::Chat { text() } else { Vec::new() });
     let Some(input) = listed("input") else {
         model.input_modalities = text();
-        let flagged = |(_, capability): &&(&str, &str)| field_of(capability).and_then(|field| flag(node, field)) == Some(true);
-        model.input_modalities.extend(INPUTS.iter().filter(flagged).map(|(modality, _)| (*modality).to_owned()));
+        let flagged = |(_, capability): &&(&str, &str)| {
+            field_of(capability).and_then(|field| flag(node, field)) == Some(true)
+        };
+        model
+            .input_modalities
+            .extend(INPUTS.iter().filter(flagged).map(|(modality, _)| (*modality).to_owned()));
         return;
     };
     for (modality, capability) in INPUTS {
@@ -154,7 +170,10 @@ fn field_of(capability: &str) -> Option<&'static str> {
 }
 
 fn contradiction(node: &Node, span: Span, field: &str, modality: &str, lists: bool, sink: &mut Sink) {
-    let other = node.get("modalities").and_then(|modalities| modalities.get("input")).map_or(span, |input| input.span);
+    let other = node
+        .get("modalities")
+        .and_then(|modalities| modalities.get("input"))
+        .map_or(span, |input| input.span);
     let what = if lists { format!("`{modality}` is listed") } else { format!("`{modality}` is not listed") };
     sink.push(
         Diagnostic::error("TW0233", span, format!("`{field}` and `modalities` contradict each other"))

@@ -54,7 +54,9 @@ pub(super) fn count(node: &Node, key: &str, sink: &mut Sink) -> Option<u64> {
         Ok(value) => Some(value),
         // Negative numbers and fractions were reported against the schema.
         Err(exact::Inexact::Large) => {
-            sink.push(Diagnostic::error("TW0229", span, format!("`{key}` is too large")).label("more than 64 bits"));
+            sink.push(
+                Diagnostic::error("TW0229", span, format!("`{key}` is too large")).label("more than 64 bits"),
+            );
             None
         }
         Err(_) => None,

@@ -5,8 +5,25 @@ use crate::source::Span;
 
 /// Names that a provider cannot have: other crates and modules beside it, and files that Windows has no room for.
 const RESERVED: &[&str] = &[
-    "all", "alloc", "aux", "client", "codegen", "con", "core", "default", "full", "nul", "prelude", "prn", "proc_macro",
-    "runtime", "std", "test", "tests", "typewright", "xtask",
+    "all",
+    "alloc",
+    "aux",
+    "client",
+    "codegen",
+    "con",
+    "core",
+    "default",
+    "full",
+    "nul",
+    "prelude",
+    "prn",
+    "proc_macro",
+    "runtime",
+    "std",
+    "test",
+    "tests",
+    "typewright",
+    "xtask",
 ];
 
 /// The longest provider name: generated paths stay within 64 characters.
@@ -19,15 +36,23 @@ pub(super) fn provider_name(name: &str, span: Span, sink: &mut Sink) {
         let problem = Diagnostic::error("TW0210", span, format!("`{name}` is no provider name"))
             .note(format!("lower-case letters, digits, `-` and `_`, first a letter, at most {MAX_NAME}"));
         let better = suggestion(name);
-        return sink.push(if better.is_empty() { problem } else { problem.help(format!("such as `{better}`")) });
+        return sink.push(if better.is_empty() {
+            problem
+        } else {
+            problem.help(format!("such as `{better}`"))
+        });
     }
     let folded = name.replace('-', "_");
-    let device = folded.len() == 4 && (folded.starts_with("com") || folded.starts_with("lpt")) && folded.ends_with(|c: char| c.is_ascii_digit());
+    let device = folded.len() == 4
+        && (folded.starts_with("com") || folded.starts_with("lpt"))
+        && folded.ends_with(|c: char| c.is_ascii_digit());
     if RESERVED.binary_search(&folded.as_str()).is_ok() || device || crate::names::is_keyword(&folded) {
         sink.push(
             Diagnostic::error("TW0211", span, format!("a provider cannot be called `{name}`"))
                 .label("reserved")
-                .note("crates, modules and features are named after the provider, and this name is taken there"),
+                .note(
+                    "crates, modules and features are named after the provider, and this name is taken there",
+                ),
         );
     }
 }
@@ -47,14 +72,23 @@ pub(super) fn type_name(name: &str, span: Span, sink: &mut Sink) {
     if form && !crate::names::is_taken_type(name) {
         return;
     }
-    let why = if form { "generated code has another type of this name" } else { "a type is written in CamelCase, with ASCII letters and digits" };
-    sink.push(Diagnostic::error("TW0218", span, format!("the client type cannot be called `{name}`")).note(why));
+    let why = if form {
+        "generated code has another type of this name"
+    } else {
+        "a type is written in CamelCase, with ASCII letters and digits"
+    };
+    sink.push(
+        Diagnostic::error("TW0218", span, format!("the client type cannot be called `{name}`")).note(why),
+    );
 }
 
 /// A base URL: scheme, host, and perhaps a path.
 pub(super) fn base_url(url: &str, span: Span, sink: &mut Sink) {
-    if let Some(problem) = url_problem(url).or_else(|| url.contains(['?', '#']).then_some("a base URL ends with its path")) {
-        return sink.push(Diagnostic::error("TW0213", span, format!("`{url}` is no base URL")).label(problem));
+    if let Some(problem) =
+        url_problem(url).or_else(|| url.contains(['?', '#']).then_some("a base URL ends with its path"))
+    {
+        return sink
+            .push(Diagnostic::error("TW0213", span, format!("`{url}` is no base URL")).label(problem));
     }
     if url.starts_with("http://") && !is_loopback(host(url)) {
         sink.push(
@@ -80,11 +114,14 @@ fn url_problem(url: &str) -> Option<&'static str> {
         return Some("holds a character that no URL has");
     }
     let host = host(url);
-    let authority = url.split_once("://").map_or("", |(_, rest)| rest).split(['/', '?', '#']).next().unwrap_or_default();
+    let authority =
+        url.split_once("://").map_or("", |(_, rest)| rest).split(['/', '?', '#']).next().unwrap_or_default();
     if authority.contains('@') {
         return Some("holds a user name; keys belong into the environment");
     }
-    let bad_port = authority.rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']') && port.parse::<u16>().is_err());
+    let bad_port = authority
+        .rsplit_once(':')
+        .is_some_and(|(_, port)| !port.ends_with(']') && port.parse::<u16>().is_err());
     match () {
         () if host.is_empty() => Some("has no host"),
         () if bad_port => Some("has a port that is no number"),
@@ -126,7 +163,10 @@ pub(super) fn header(name: &str, name_span: Span, value: Option<(&str, Span)>, s
     if let Some((value, span)) = value
         && !value.chars().all(|c| c == '\t' || (' '..='~').contains(&c))
     {
-        sink.push(Diagnostic::error("TW0216", span, "this cannot be the value of a header").note("visible ASCII, spaces and tabs"));
+        sink.push(
+            Diagnostic::error("TW0216", span, "this cannot be the value of a header")
+                .note("visible ASCII, spaces and tabs"),
+        );
     }
 }
 
@@ -135,7 +175,10 @@ pub(super) fn date(text: &str, span: Span, sink: &mut Sink) {
     if is_date(text) {
         return;
     }
-    sink.push(Diagnostic::error("TW0228", span, format!("`{text}` is no date")).help("write it as `2024-06-01` or `2024-06`"));
+    sink.push(
+        Diagnostic::error("TW0228", span, format!("`{text}` is no date"))
+            .help("write it as `2024-06-01` or `2024-06`"),
+    );
 }
 
 fn is_date(text: &str) -> bool {
@@ -171,7 +214,18 @@ mod tests {
         for text in ["2024", "2024-06", "2024-02-29", "2000-02-29", "2025-12-31"] {
             assert!(is_date(text), "{text}");
         }
-        for text in ["", "24", "2024-13", "2024-00", "2023-02-29", "1900-01-01", "2024-04-31", "2024-6", "2024-06-01-1", "June"] {
+        for text in [
+            "",
+            "24",
+            "2024-13",
+            "2024-00",
+            "2023-02-29",
+            "1900-01-01",
+            "2024-04-31",
+            "2024-6",
+            "2024-06-01-1",
+            "June",
+        ] {
             assert!(!is_date(text), "{text}");
         }
     }
@@ -191,7 +245,16 @@ mod tests {
         for url in ["https://a.example", "https://a.example:443/v1", "http://[::1]:1/x"] {
             assert_eq!(url_problem(url), None, "{url}");
         }
-        for url in ["a.example", "ftp://a", "https://", "https:///v1", "https://u:p@a", "https://a:b/", "https://a b", "https://a:99999"] {
+        for url in [
+            "a.example",
+            "ftp://a",
+            "https://",
+            "https:///v1",
+            "https://u:p@a",
+            "https://a:b/",
+            "https://a b",
+            "https://a:99999",
+        ] {
             assert!(url_problem(url).is_some(), "{url}");
         }
     }

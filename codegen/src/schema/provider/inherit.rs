@@ -31,7 +31,8 @@ fn base_of(model: &Node, index: &HashMap<String, usize>, sink: &mut Sink) -> Opt
     let (name, span) = text(model, "base_model")?;
     let found = index.get(name).copied();
     if found.is_none() {
-        let problem = Diagnostic::error("TW0221", span, format!("there is no model `{name}` in this file")).label("not found");
+        let problem = Diagnostic::error("TW0221", span, format!("there is no model `{name}` in this file"))
+            .label("not found");
         sink.push(Diagnostic { help: meant(name, index), ..problem });
     }
     found
@@ -78,20 +79,27 @@ fn cycle(at: usize, bases: &[Option<usize>]) -> Vec<usize> {
 fn report_cycle(models: &[Node], chain: &[usize], sink: &mut Sink) {
     let mut places = chain.iter().filter_map(|at| text(&models[*at], "base_model"));
     let Some((_, span)) = places.next() else { return };
-    let problem = Diagnostic::error("TW0222", span, "a model cannot inherit from itself").label("comes back to this model");
-    sink.push(places.take(8).fold(problem, |problem, (name, span)| problem.related(span, format!("by way of `{name}`"))));
+    let problem = Diagnostic::error("TW0222", span, "a model cannot inherit from itself")
+        .label("comes back to this model");
+    sink.push(
+        places
+            .take(8)
+            .fold(problem, |problem, (name, span)| problem.related(span, format!("by way of `{name}`"))),
+    );
 }
 
 /// `model` over `base`. Mappings are merged, null deletes.
 fn inherited(base: &Node, model: &Node) -> Node {
     let (Value::Map(base), Value::Map(own)) = (&base.value, &model.value) else { return model.clone() };
-    let mut entries: Vec<Entry> = base.iter().filter(|entry| !OWN.contains(&entry.key.as_str())).cloned().collect();
+    let mut entries: Vec<Entry> =
+        base.iter().filter(|entry| !OWN.contains(&entry.key.as_str())).cloned().collect();
     overlay(&mut entries, own);
     Node { value: Value::Map(entries), span: model.span }
 }
 
 fn overlay(entries: &mut Vec<Entry>, own: &[Entry]) {
-    let places: HashMap<String, usize> = entries.iter().enumerate().map(|(at, entry)| (entry.key.clone(), at)).collect();
+    let places: HashMap<String, usize> =
+        entries.iter().enumerate().map(|(at, entry)| (entry.key.clone(), at)).collect();
     for entry in own {
         let Some(at) = places.get(&entry.key) else {
             entries.push(entry.clone());

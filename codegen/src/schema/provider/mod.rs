@@ -132,7 +132,11 @@ fn headers(node: &Node, sink: &mut Sink) -> Vec<(String, String)> {
         let Some(value) = entry.value.as_str() else { continue };
         form::header(&entry.key, entry.key_span, Some((value, entry.value.span)), sink);
         if !known.insert(entry.key.to_ascii_lowercase()) {
-            let problem = Diagnostic::error("TW0216", entry.key_span, format!("the header `{}` stands here twice", entry.key));
+            let problem = Diagnostic::error(
+                "TW0216",
+                entry.key_span,
+                format!("the header `{}` stands here twice", entry.key),
+            );
             sink.push(problem.note("names of headers are the same in upper and lower case"));
         }
         headers.push((entry.key.clone(), value.to_owned()));
@@ -142,7 +146,9 @@ fn headers(node: &Node, sink: &mut Sink) -> Vec<(String, String)> {
 
 /// Costs are counted in US dollars.
 fn is_priced(node: &Node, sink: &mut Sink) -> bool {
-    let Some((currency, span)) = text(node, "currency").filter(|(currency, _)| *currency != "USD") else { return true };
+    let Some((currency, span)) = text(node, "currency").filter(|(currency, _)| *currency != "USD") else {
+        return true;
+    };
     sink.push(
         Diagnostic::warning("TW0232", span, format!("prices in {currency} are left out"))
             .label("not US dollars")
@@ -160,7 +166,11 @@ fn not_generated(node: &Node, sink: &mut Sink) {
     }
     for key in ["regions", "rate_limits"] {
         if let Some(entry) = node.entry(key).filter(|entry| entry.value.as_map().is_some()) {
-            sink.push(Diagnostic::warning("TW0232", entry.key_span, format!("nothing is generated from `{key}` yet")));
+            sink.push(Diagnostic::warning(
+                "TW0232",
+                entry.key_span,
+                format!("nothing is generated from `{key}` yet"),
+            ));
         }
     }
 }

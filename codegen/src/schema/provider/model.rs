@@ -14,7 +14,8 @@ pub(super) fn read(provider: &Node, priced: bool, sink: &mut Sink) -> Vec<Model>
     let entries = provider.get("models").and_then(Node::as_seq).unwrap_or_default();
     let index = index(entries, sink);
     let expanded = inherit::expand(entries, &index, sink);
-    let names: Vec<&str> = expanded.iter().map(|node| text(node, "name").map_or("", |(name, _)| name)).collect();
+    let names: Vec<&str> =
+        expanded.iter().map(|node| text(node, "name").map_or("", |(name, _)| name)).collect();
     let planned = names::plan(&names);
     let models = expanded.iter().zip(planned).filter(|(node, _)| text(node, "name").is_some());
     models.map(|(node, names)| model(node, names, priced, &index, sink)).collect()
@@ -28,7 +29,10 @@ fn index(entries: &[Node], sink: &mut Sink) -> HashMap<String, usize> {
         for (name, span) in own.iter().copied().chain(texts(entry, "aliases")) {
             match owners.get(name) {
                 // An id that repeats the name says nothing wrong.
-                Some((owner, first)) if *owner == at && own.iter().any(|(_, s)| *s == span) && own.iter().any(|(_, s)| s == first) => {}
+                Some((owner, first))
+                    if *owner == at
+                        && own.iter().any(|(_, s)| *s == span)
+                        && own.iter().any(|(_, s)| s == first) => {}
                 Some((_, first)) => sink.push(duplicate(name, span, *first)),
                 None => drop(owners.insert(name.to_owned(), (at, span))),
             }
@@ -44,7 +48,13 @@ fn duplicate(name: &str, span: Span, first: Span) -> Diagnostic {
         .note("names, ids and aliases are looked up together")
 }
 
-fn model(node: &Node, names: Planned, priced: bool, index: &HashMap<String, usize>, sink: &mut Sink) -> Model {
+fn model(
+    node: &Node,
+    names: Planned,
+    priced: bool,
+    index: &HashMap<String, usize>,
+    sink: &mut Sink,
+) -> Model {
     let (name, span) = text(node, "name").unwrap_or(("", node.span));
     let id = owned(node, "id").unwrap_or_else(|| name.to_owned());
     let prices = price::prices(node, sink);
@@ -63,7 +73,10 @@ fn model(node: &Node, names: Planned, priced: bool, index: &HashMap<String, usiz
         max_input_tokens: count(node, "max_input_tokens", sink),
         max_output_tokens: count(node, "max_output_tokens", sink),
         capabilities: Vec::new(),
-        reasoning_efforts: texts(node, "reasoning_efforts").into_iter().map(|(level, _)| level.to_owned()).collect(),
+        reasoning_efforts: texts(node, "reasoning_efforts")
+            .into_iter()
+            .map(|(level, _)| level.to_owned())
+            .collect(),
         reasoning_budget: budget(node, sink),
         input_modalities: Vec::new(),
         output_modalities: Vec::new(),
@@ -84,7 +97,11 @@ fn model(node: &Node, names: Planned, priced: bool, index: &HashMap<String, usiz
 /// The aliases, and the name where that is not the id.
 fn aliases(node: &Node, name: &str, id: &str) -> Vec<String> {
     let named = Some(name).filter(|name| *name != id);
-    named.into_iter().chain(texts(node, "aliases").into_iter().map(|(alias, _)| alias)).map(str::to_owned).collect()
+    named
+        .into_iter()
+        .chain(texts(node, "aliases").into_iter().map(|(alias, _)| alias))
+        .map(str::to_owned)
+        .collect()
 }
 
 fn kind(node: &Node) -> ModelKind {
@@ -111,11 +128,16 @@ fn budget(node: &Node, sink: &mut Sink) -> Option<(u64, Option<u64>)> {
 /// No part is larger than the whole.
 fn limits(node: &Node, model: &Model, sink: &mut Sink) {
     let Some(window) = model.context_window else { return };
-    for (key, part) in [("max_input_tokens", model.max_input_tokens), ("max_output_tokens", model.max_output_tokens)] {
+    for (key, part) in
+        [("max_input_tokens", model.max_input_tokens), ("max_output_tokens", model.max_output_tokens)]
+    {
         let (Some(part), Some(at)) = (part, node.get(key)) else { continue };
         if part > window {
             let whole = node.get("context_window").map_or(at.span, |window| window.span);
-            sink.push(beyond(at.span, format!("`{key}` is {part}, and the whole window is {window}")).related(whole, "the whole window"));
+            sink.push(
+                beyond(at.span, format!("`{key}` is {part}, and the whole window is {window}"))
+                    .related(whole, "the whole window"),
+            );
         }
     }
 }
@@ -123,7 +145,11 @@ fn limits(node: &Node, model: &Model, sink: &mut Sink) {
 /// A model's own wire is checked by nobody yet, and said so.
 fn not_generated(node: &Node, sink: &mut Sink) {
     if let Some(entry) = node.entry("wire").filter(|entry| entry.value.as_map().is_some()) {
-        let problem = Diagnostic::warning("TW0232", entry.key_span, "nothing is generated from the `wire` of a model yet");
+        let problem = Diagnostic::warning(
+            "TW0232",
+            entry.key_span,
+            "nothing is generated from the `wire` of a model yet",
+        );
         sink.push(problem.help("say it in the `wire` of the provider, under a capability of the model"));
     }
 }

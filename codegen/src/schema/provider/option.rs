@@ -8,7 +8,8 @@ use crate::source::{Entry, Node, Span};
 use std::collections::HashMap;
 
 /// Methods that the generated `Options` have besides those of the options.
-const TAKEN: &[&str] = &["as_ref", "borrow", "clone", "default", "eq", "extra", "fmt", "from", "into", "new", "to_owned"];
+const TAKEN: &[&str] =
+    &["as_ref", "borrow", "clone", "default", "eq", "extra", "fmt", "from", "into", "new", "to_owned"];
 
 pub(super) fn read(provider: &Node, sink: &mut Sink) -> Vec<ProviderOption> {
     let entries = provider.get("options").and_then(Node::as_map).unwrap_or_default();
@@ -66,7 +67,8 @@ fn option_type(node: &Node, sink: &mut Sink) -> OptionType {
 fn integer(node: &Node, sink: &mut Sink) -> OptionType {
     let mut bound = |key: &str| {
         let (text, span) = number(node, key)?;
-        let magnitude = exact::units(text.trim_start_matches('-'), 0).ok().and_then(|value| i64::try_from(value).ok());
+        let magnitude =
+            exact::units(text.trim_start_matches('-'), 0).ok().and_then(|value| i64::try_from(value).ok());
         if magnitude.is_none() {
             sink.push(contradiction(span, format!("`{key}` of an integer is a whole number of 64 bits")));
         }
@@ -78,7 +80,9 @@ fn integer(node: &Node, sink: &mut Sink) -> OptionType {
 }
 
 fn decimal(node: &Node, sink: &mut Sink) -> OptionType {
-    let bound = |key: &str| number(node, key).and_then(|(text, _)| text.parse::<f64>().ok()).filter(|value| value.is_finite());
+    let bound = |key: &str| {
+        number(node, key).and_then(|(text, _)| text.parse::<f64>().ok()).filter(|value| value.is_finite())
+    };
     let (min, max) = (bound("min"), bound("max"));
     ordered(node, min.zip(max).is_none_or(|(min, max)| min <= max), sink);
     OptionType::Number { min, max }
@@ -93,13 +97,17 @@ fn ordered(node: &Node, holds: bool, sink: &mut Sink) {
 fn values(node: &Node, sink: &mut Sink) -> Vec<String> {
     let values = texts(node, "values");
     if values.is_empty() {
-        let span = node.entry("values").map_or_else(|| text(node, "type").map_or(node.span, |(_, span)| span), |entry| entry.key_span);
+        let span = node
+            .entry("values")
+            .map_or_else(|| text(node, "type").map_or(node.span, |(_, span)| span), |entry| entry.key_span);
         sink.push(contradiction(span, "an `enum` lists its `values`"));
     }
     let mut seen = HashMap::new();
     for (value, span) in &values {
         if let Some(first) = seen.insert(*value, *span) {
-            sink.push(contradiction(*span, format!("`{value}` stands here twice")).related(first, "the first time"));
+            sink.push(
+                contradiction(*span, format!("`{value}` stands here twice")).related(first, "the first time"),
+            );
         }
     }
     values.into_iter().map(|(value, _)| value.to_owned()).collect()

@@ -28,11 +28,16 @@ fn price(node: &Node, key: &str, sink: &mut Sink) -> Option<Price> {
     let (text, span) = number(node, key)?;
     let refused = match exact::units(text, 9) {
         Ok(units) if units <= ABSURD * UNITS => return Some(Price(units)),
-        Ok(_) | Err(Inexact::Large) => malformed(span, format!("{text} per million tokens is more than {ABSURD}"))
-            .help("prices are per million tokens, not per token or per thousand"),
-        Err(Inexact::Negative) => malformed(span, "a price is not negative".to_owned()).help("leave it out where it is unknown or differs from request to request"),
-        Err(Inexact::Fraction) => malformed(span, format!("{text} has more than nine digits behind the point"))
-            .help("prices are per million tokens, not per token"),
+        Ok(_) | Err(Inexact::Large) => {
+            malformed(span, format!("{text} per million tokens is more than {ABSURD}"))
+                .help("prices are per million tokens, not per token or per thousand")
+        }
+        Err(Inexact::Negative) => malformed(span, "a price is not negative".to_owned())
+            .help("leave it out where it is unknown or differs from request to request"),
+        Err(Inexact::Fraction) => {
+            malformed(span, format!("{text} has more than nine digits behind the point"))
+                .help("prices are per million tokens, not per token")
+        }
     };
     sink.push(refused);
     None

@@ -65,8 +65,14 @@ fn auth_has_a_short_and_a_long_form() {
         ("auth: {optional: true}", Auth::Bearer { env: env(), optional: true }),
         ("auth: {env: A_KEY}", Auth::Bearer { env: vec!["A_KEY".into()], optional: false }),
         ("auth: {header: x-key}", Auth::Header { name: "x-key".into(), env: env() }),
-        ("auth_type: api_key\nauth: {type: header, header: x-key}", Auth::Header { name: "x-key".into(), env: env() }),
-        ("auth: {query: key, env: [A, B]}", Auth::Query { name: "key".into(), env: vec!["A".into(), "B".into()] }),
+        (
+            "auth_type: api_key\nauth: {type: header, header: x-key}",
+            Auth::Header { name: "x-key".into(), env: env() },
+        ),
+        (
+            "auth: {query: key, env: [A, B]}",
+            Auth::Query { name: "key".into(), env: vec!["A".into(), "B".into()] },
+        ),
     ] {
         assert_eq!(provider(text).auth, expected, "{text}");
     }
@@ -74,7 +80,9 @@ fn auth_has_a_short_and_a_long_form() {
 
 #[test]
 fn prices_are_exact_and_tiers_fill_up_from_below() {
-    let model = model("input_price: 0.075, output_price: 8, price_tiers: [{above: 10, input_price: 1}, {above: 20, output_price: 9}]");
+    let model = model(
+        "input_price: 0.075, output_price: 8, price_tiers: [{above: 10, input_price: 1}, {above: 20, output_price: 9}]",
+    );
     assert_eq!(model.prices.input, Some(Price(75_000_000)));
     assert_eq!(model.prices.cache_read, None);
     let of = |at: usize| (model.tiers[at].0, model.tiers[at].1.input, model.tiers[at].1.output);
@@ -108,8 +116,16 @@ fn capabilities_follow_from_fields() {
 }
 
 /// What every chat model can do.
-const CHAT_DEFAULTS: &[&str] =
-    &["json_mode", "logprobs", "penalties", "sampling", "seed", "stop_sequences", "streaming", "system_prompt"];
+const CHAT_DEFAULTS: &[&str] = &[
+    "json_mode",
+    "logprobs",
+    "penalties",
+    "sampling",
+    "seed",
+    "stop_sequences",
+    "streaming",
+    "system_prompt",
+];
 
 #[test]
 fn capabilities_are_taken_away_by_fields() {
@@ -127,7 +143,10 @@ fn capabilities_are_taken_away_by_fields() {
         assert!(!has(&model(fields), capability), "{fields}");
     }
     assert!(!has(&model("reasoning_budget: {min: 1}"), "reasoning_effort"));
-    assert!(!has(&model("supports_function_calling: true, supports_parallel_function_calling: false"), "parallel_tools"));
+    assert!(!has(
+        &model("supports_function_calling: true, supports_parallel_function_calling: false"),
+        "parallel_tools"
+    ));
 }
 
 #[test]
@@ -161,8 +180,13 @@ fn a_fault_of_a_base_model_is_said_once() {
 #[test]
 fn every_field_of_the_schema_is_read() {
     let sources = [
-        include_str!("mod.rs"), include_str!("auth.rs"), include_str!("capability.rs"), include_str!("model.rs"),
-        include_str!("option.rs"), include_str!("price.rs"), include_str!("inherit.rs"),
+        include_str!("mod.rs"),
+        include_str!("auth.rs"),
+        include_str!("capability.rs"),
+        include_str!("model.rs"),
+        include_str!("option.rs"),
+        include_str!("price.rs"),
+        include_str!("inherit.rs"),
     ];
     let schema: serde_json::Value = serde_json::from_str(&json_schema(Kind::Provider)).unwrap();
     let mut types = vec![&schema["properties"]];
@@ -170,6 +194,9 @@ fn every_field_of_the_schema_is_read() {
     let own = ["Auth", "OptionEntry", "ModelEntry", "PriceTier", "Modalities", "Budget", "Deprecation"];
     types.extend(own.iter().map(|name| &schema["$defs"][name]["properties"]));
     for name in types.into_iter().flat_map(|properties| properties.as_object().unwrap().keys()) {
-        assert!(sources.iter().any(|source| source.contains(&format!("\"{name}\""))), "`{name}` is read nowhere");
+        assert!(
+            sources.iter().any(|source| source.contains(&format!("\"{name}\""))),
+            "`{name}` is read nowhere"
+        );
     }
 }

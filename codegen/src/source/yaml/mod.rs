@@ -34,12 +34,14 @@ pub fn parse(file: FileId, text: &str, sink: &mut Sink) -> Option<Node> {
     }
     let at = Place { file, skipped, offsets: Offsets::new(body), text: body };
     let before = sink.len();
-    Builder { at, sink, before, open: Vec::new(), nodes: 0, root: None, documents: 0 }.run(Parser::new_from_str(body))
+    Builder { at, sink, before, open: Vec::new(), nodes: 0, root: None, documents: 0 }
+        .run(Parser::new_from_str(body))
 }
 
 /// What may stand in a YAML file.
 fn is_printable(c: char) -> bool {
-    matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..) && !matches!(c, '\u{fffe}' | '\u{ffff}')
+    matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..)
+        && !matches!(c, '\u{fffe}' | '\u{ffff}')
 }
 
 /// Turns the parser's marks into spans.
@@ -93,7 +95,12 @@ impl<'a> Builder<'a, '_> {
                 Err(error) => {
                     let index = error.marker().index();
                     let span = self.at.span(Marks::new(*error.marker(), *error.marker()));
-                    self.sink.push(refuse::syntax(span, error.info(), self.at.offsets.byte(index), self.at.text));
+                    self.sink.push(refuse::syntax(
+                        span,
+                        error.info(),
+                        self.at.offsets.byte(index),
+                        self.at.text,
+                    ));
                     return None;
                 }
             };
@@ -101,7 +108,8 @@ impl<'a> Builder<'a, '_> {
                 return None;
             }
         }
-        if self.root.as_ref().is_none_or(|root| root.value == Value::Null && root.span.start == root.span.end) {
+        if self.root.as_ref().is_none_or(|root| root.value == Value::Null && root.span.start == root.span.end)
+        {
             self.sink.push(refuse::empty(Span::new(self.at.file, 0, 0)));
             return None;
         }

@@ -32,12 +32,14 @@ fn one_character(span: Span, rest: &str) -> Span {
 
 pub(super) fn control_character(span: Span, found: char) -> Diagnostic {
     let message = format!("the control character U+{:04X} cannot stand in a YAML file", u32::from(found));
-    Diagnostic::error("TW0103", span, message)
-        .help("check that this is a text file; in a quoted string write it as an escape, such as `\"\\u0007\"`")
+    Diagnostic::error("TW0103", span, message).help(
+        "check that this is a text file; in a quoted string write it as an escape, such as `\"\\u0007\"`",
+    )
 }
 
 pub(super) fn empty(span: Span) -> Diagnostic {
-    Diagnostic::error("TW0113", span, "this file is empty").help("a provider file starts with `name:`, a dialect file with `dialect:`")
+    Diagnostic::error("TW0113", span, "this file is empty")
+        .help("a provider file starts with `name:`, a dialect file with `dialect:`")
 }
 
 pub(super) fn depth(span: Span) -> Diagnostic {
@@ -92,5 +94,6 @@ pub(super) fn composite_key(span: Span) -> Diagnostic {
 }
 
 pub(super) fn number(span: Span, text: &str) -> Diagnostic {
-    Diagnostic::error("TW0112", span, format!("JSON has no number `{text}`")).help("quote it if a text is meant")
+    Diagnostic::error("TW0112", span, format!("JSON has no number `{text}`"))
+        .help("quote it if a text is meant")
 }

@@ -132,9 +132,15 @@ mod tests {
 
     #[test]
     fn other_forms_of_numbers_are_rewritten() {
-        for (text, json) in
-            [("+1", "1"), (".5", "0.5"), ("1.", "1.0"), ("007", "7"), ("0x1F", "31"), ("0o17", "15"), ("2E-3", "2e-3")]
-        {
+        for (text, json) in [
+            ("+1", "1"),
+            (".5", "0.5"),
+            ("1.", "1.0"),
+            ("007", "7"),
+            ("0x1F", "31"),
+            ("0o17", "15"),
+            ("2E-3", "2e-3"),
+        ] {
             assert_eq!(shown(text), format!("number {json}"), "{text}");
         }
         for text in [".inf", "-.inf", ".nan", "0xFFFFFFFFFFFFFFFFFF"] {
@@ -144,7 +150,9 @@ mod tests {
 
     #[test]
     fn what_looks_like_a_number_and_is_none_is_a_string() {
-        for text in ["1.2.3", "2024-06-01", "1_000", "0b1", "0x", "1e", "-", "+", ".", "-.", "e5", "12:30", "1e+"] {
+        for text in
+            ["1.2.3", "2024-06-01", "1_000", "0b1", "0x", "1e", "-", "+", ".", "-.", "e5", "12:30", "1e+"]
+        {
             assert_eq!(shown(text), "string", "{text}");
         }
     }

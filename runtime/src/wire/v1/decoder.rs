@@ -37,6 +37,8 @@ pub struct Decoder {
     fold: Fold,
     /// No more bytes will come.
     cut: bool,
+    /// The provider failed. The frames behind the failure are read for what was used, and for nothing else.
+    failed: Option<WireError>,
     /// The answer is complete or lost; what is told is told once the waiting events are taken.
     end: Option<Result<(), WireError>>,
     done: bool,
@@ -46,7 +48,7 @@ impl Decoder {
     /// A decoder before the first byte.
     pub fn new(wire: &'static ChatWire, limits: Limits) -> Self {
         let framer = Framer::new(wire.framing, limits);
-        Self { wire, framer, fold: Fold::new(wire), cut: false, end: None, done: false }
+        Self { wire, framer, fold: Fold::new(wire), cut: false, failed: None, end: None, done: false }
     }
 
     /// Makes ids that are minted here differ from those of other answers.
@@ -88,7 +90,10 @@ impl Decoder {
             match self.read_frame() {
                 Ok(true) => {}
                 Ok(false) => return Ok(false),
-                Err(error) => self.fail(error),
+                Err(error) => {
+                    let error = self.failed.take().unwrap_or(error);
+                    self.fail(error);
+                }
             }
         }
         Ok(true)
@@ -98,6 +103,12 @@ impl Decoder {
     #[inline]
     pub fn event(&mut self) -> Option<ChatEvent<'_>> {
         self.fold.pop(self.framer.frame().data)
+    }
+
+    /// Whether the provider has failed. What is still to come tells at most what was used, so it is not worth a
+    /// long wait.
+    pub fn is_failing(&self) -> bool {
+        self.failed.is_some()
     }
 
     /// Whether everything was told.
@@ -128,17 +139,21 @@ impl Decoder {
         } else {
             self.fold.begin(frame.data);
             (self.wire.event)(frame, &mut self.fold)?;
-            self.check_failure()?;
+            self.check_failure();
         }
         Ok(true)
     }
 
-    fn check_failure(&self) -> Result<(), WireError> {
-        self.fold.failure().map_or(Ok(()), |failure| Err(WireError::Failed(Box::new(failure.clone()))))
+    fn check_failure(&mut self) {
+        if self.failed.is_none()
+            && let Some(failure) = self.fold.failure()
+        {
+            self.failed = Some(WireError::Failed(Box::new(failure.clone())));
+        }
     }
 
     fn bytes_ended(&mut self) -> Result<(), WireError> {
-        if !self.fold.is_satisfied() {
+        if self.failed.is_some() || !self.fold.is_satisfied() {
             return Err(WireError::Truncated);
         }
         self.complete();
@@ -146,6 +161,9 @@ impl Decoder {
     }
 
     fn complete(&mut self) {
+        if let Some(error) = self.failed.take() {
+            return self.fail(error);
+        }
         self.fold.complete();
         self.end = Some(Ok(()));
     }

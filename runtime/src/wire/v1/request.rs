@@ -58,8 +58,9 @@ fn name(part: &Part) -> &'static str {
 /// Writes the arguments of a call as they stand. No arguments are `{}`; what is no JSON is refused.
 pub fn arguments(w: &mut JsonWriter, text: &str) -> Result<(), Refused> {
     let text = or_empty(text);
-    validate(text.as_bytes())
-        .map_err(|error| Refused::new("tool_call.arguments", format!("they have to be JSON on this wire: {error}")))?;
+    validate(text.as_bytes()).map_err(|error| {
+        Refused::new("tool_call.arguments", format!("they have to be JSON on this wire: {error}"))
+    })?;
     w.raw_text(text);
     Ok(())
 }
@@ -112,7 +113,9 @@ pub fn separate(text: &mut String) {
 pub fn option_text(json: &RawJson) -> Cow<'_, str> {
     let mut cursor = Cursor::new(json.as_str().as_bytes());
     match json.as_str().trim_start().as_bytes().first() {
-        Some(b'"') => cursor.text().ok().flatten().and_then(|text| text.decode().ok()).unwrap_or(Cow::Borrowed("")),
+        Some(b'"') => {
+            cursor.text().ok().flatten().and_then(|text| text.decode().ok()).unwrap_or(Cow::Borrowed(""))
+        }
         Some(b'[') => Cow::Owned(items(&mut cursor)),
         _ => Cow::Borrowed(json.as_str()),
     }
@@ -203,7 +206,9 @@ pub fn finite(r: &ChatRequest) -> Result<(), Refused> {
 /// Refuses options that the provider does not have, such as those of another one.
 pub fn known_options(options: &[(Cow<'static, str>, RawJson)], known: &[&str]) -> Result<(), Refused> {
     match options.iter().find(|(name, _)| !known.contains(&name.as_ref())) {
-        Some((name, _)) => Err(Refused::new(format!("options.{name}"), "this provider has no such option here")),
+        Some((name, _)) => {
+            Err(Refused::new(format!("options.{name}"), "this provider has no such option here"))
+        }
         None => Ok(()),
     }
 }
@@ -240,7 +245,8 @@ fn each_marker(r: &mut ChatRequest, visit: &mut dyn FnMut(&mut Option<crate::cha
     });
     tools.filter(|marker| marker.is_some()).for_each(&mut *visit);
     for system in [true, false] {
-        let messages = r.messages.iter_mut().filter(|message| (message.role == crate::chat::Role::System) == system);
+        let messages =
+            r.messages.iter_mut().filter(|message| (message.role == crate::chat::Role::System) == system);
         messages.flat_map(|message| &mut message.parts).for_each(|part| part_markers(part, visit));
     }
 }
@@ -363,7 +369,10 @@ mod tests {
 
     #[test]
     fn short_names_and_paths() {
-        assert_eq!([audio_format("audio/mpeg"), audio_format("audio/x-wav; rate=1"), audio_format("ogg")], ["mp3", "wav", "ogg"]);
+        assert_eq!(
+            [audio_format("audio/mpeg"), audio_format("audio/x-wav; rate=1"), audio_format("ogg")],
+            ["mp3", "wav", "ogg"]
+        );
         assert_eq!(document_format("text/plain"), "txt");
         let mut path = String::new();
         percent(&mut path, "a/b c:ü");
@@ -372,7 +381,9 @@ mod tests {
 
     #[test]
     fn the_earliest_markers_go_first() {
-        let marked = |text: &str| Part::Text(Text { text: text.to_owned(), cache: Some(Cache::default()), ..Text::default() });
+        let marked = |text: &str| {
+            Part::Text(Text { text: text.to_owned(), cache: Some(Cache::default()), ..Text::default() })
+        };
         let mut r = ChatRequest::new("m");
         r.messages = vec![
             Message { role: Role::User, name: None, parts: vec![marked("a"), marked("b")] },

@@ -344,7 +344,7 @@ fn the_answer_is_named_once() {
 }
 
 #[test]
-fn nothing_comes_after_a_failure() {
+fn nothing_comes_after_the_frame_of_a_failure_but_usage() {
     let events = events(&[
         &append(Class::Text, At::default(), "a"),
         &|fold| {
@@ -353,8 +353,10 @@ fn nothing_comes_after_a_failure() {
             fold.finish(0, text("stop"), None).unwrap();
         },
         &append(Class::Text, At::default(), "c"),
+        &|fold| fold.usage(&[(0, Some(7))], None).unwrap(),
     ]);
-    assert_eq!(events, [told("a")]);
+    let [first, second, ChatEvent::Usage(usage)] = &events[..] else { panic!("{events:?}") };
+    assert_eq!(([first, second], usage.input), ([&told("a"), &told("b")], Some(7)));
 }
 
 #[test]

@@ -268,6 +268,7 @@ impl Fold {
     pub(crate) fn begin(&mut self, frame: &[u8]) {
         self.frame += 1;
         self.queue.begin(frame);
+        self.drain_after_failure();
     }
 
     /// The next event, given the frame that was begun last.

@@ -58,6 +58,8 @@ pub(super) struct Outcome {
     failure: Option<Box<ProviderFailure>>,
     /// Nothing more is taken.
     over: bool,
+    /// Nothing more is taken but what was used.
+    drains: bool,
 }
 
 impl Outcome {
@@ -74,6 +76,7 @@ impl Outcome {
             ended: false,
             failure: None,
             over: false,
+            drains: false,
         }
     }
 
@@ -94,7 +97,7 @@ impl Outcome {
 impl Fold {
     /// What was used so far, by leaf of the wire. A known value overwrites, an unknown one does not.
     pub fn usage(&mut self, leaves: &[(usize, Option<i64>)], raw: Option<&str>) -> Result<(), Corrupt> {
-        if !self.is_over() {
+        if !self.is_over() || self.outcome.drains {
             self.outcome.add_usage(leaves, raw);
         }
         Ok(())
@@ -129,7 +132,7 @@ impl Fold {
 
     /// The provider says that the answer is complete.
     pub fn end(&mut self) -> Result<(), Corrupt> {
-        self.outcome.ended |= !self.is_over();
+        self.outcome.ended |= !self.is_over() || self.outcome.drains;
         Ok(())
     }
 
@@ -161,15 +164,27 @@ impl Fold {
         self.outcome.ended || self.wire.needs == Needs::Finish && self.outcome.has_finish
     }
 
+    /// Behind the frame of a failure only what was used is taken.
+    pub(super) fn drain_after_failure(&mut self) {
+        if self.outcome.failure.is_some() && !self.outcome.over {
+            self.outcome.over = true;
+            self.outcome.drains = true;
+        }
+    }
+
     /// The answer is cut off: nothing is complete that was not, but what was used is known.
     pub(crate) fn stop(&mut self) {
-        if !std::mem::replace(&mut self.outcome.over, true) {
+        let over = std::mem::replace(&mut self.outcome.over, true);
+        if !over || std::mem::take(&mut self.outcome.drains) {
             self.tell_usage();
         }
     }
 
     /// The answer is complete: closes every part, then tells what it cost and why it stopped.
     pub(crate) fn complete(&mut self) {
+        if self.outcome.failure.is_some() {
+            self.stop();
+        }
         if self.is_over() {
             return;
         }
