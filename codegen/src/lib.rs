@@ -13,6 +13,8 @@
 //! [`compiler`] is the whole of it, and all that a build script needs; [`scaffold`] writes a first provider file and
 //! [`explain`] leads a generated line back to what made it.
 //!
+//! [`guide`] tells how to write dialects and providers.
+//!
 //! Problems of every stage are [`diagnostic::Diagnostic`]s with a code of [`codes`].
 
 pub mod codes;
@@ -22,6 +24,7 @@ pub mod dialect;
 pub mod emit;
 pub mod explain;
 pub mod fingerprint;
+pub mod guide;
 pub mod ir;
 pub mod lower;
 pub mod names;

@@ -139,7 +139,7 @@ enum Style {
 enum Spelling {
     /// As it reads.
     Plain,
-    /// Neighbouring numbers kept apart: `Gpt4_1`. Only differs for types.
+    /// Neighbouring numbers kept apart: `Nova4_1`. Only differs for types.
     Apart,
     /// With a short hash of the wire name.
     Hashed,
@@ -247,7 +247,7 @@ fn apart(words: &[String]) -> String {
     name
 }
 
-/// `gpt` and `GPT` become `Gpt`, `DeepThought` stays.
+/// `nova` and `NOVA` become `Nova`, `DeepThought` stays.
 fn capitalised(word: &str) -> String {
     let mixed = word.bytes().any(|b| b.is_ascii_lowercase()) && word.bytes().any(|b| b.is_ascii_uppercase());
     let rest = word.get(1..).unwrap_or_default();

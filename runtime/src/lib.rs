@@ -9,6 +9,7 @@ pub mod chat;
 pub mod client;
 pub mod embed;
 pub mod error;
+pub mod guide;
 pub mod http;
 pub mod json;
 pub mod model;

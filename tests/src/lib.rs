@@ -2,7 +2,10 @@
 //!
 //! Conformance: [`corpus`] reads recorded exchanges, [`loopback`] serves them, [`exchange`] lets a generated client
 //! answer and ask, [`compare`] and [`body`] grade, [`splits`] cuts streams at every byte, [`run`] runs it all.
+//! `bench` measures, beside floors and peers.
 
+#[cfg(unix)]
+pub mod bench;
 pub mod body;
 pub mod compare;
 pub mod corpus;

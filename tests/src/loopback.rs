@@ -166,7 +166,8 @@ fn push_chunk(out: &mut Vec<u8>, chunk: &[u8]) {
     out.extend_from_slice(b"\r\n");
 }
 
-async fn read_request(stream: &mut TcpStream) -> io::Result<Asked> {
+/// Reads one request, head and body.
+pub async fn read_request(stream: &mut TcpStream) -> io::Result<Asked> {
     let mut bytes = Vec::new();
     let head_end = loop {
         if let Some(at) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {

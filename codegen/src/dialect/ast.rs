@@ -54,6 +54,8 @@ pub enum ShapeKind {
     RawIf(Box<Shape>),
     /// `$absent`: no key at all.
     Absent,
+    /// Something that was reported, with the slots that stand in it: nothing more is said about them.
+    Wrong(Vec<String>),
 }
 
 /// A JSON scalar.
@@ -143,6 +145,8 @@ pub enum Pred {
     And(Vec<Pred>),
     /// `a or b`.
     Or(Vec<Pred>),
+    /// Something that was reported.
+    Wrong,
 }
 
 /// A table: rows by name, in the order of the file.
@@ -222,6 +226,8 @@ pub enum OpEntry {
         /// Its table.
         table: OpTable,
     },
+    /// Something that was reported; what it would have meant is not known.
+    Wrong,
     /// `$use: table`, optionally with another verb (`as: restate`).
     Use {
         /// The table.

@@ -27,23 +27,24 @@ impl<'a> Scalar<'a> {
 }
 
 /// Reads a string scalar: a constant, a slot, a template or a linear leaf.
-pub(super) fn shape(scalar: Scalar<'_>, sink: &mut Sink) -> Option<Shape> {
+pub(super) fn shape(scalar: Scalar<'_>, sink: &mut Sink) -> Shape {
     let text = scalar.text;
+    let wrong = || ShapeKind::Wrong(vec![text.to_owned()]);
     let kind = if let Some(literal) = text.strip_prefix("$$") {
         ShapeKind::Const(Const::Str(format!("${literal}")))
     } else if text == "$absent" {
         ShapeKind::Absent
     } else if text.contains("${") {
-        ShapeKind::Template(template(scalar, sink)?)
+        template(scalar, sink).map_or_else(wrong, ShapeKind::Template)
     } else if text.starts_with('$') {
-        return slot_or_linear(scalar, sink);
+        slot_or_linear(scalar, sink).unwrap_or_else(wrong)
     } else {
         ShapeKind::Const(Const::Str(text.to_owned()))
     };
-    Some(Shape { kind, span: scalar.span })
+    Shape { kind, span: scalar.span }
 }
 
-fn slot_or_linear(scalar: Scalar<'_>, sink: &mut Sink) -> Option<Shape> {
+fn slot_or_linear(scalar: Scalar<'_>, sink: &mut Sink) -> Option<ShapeKind> {
     let (head, fallback) = match scalar.text.split_once(" ?? ") {
         Some((head, rest)) => (head, Some((rest, head.len() + 4))),
         None => (scalar.text, None),
@@ -60,13 +61,29 @@ fn slot_or_linear(scalar: Scalar<'_>, sink: &mut Sink) -> Option<Shape> {
         at += len + 3;
     }
     if terms.len() > 1 {
-        return Some(Shape { kind: ShapeKind::Linear(terms), span: scalar.span });
+        if let Some((rest, at)) = fallback {
+            sink.push(
+                Diagnostic::error(
+                    "TW0414",
+                    scalar.part(at, rest.len()),
+                    format!("`{rest}` says nothing here"),
+                )
+                .label("is never looked at")
+                .note("a sum has no `??`: a leaf that is absent counts as nothing")
+                .help("remove it"),
+            );
+        }
+        return Some(ShapeKind::Linear(terms));
     }
     let mut slot = terms.pop()?.slot;
     if let Some((rest, at)) = fallback {
-        slot.fallback = Some(Box::new(fallback_shape(Scalar { text: rest, ..scalar }, scalar.part(at, rest.len()), sink)?));
+        slot.fallback = Some(Box::new(fallback_shape(
+            Scalar { text: rest, ..scalar },
+            scalar.part(at, rest.len()),
+            sink,
+        )?));
     }
-    Some(Shape { kind: ShapeKind::Slot(slot), span: scalar.span })
+    Some(ShapeKind::Slot(slot))
 }
 
 fn next_term(text: &str) -> (usize, Option<char>) {
@@ -138,9 +155,13 @@ fn template(scalar: Scalar<'_>, sink: &mut Sink) -> Option<Vec<Piece>> {
         let from = at + open + 2;
         let Some(len) = scalar.text[from..].find('}') else {
             sink.push(
-                Diagnostic::error("TW0402", scalar.part(at + open, 2), "a `${` of this template is never closed")
-                    .label("opened here")
-                    .help("close it with `}`"),
+                Diagnostic::error(
+                    "TW0402",
+                    scalar.part(at + open, 2),
+                    "a `${` of this template is never closed",
+                )
+                .label("opened here")
+                .help("close it with `}`"),
             );
             return None;
         };
@@ -154,46 +175,63 @@ fn template(scalar: Scalar<'_>, sink: &mut Sink) -> Option<Vec<Piece>> {
     Some(pieces)
 }
 
+/// How many `not` may stand before one another.
+const MAX_NOTS: usize = 8;
+
 /// Reads a predicate: words joined by `and`, `or`, `not`; `and` binds tighter than `or`.
-pub(super) fn predicate(scalar: Scalar<'_>, sink: &mut Sink) -> Option<Pred> {
-    let words: Vec<(usize, &str)> = word_offsets(scalar.text);
-    let alternatives: Option<Vec<Pred>> = words.split(|(_, word)| *word == "or").map(|group| conjunction(scalar, group, sink)).collect();
-    let mut alternatives = alternatives?;
-    if alternatives.len() == 1 { alternatives.pop() } else { Some(Pred::Or(alternatives)) }
+pub(super) fn predicate(scalar: Scalar<'_>, sink: &mut Sink) -> Pred {
+    let words = word_offsets(scalar.text);
+    let pred =
+        joined(&words, "or", |group| joined(group, "and", |group| atom(scalar, group), Pred::And), Pred::Or);
+    pred.unwrap_or_else(|| {
+        sink.push(
+            Diagnostic::error("TW0403", scalar.span, format!("`{}` is not a predicate", scalar.text))
+                .label("cannot be read")
+                .help("write `stream`, `has field`, `field is value`, `caps.name`, joined by `and`, `or`, `not`"),
+        );
+        Pred::Wrong
+    })
 }
 
-fn word_offsets(text: &str) -> Vec<(usize, &str)> {
-    text.split_ascii_whitespace().map(|word| (word.as_ptr() as usize - text.as_ptr() as usize, word)).collect()
+type Word<'a> = (usize, &'a str);
+
+fn word_offsets(text: &str) -> Vec<Word<'_>> {
+    text.split_ascii_whitespace()
+        .map(|word| (word.as_ptr() as usize - text.as_ptr() as usize, word))
+        .collect()
 }
 
-fn conjunction(scalar: Scalar<'_>, words: &[(usize, &str)], sink: &mut Sink) -> Option<Pred> {
-    let parts: Option<Vec<Pred>> = words.split(|(_, word)| *word == "and").map(|group| atom(scalar, group, sink)).collect();
-    let mut parts = parts?;
-    if parts.len() == 1 { parts.pop() } else { Some(Pred::And(parts)) }
+/// The groups between the words `by`, each read by `read`; `None` if one of them cannot be.
+fn joined(
+    words: &[Word<'_>],
+    by: &str,
+    read: impl Fn(&[Word<'_>]) -> Option<Pred>,
+    join: impl Fn(Vec<Pred>) -> Pred,
+) -> Option<Pred> {
+    let mut parts: Vec<Pred> = words.split(|(_, word)| *word == by).map(read).collect::<Option<_>>()?;
+    if parts.len() == 1 { parts.pop() } else { Some(join(parts)) }
 }
 
-fn atom(scalar: Scalar<'_>, words: &[(usize, &str)], sink: &mut Sink) -> Option<Pred> {
-    let spanned = |(at, word): (usize, &str)| Spanned { value: word.to_owned(), span: scalar.part(at, word.len()) };
-    let path = |(at, word): (usize, &str)| Spanned {
+fn atom(scalar: Scalar<'_>, words: &[Word<'_>]) -> Option<Pred> {
+    let spanned =
+        |(at, word): Word<'_>| Spanned { value: word.to_owned(), span: scalar.part(at, word.len()) };
+    let path = |(at, word): Word<'_>| Spanned {
         value: word.split('.').map(str::to_owned).collect::<Vec<_>>(),
         span: scalar.part(at, word.len()),
     };
+    let nots = words.iter().take_while(|(_, word)| *word == "not").count();
+    if nots > 0 {
+        let inner = (nots < MAX_NOTS).then(|| atom(scalar, &words[nots..])).flatten()?;
+        return Some((0..nots).fold(inner, |inner, _| Pred::Not(Box::new(inner))));
+    }
     match words {
-        [(_, "not"), rest @ ..] if !rest.is_empty() => Some(Pred::Not(Box::new(atom(scalar, rest, sink)?))),
         [(_, "has"), field] => Some(Pred::Has(path(*field))),
         [field, (_, "is"), value] => Some(Pred::Is(path(*field), spanned(*value))),
         [(at, word)] => Some(match word.split_once('.') {
-            Some(("caps", name)) => Pred::Cap(Spanned { value: name.to_owned(), span: scalar.part(at + 5, name.len()) }),
-            Some(("uses", name)) => Pred::Uses(Spanned { value: name.to_owned(), span: scalar.part(at + 5, name.len()) }),
+            Some(("caps", name)) => Pred::Cap(spanned((at + 5, name))),
+            Some(("uses", name)) => Pred::Uses(spanned((at + 5, name))),
             _ => Pred::Word(spanned((*at, word))),
         }),
-        _ => {
-            sink.push(
-                Diagnostic::error("TW0403", scalar.span, format!("`{}` is not a predicate", scalar.text))
-                    .label("cannot be read")
-                    .help("write `stream`, `has field`, `field is value`, `caps.name`, joined by `and`, `or`, `not`"),
-            );
-            None
-        }
+        _ => None,
     }
 }

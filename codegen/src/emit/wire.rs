@@ -41,8 +41,12 @@ pub fn file(provider: &Provider, source: &str, operations: &[OperationIr]) -> Re
     }
     let rendered: Rendered = file.render()?;
     let has = |name: &str| operations.iter().any(|operation| operation.decode.operation == name);
-    let operations =
-        Operations { chat: has("chat"), embed: has("embed"), models: has("models"), count_tokens: has("count_tokens") };
+    let operations = Operations {
+        chat: has("chat"),
+        embed: has("embed"),
+        models: has("models"),
+        count_tokens: has("count_tokens"),
+    };
     Ok(Wire { file: rendered, operations })
 }
 
@@ -77,18 +81,40 @@ fn imports(items: &TokenStream) -> TokenStream {
     let text = items.to_string();
     // A variant, such as `Class::Text`, is no use of the type of that name.
     let paths = text.replace(" :: ", "::");
-    let words: Vec<&str> = paths.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != ':').collect();
+    let words: Vec<&str> =
+        paths.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != ':').collect();
     let used = |name: &str| words.iter().any(|word| word.split("::").next() == Some(name));
     let pick = |names: &[&str]| -> Vec<syn::Ident> {
         names.iter().filter(|name| used(name)).map(|name| format_ident!("{name}")).collect()
     };
     let wire = pick(&[
-        "At", "Class", "Corrupt", "Count", "Cursor", "Embeddings", "Failure", "Fields", "Fold", "Frame", "Key", "Kind", "Listed",
-        "Listing", "Text", "has_items", "is", "sum",
+        "At",
+        "Class",
+        "Corrupt",
+        "Count",
+        "Cursor",
+        "Embeddings",
+        "Failure",
+        "Fields",
+        "Fold",
+        "Frame",
+        "Key",
+        "Kind",
+        "Listed",
+        "Listing",
+        "Text",
+        "filled",
+        "has_items",
+        "is",
+        "sum",
     ]);
     let chat = pick(&["FinishReason", "Usage"]);
     let chat = (!chat.is_empty()).then(|| quote!(use typewright_runtime::chat::{#(#chat),*};));
-    let error = used("ErrorKind").then(|| quote!(use typewright_runtime::error::ErrorKind;));
+    let error = used("ErrorKind").then(|| {
+        quote!(
+            use typewright_runtime::error::ErrorKind;
+        )
+    });
     quote! {
         #chat
         #error
@@ -130,7 +156,8 @@ fn chat(provider: &Provider, operation: &OperationIr) -> TokenStream {
         rest: None,
     };
     let stream = operation.decode.stream.as_ref().unwrap_or(&default);
-    let (framing, needs) = (format_ident!("{}", camel(&stream.framing)), format_ident!("{}", camel(&stream.needs)));
+    let (framing, needs) =
+        (format_ident!("{}", camel(&stream.framing)), format_ident!("{}", camel(&stream.needs)));
     let sentinel = option(stream.sentinel.as_deref());
     let implicit = stream.implicit.iter().map(|class| format_ident!("{}", camel(class)));
     let policies = encode::policies(&operation.encode);

@@ -90,6 +90,8 @@ pub enum Leaf {
 pub struct Object {
     /// One arm a key.
     pub arms: Vec<Arm>,
+    /// The local that takes the value, where it is a leaf and no object. Only at the root of a visit.
+    pub leaf: Option<LocalId>,
     /// The local that takes the whole object as it stands.
     pub raw: Option<LocalId>,
 }
@@ -176,6 +178,8 @@ pub enum PlaceKey {
 pub enum Test {
     /// Was bound.
     Has(Value),
+    /// A text that was bound and is not empty.
+    Filled(Value),
     /// Some of them was bound.
     Any(Vec<LocalId>),
     /// A text that is this.

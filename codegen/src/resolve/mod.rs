@@ -17,7 +17,8 @@ pub fn dialect<'a>(name: &str, documents: &BTreeMap<String, &'a Node>, sink: &mu
         let document = *documents.get(name)?;
         let extends = document.get("extends");
         if names.contains(&name) {
-            let span = chain.last().and_then(|node| node.get("extends")).map_or(document.span, |node| node.span);
+            let span =
+                chain.last().and_then(|node| node.get("extends")).map_or(document.span, |node| node.span);
             sink.push(
                 Diagnostic::error("TW0303", span, format!("the dialect `{name}` extends itself"))
                     .label("comes back to itself here")
@@ -70,7 +71,9 @@ pub fn wire(base: &Node, patch: &Node, sink: &mut Sink) -> Node {
 
 /// `patch` over `base`, key by key. Sequences and scalars are replaced whole.
 pub fn merge(base: &Node, patch: &Node, sink: &mut Sink) -> Node {
-    let (Value::Map(base_entries), Value::Map(patches)) = (&base.value, &patch.value) else { return patch.clone() };
+    let (Value::Map(base_entries), Value::Map(patches)) = (&base.value, &patch.value) else {
+        return patch.clone();
+    };
     let mut entries = base_entries.clone();
     for patch in patches {
         match patch.key.strip_prefix('+') {
@@ -98,12 +101,20 @@ fn add(entries: &mut Vec<Entry>, key: &str, patch: &Entry, sink: &mut Sink) {
 
 fn replace(entries: &mut Vec<Entry>, patch: &Entry, sink: &mut Sink) {
     let Some(at) = entries.iter().position(|entry| entry.key == patch.key) else {
-        let problem = Diagnostic::error("TW0301", patch.key_span, format!("`{}` overrides nothing", patch.key))
-            .label("the dialect has no such key here");
-        sink.push(match crate::diagnostic::closest(&patch.key, &entries.iter().map(|e| e.key.as_str()).collect::<Vec<_>>()) {
-            Some(best) => problem.help(format!("did you mean `{best}`? To add a key, write `+{}:`", patch.key)),
-            None => problem.help(format!("to add a key, write `+{}:`", patch.key)),
-        });
+        let problem =
+            Diagnostic::error("TW0301", patch.key_span, format!("`{}` overrides nothing", patch.key))
+                .label("the dialect has no such key here");
+        sink.push(
+            match crate::diagnostic::closest(
+                &patch.key,
+                &entries.iter().map(|e| e.key.as_str()).collect::<Vec<_>>(),
+            ) {
+                Some(best) => {
+                    problem.help(format!("did you mean `{best}`? To add a key, write `+{}:`", patch.key))
+                }
+                None => problem.help(format!("to add a key, write `+{}:`", patch.key)),
+            },
+        );
         return;
     };
     if patch.value.value == Value::Null {

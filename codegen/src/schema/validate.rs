@@ -184,8 +184,7 @@ impl<'a> Report<'a, '_> {
             .label("unknown key");
         self.push(match (closest(key, &known), synonym) {
             (None, Some((_, ours))) => diagnostic.help(format!("did you mean `{ours}`?")),
-            (Some(_), _) => diagnostic.suggest(key, known),
-            (None, None) => diagnostic.help(format!("known here: {}", known.join(", "))),
+            _ => diagnostic.suggest(key, known),
         });
     }
 

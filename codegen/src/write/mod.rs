@@ -144,7 +144,10 @@ impl Change {
         let (old, new) =
             (self.before.as_deref().unwrap_or_default(), self.after.as_deref().unwrap_or_default());
         let name = |prefix, side: &Option<String>| {
-            side.as_ref().map_or_else(|| "/dev/null".to_owned(), |_| format!("{prefix}/{}", self.path.trim_start_matches('/')))
+            side.as_ref().map_or_else(
+                || "/dev/null".to_owned(),
+                |_| format!("{prefix}/{}", self.path.trim_start_matches('/')),
+            )
         };
         let diff = TextDiff::from_lines(old, new);
         diff.unified_diff()

@@ -831,7 +831,7 @@ mod chat_response {
 
     use typewright_runtime::error::ErrorKind;
     use typewright_runtime::wire::v1::{
-        At, Class, Corrupt, Cursor, Failure, Fields, Fold, Frame, Kind, is, sum,
+        At, Class, Corrupt, Cursor, Failure, Fields, Fold, Frame, Kind, filled, is, sum,
     };
 
     /// Reads a whole response.
@@ -1003,7 +1003,7 @@ mod chat_response {
                 },
             )?;
         } else if is(type_, "image") && is(source_type, "base64")
-            && source_data.is_some()
+            && source_data.is_some() && filled(source_data)
         {
             fold.whole(
                 Class::Image,
@@ -1014,7 +1014,9 @@ mod chat_response {
                     ..Fields::default()
                 },
             )?;
-        } else if is(type_, "image") && is(source_type, "url") && source_url.is_some() {
+        } else if is(type_, "image") && is(source_type, "url") && source_url.is_some()
+            && filled(source_url)
+        {
             fold.whole(
                 Class::Image,
                 At::default(),
@@ -1025,7 +1027,7 @@ mod chat_response {
             )?;
         } else if is(type_, "image") && is(source_type, "file") {
             fold.whole(Class::Image, At::default(), Fields { ..Fields::default() })?;
-        } else if is(type_, "redacted_thinking") && data.is_some() {
+        } else if is(type_, "redacted_thinking") && data.is_some() && filled(data) {
             fold.whole(
                 Class::Reasoning,
                 At::default(),

@@ -814,10 +814,13 @@ mod chat_response {
             if model.is_some() {
                 fold.meta(None, model, None, None)?;
             }
-            if let Some(message_thinking) = message_thinking {
+            if let Some(message_thinking) = message_thinking
+                && !message_thinking.is_empty()
+            {
                 fold.append(Class::Reasoning, At::default(), message_thinking)?;
             }
-            if let Some(message_content) = message_content {
+            if let Some(message_content) = message_content && !message_content.is_empty()
+            {
                 fold.append(Class::Text, At::default(), message_content)?;
             }
             if let Some(list) = tool_calls_list {
@@ -828,10 +831,10 @@ mod chat_response {
                     }
                 }
             }
-            if let Some(thinking) = thinking {
+            if let Some(thinking) = thinking && !thinking.is_empty() {
                 fold.append(Class::Reasoning, At::default(), thinking)?;
             }
-            if let Some(response) = response {
+            if let Some(response) = response && !response.is_empty() {
                 fold.append(Class::Text, At::default(), response)?;
             }
             if let Some(logprobs_raw) = logprobs_raw {
@@ -840,7 +843,7 @@ mod chat_response {
             if prompt_eval_count.is_some() || eval_count.is_some() {
                 fold.usage(&[(0, prompt_eval_count), (1, eval_count)], None)?;
             }
-            if let Some(done_reason) = done_reason {
+            if let Some(done_reason) = done_reason && !done_reason.is_empty() {
                 fold.finish(At::default().choice, done_reason, None)?;
             }
             if done == Some(true) {
@@ -948,10 +951,13 @@ mod chat_response {
             if model.is_some() {
                 fold.meta(None, model, None, None)?;
             }
-            if let Some(message_thinking) = message_thinking {
+            if let Some(message_thinking) = message_thinking
+                && !message_thinking.is_empty()
+            {
                 fold.append(Class::Reasoning, At::default(), message_thinking)?;
             }
-            if let Some(message_content) = message_content {
+            if let Some(message_content) = message_content && !message_content.is_empty()
+            {
                 fold.append(Class::Text, At::default(), message_content)?;
             }
             if let Some(list) = tool_calls_list {
@@ -962,10 +968,10 @@ mod chat_response {
                     }
                 }
             }
-            if let Some(thinking) = thinking {
+            if let Some(thinking) = thinking && !thinking.is_empty() {
                 fold.append(Class::Reasoning, At::default(), thinking)?;
             }
-            if let Some(response) = response {
+            if let Some(response) = response && !response.is_empty() {
                 fold.append(Class::Text, At::default(), response)?;
             }
             if let Some(logprobs_raw) = logprobs_raw {
@@ -974,7 +980,7 @@ mod chat_response {
             if prompt_eval_count.is_some() || eval_count.is_some() {
                 fold.usage(&[(0, prompt_eval_count), (1, eval_count)], None)?;
             }
-            if let Some(done_reason) = done_reason {
+            if let Some(done_reason) = done_reason && !done_reason.is_empty() {
                 fold.finish(At::default().choice, done_reason, None)?;
             }
             if done == Some(true) {

@@ -380,8 +380,7 @@ mod chat_request {
 
     /// The table `message`: a message as JSON.
     ///
-    /// - `system`: `{role: developer, name: $name, content: $parts.text|collapse}`
-    /// - `system`: `{role: system, name: $name, content: $parts.text|collapse}`
+    /// - `system`: `{role: developer or system, name: $name, content: $parts.text|collapse}`
     /// - `user`: `{role: user, name: $name, content: $parts.text+image+audio+file+raw|collapse}`
     /// - `assistant`: `{role: assistant, name: $name, content: $parts.text+raw|collapse, reasoning_content: $parts.reasoning|concat, refusal: $parts.refusal|concat, tool_calls: $parts…`
     /// - `tool`: `{role: tool, tool_call_id: $call_id, content: $content|collapse}`
@@ -435,59 +434,39 @@ mod chat_request {
 
     /// The row `system`.
     ///
-    /// `{role: developer, name: $name, content: $parts.text|collapse}`
-    /// `{role: system, name: $name, content: $parts.text|collapse}`
+    /// `{role: developer or system, name: $name, content: $parts.text|collapse}`
     fn message_system(
         cx: &Cx<'_>,
         w: &mut JsonWriter,
         turn: &Turn<'_>,
     ) -> Result<(), Refused> {
         only(turn.parts(), "system messages", |piece| matches!(piece, Part::Text(_)))?;
+        w.key(r#",{"role":"#);
         if cx.model.can(Capability::DeveloperRole) {
-            w.key(r#",{"role":"developer""#);
-            if let Some(name) = turn.name() {
-                w.lit(r#","name":"#);
-                w.str(name);
-            }
-            match lone(turn.parts()) {
-                Lone::Nothing => {}
-                Lone::Part(Part::Text(text)) => {
-                    w.lit(r#","content":"#);
-                    w.str(&text.text);
-                }
-                _ => {
-                    w.lit(r#","content":["#);
-                    for piece in turn.parts() {
-                        w.comma();
-                        part(w, piece)?;
-                    }
-                    w.lit("]");
-                }
-            }
-            w.lit("}");
+            w.lit(r#""developer""#);
         } else {
-            w.key(r#",{"role":"system""#);
-            if let Some(name) = turn.name() {
-                w.lit(r#","name":"#);
-                w.str(name);
-            }
-            match lone(turn.parts()) {
-                Lone::Nothing => {}
-                Lone::Part(Part::Text(text)) => {
-                    w.lit(r#","content":"#);
-                    w.str(&text.text);
-                }
-                _ => {
-                    w.lit(r#","content":["#);
-                    for piece in turn.parts() {
-                        w.comma();
-                        part(w, piece)?;
-                    }
-                    w.lit("]");
-                }
-            }
-            w.lit("}");
+            w.lit(r#""system""#);
         }
+        if let Some(name) = turn.name() {
+            w.lit(r#","name":"#);
+            w.str(name);
+        }
+        match lone(turn.parts()) {
+            Lone::Nothing => {}
+            Lone::Part(Part::Text(text)) => {
+                w.lit(r#","content":"#);
+                w.str(&text.text);
+            }
+            _ => {
+                w.lit(r#","content":["#);
+                for piece in turn.parts() {
+                    w.comma();
+                    part(w, piece)?;
+                }
+                w.lit("]");
+            }
+        }
+        w.lit("}");
         Ok(())
     }
 
@@ -882,7 +861,7 @@ mod chat_response {
 
     use typewright_runtime::error::ErrorKind;
     use typewright_runtime::wire::v1::{
-        At, Class, Corrupt, Cursor, Failure, Fields, Fold, Frame, Kind, is, sum,
+        At, Class, Corrupt, Cursor, Failure, Fields, Fold, Frame, Kind, filled, is, sum,
     };
 
     /// Reads a whole response.
@@ -978,7 +957,7 @@ mod chat_response {
                 }
             }
         }
-        if custom_name.is_some() {
+        if custom_name.is_some() && filled(custom_name) {
             fold.whole(
                 Class::ToolCall,
                 at,
@@ -1460,6 +1439,8 @@ mod chat_response {
         let mut id = None;
         let mut function_name = None;
         let mut function_arguments = None;
+        let mut custom_name = None;
+        let mut custom_input = None;
         if c.object()? {
             while let Some(key) = c.key()? {
                 match key {
@@ -1471,6 +1452,17 @@ mod chat_response {
                                 match key {
                                     b"name" => function_name = c.text()?,
                                     b"arguments" => function_arguments = c.json_text()?,
+                                    _ => c.skip()?,
+                                }
+                            }
+                        }
+                    }
+                    b"custom" => {
+                        if c.object()? {
+                            while let Some(key) = c.key()? {
+                                match key {
+                                    b"name" => custom_name = c.text()?,
+                                    b"input" => custom_input = c.text()?,
                                     _ => c.skip()?,
                                 }
                             }
@@ -1494,6 +1486,20 @@ mod chat_response {
         }
         if let Some(function_arguments) = function_arguments {
             fold.append(Class::ToolCall, at, function_arguments)?;
+        }
+        if id.is_some() && custom_name.is_some() {
+            fold.open(
+                Class::ToolCall,
+                at,
+                Fields {
+                    id,
+                    name: custom_name,
+                    ..Fields::default()
+                },
+            )?;
+        }
+        if let Some(custom_input) = custom_input {
+            fold.append(Class::ToolCall, at, custom_input)?;
         }
         Ok(())
     }
@@ -1559,6 +1565,8 @@ mod chat_response {
         let mut content_list = None;
         let mut delta_refusal = None;
         let mut tool_calls_list = None;
+        let mut function_call_name = None;
+        let mut function_call_arguments = None;
         let mut annotations_list = None;
         let mut logprobs_content_raw = None;
         let mut finish_reason = None;
@@ -1587,6 +1595,17 @@ mod chat_response {
                                     b"refusal" => delta_refusal = c.text()?,
                                     b"tool_calls" => {
                                         tool_calls_list = c.raw()?;
+                                    }
+                                    b"function_call" => {
+                                        if c.object()? {
+                                            while let Some(key) = c.key()? {
+                                                match key {
+                                                    b"name" => function_call_name = c.text()?,
+                                                    b"arguments" => function_call_arguments = c.json_text()?,
+                                                    _ => c.skip()?,
+                                                }
+                                            }
+                                        }
                                     }
                                     b"annotations" => {
                                         annotations_list = c.raw()?;
@@ -1654,6 +1673,19 @@ mod chat_response {
                     each_delta_tool_calls(c, fold, at)?;
                 }
             }
+        }
+        if function_call_name.is_some() {
+            fold.open(
+                Class::ToolCall,
+                at,
+                Fields {
+                    name: function_call_name,
+                    ..Fields::default()
+                },
+            )?;
+        }
+        if let Some(function_call_arguments) = function_call_arguments {
+            fold.append(Class::ToolCall, at, function_call_arguments)?;
         }
         if let Some(list) = annotations_list {
             let c = &mut Cursor::new(list.as_bytes());

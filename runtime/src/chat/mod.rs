@@ -13,7 +13,9 @@ pub mod tool;
 
 pub use collect::Collector;
 pub use event::ChatEvent;
-pub use message::{Cache, Citation, Media, Message, Part, Reasoning, Role, Source, Text, ToolCall, ToolResult};
+pub use message::{
+    Cache, Citation, Media, Message, Part, Reasoning, Role, Source, Text, ToolCall, ToolResult,
+};
 pub use request::{ChatRequest, Effort, Format, ReasoningConfig, SchemaFormat};
 pub use response::{ChatResponse, FinishReason, Usage, Warning};
 pub use tool::{FunctionTool, Tool, ToolChoice, ToolDefinition};

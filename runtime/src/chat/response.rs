@@ -89,12 +89,18 @@ pub struct Warning {
 impl ChatResponse {
     /// All visible text, joined with nothing between.
     pub fn text(&self) -> String {
-        self.parts.iter().filter_map(|part| if let Part::Text(text) = part { Some(text.text.as_str()) } else { None }).collect()
+        self.parts
+            .iter()
+            .filter_map(|part| if let Part::Text(text) = part { Some(text.text.as_str()) } else { None })
+            .collect()
     }
 
     /// All readable reasoning, joined with nothing between.
     pub fn reasoning(&self) -> String {
-        self.parts.iter().filter_map(|part| if let Part::Reasoning(r) = part { Some(r.text.as_str()) } else { None }).collect()
+        self.parts
+            .iter()
+            .filter_map(|part| if let Part::Reasoning(r) = part { Some(r.text.as_str()) } else { None })
+            .collect()
     }
 
     /// The tools that the model asks to have run.

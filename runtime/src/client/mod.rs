@@ -40,6 +40,8 @@ pub use count::{Count, CountCall, CountWire};
 pub use embed::{EmbedCall, EmbedReply};
 pub use options::ProviderOptions;
 pub use reply::{Meta, Reply};
+#[doc(hidden)]
+pub use size::of as body_size;
 pub use stream::{ChatStream, Events};
 
 /// Everything that a generated crate says about its provider: constant data and function pointers.

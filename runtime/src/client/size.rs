@@ -4,7 +4,7 @@
 use crate::chat::{ChatRequest, Media, Part, Source, ToolDefinition};
 
 /// About how long the body will be, so that it seldom has to grow.
-pub(super) fn of(request: &ChatRequest) -> usize {
+pub fn of(request: &ChatRequest) -> usize {
     let parts: usize = request.parts().map(part_size).sum();
     let tools: usize = request.tools.iter().map(tool_size).sum();
     1024 + parts + parts / 8 + tools + request.messages.len() * 64

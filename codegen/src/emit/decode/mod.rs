@@ -89,7 +89,7 @@ fn event(decode: &Decode, stream: &Stream) -> TokenStream {
             pub(super) fn event(frame: Frame<'_>, fold: &mut Fold) -> Result<(), Corrupt> {
                 let c = &mut Cursor::new(frame.data);
                 #rest;
-                c.finish()
+                fold.read(c)
             }
         };
     }
@@ -98,6 +98,8 @@ fn event(decode: &Decode, stream: &Stream) -> TokenStream {
         quote!(Some(#(#names)|*) => #call,)
     });
     let (name, helper) = event_name(stream);
+    // Where the name of an event is in its data, the text that a visit skipped may be the name.
+    let finish = if stream.by_path.is_some() { quote!(c.finish()) } else { quote!(fold.read(c)) };
     quote! {
         /// Reads one event of a stream, by its name.
         pub(super) fn event(frame: Frame<'_>, fold: &mut Fold) -> Result<(), Corrupt> {
@@ -106,7 +108,7 @@ fn event(decode: &Decode, stream: &Stream) -> TokenStream {
                 #(#arms)*
                 _ => #rest,
             }
-            c.finish()
+            #finish
         }
         #helper
     }

@@ -43,7 +43,9 @@ fn collect_places(step: &Step, places: &mut Vec<Place>) {
     match step {
         Step::Fire(row) if uses_place(&row.op) => add(&row.at),
         Step::Fire(_) => {}
-        Step::First(arms) => arms.iter().flat_map(|(_, steps)| steps).for_each(|step| collect_places(step, places)),
+        Step::First(arms) => {
+            arms.iter().flat_map(|(_, steps)| steps).for_each(|step| collect_places(step, places))
+        }
         Step::Each { at, .. } => add(at),
     }
 }
@@ -70,14 +72,21 @@ impl Writer<'_> {
         match step {
             Step::Fire(row) => {
                 let (tests, call) = (self.tests(&row.tests, row), self.call(row));
-                if tests.is_empty() { return call; }
+                if tests.is_empty() {
+                    return call;
+                }
                 let tests = all_of(&tests, &row.tests);
                 quote!(if #tests { #call })
             }
             Step::First(arms) => self.first(arms),
             Step::Each { list, visit, at, indexed } => {
                 let (list, visit) = (self.local(*list), ident(&self.decode.visits[visit.0].name));
-                let takes_place = self.decode.visits.iter().find(|known| visit == known.name).is_some_and(|known| known.takes_place);
+                let takes_place = self
+                    .decode
+                    .visits
+                    .iter()
+                    .find(|known| visit == known.name)
+                    .is_some_and(|known| known.takes_place);
                 self.each(&list, &visit, takes_place.then_some(at), *indexed)
             }
         }
@@ -118,7 +127,7 @@ impl Writer<'_> {
         let index = indexed.then(|| quote!(let mut index = 0;));
         quote! {
             if let Some(list) = #list {
-                let c = &mut Cursor::new(list.as_bytes());
+                let c = &mut Cursor::within(list);
                 #index
                 if c.array()? {
                     while c.element()? {
@@ -150,11 +159,15 @@ impl Writer<'_> {
     /// The tests of a row. An argument that the operation takes by value is unwrapped by its own test.
     fn tests(&self, tests: &[Test], row: &Row) -> Vec<TokenStream> {
         let direct = direct_argument(&row.op).and_then(|name| argument(row, name));
-        let unwraps = |test: &Test| matches!(test, Test::Has(value) if Some(value) == direct);
-        let mut out: Vec<TokenStream> = tests.iter().filter(|test| !unwraps(test)).map(|test| self.test(test)).collect();
+        let unwraps =
+            |test: &Test| matches!(test, Test::Has(value) | Test::Filled(value) if Some(value) == direct);
+        let mut out: Vec<TokenStream> =
+            tests.iter().filter(|test| !unwraps(test)).map(|test| self.test(test)).collect();
         if let Some(value) = direct {
             let (name, value) = (self.unwrapped(value), self.value(value));
             out.push(quote!(let Some(#name) = #value));
+            let is_filled = |test: &&Test| matches!(test, Test::Filled(value) if Some(value) == direct);
+            out.extend(tests.iter().find(is_filled).map(|_| quote!(!#name.is_empty())));
         }
         out
     }
@@ -171,6 +184,10 @@ impl Writer<'_> {
             Test::Has(value) => {
                 let value = self.value(value);
                 quote!(#value.is_some())
+            }
+            Test::Filled(value) => {
+                let value = self.value(value);
+                quote!(filled(#value))
             }
             Test::Any(ids) => {
                 let names = ids.iter().map(|id| self.local(*id));
@@ -219,11 +236,13 @@ impl Writer<'_> {
 
     fn call(&self, row: &Row) -> TokenStream {
         let at = self.place(&row.at);
-        let optional = |name: &str| argument(row, name).map_or_else(|| quote!(None), |value| self.value(value));
+        let optional =
+            |name: &str| argument(row, name).map_or_else(|| quote!(None), |value| self.value(value));
         let direct = |name: &str| argument(row, name).map(|value| self.unwrapped(value));
         match &row.op {
             Op::Meta => {
-                let (id, model, created, tier) = (optional("id"), optional("model"), optional("created"), optional("tier"));
+                let (id, model, created, tier) =
+                    (optional("id"), optional("model"), optional("created"), optional("tier"));
                 quote!(fold.meta(#id, #model, #created, #tier)?;)
             }
             Op::Served => {
@@ -251,7 +270,10 @@ impl Writer<'_> {
             Op::Usage(leaves) => {
                 let leaves = leaves.iter().map(|(index, id)| {
                     let name = self.local(*id);
-                    { let index = proc_macro2::Literal::usize_unsuffixed(*index); quote!((#index, #name)) }
+                    {
+                        let index = proc_macro2::Literal::usize_unsuffixed(*index);
+                        quote!((#index, #name))
+                    }
                 });
                 let raw = optional("raw");
                 quote!(fold.usage(&[#(#leaves),*], #raw)?;)
@@ -294,11 +316,22 @@ impl Writer<'_> {
     fn append(&self, row: &Row, class: &str, at: &TokenStream) -> TokenStream {
         let class = self.class(class);
         let delta = argument(row, "delta").map(|value| self.unwrapped(value));
-        if row.args.len() == 1 {
+        if row.args.len() == 1 && !self.is_compared(row) {
             return quote!(fold.append(#class, #at, #delta)?;);
         }
         let fields = self.fields(row, Some("delta"));
         quote!(fold.append_with(#class, #at, #delta, #fields)?;)
+    }
+
+    /// Whether a test depends on what the fragment says. The runtime takes it that a plain `append` does the same
+    /// with any fragment.
+    fn is_compared(&self, row: &Row) -> bool {
+        let ids = match argument(row, "delta") {
+            Some(Value::Local(id)) => std::slice::from_ref(id),
+            Some(Value::First(ids)) => ids,
+            None => &[],
+        };
+        self.visit.steps.iter().any(|step| compares(step, ids))
     }
 
     fn part(&self, method: &str, row: &Row, class: &str, at: &TokenStream) -> TokenStream {
@@ -307,7 +340,11 @@ impl Writer<'_> {
     }
 
     fn fields(&self, row: &Row, except: Option<&str>) -> TokenStream {
-        let fields = row.args.iter().filter(|(name, _)| Some(name.as_str()) != except).map(|(name, value)| field(name, &self.value(value)));
+        let fields = row
+            .args
+            .iter()
+            .filter(|(name, _)| Some(name.as_str()) != except)
+            .map(|(name, value)| field(name, &self.value(value)));
         quote!(Fields { #(#fields,)* ..Fields::default() })
     }
 
@@ -324,6 +361,18 @@ impl Writer<'_> {
         let fields = self.named(row);
         let failure = quote!(Failure { #fields ..Failure::default() });
         if self.returns_failure { quote!(return Ok(Some(#failure));) } else { quote!(fold.fail(#failure)?;) }
+    }
+}
+
+/// Whether a test in the step compares one of the locals with a word.
+fn compares(step: &Step, ids: &[LocalId]) -> bool {
+    let any = |tests: &[Test]| tests.iter().any(|test| matches!(test, Test::Is(id, _) if ids.contains(id)));
+    match step {
+        Step::Fire(row) => any(&row.tests),
+        Step::First(arms) => {
+            arms.iter().any(|(tests, steps)| any(tests) || steps.iter().any(|step| compares(step, ids)))
+        }
+        Step::Each { .. } => false,
     }
 }
 

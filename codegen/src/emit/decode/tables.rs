@@ -36,12 +36,20 @@ fn finish(rows: &[FinishRow]) -> TokenStream {
         }
     }
     // What means "other" is what the last arm says anyway.
-    let groups = groups.iter().filter(|(known, _)| known.as_deref() != Some("other")).map(|(known, words)| {
-        let reason = reason(known);
-        quote!(#(#words)|* => #reason,)
-    });
-    let rest = rows.iter().find(|row| row.wire == "_").map_or_else(|| reason(&Some("other".to_owned())), |row| reason(&row.reason));
-    let calls = if rows.iter().any(|row| row.with_calls.is_some()) { format_ident!("calls") } else { format_ident!("_calls") };
+    let groups =
+        groups.iter().filter(|(known, _)| known.as_deref() != Some("other")).map(|(known, words)| {
+            let reason = reason(known);
+            quote!(#(#words)|* => #reason,)
+        });
+    let rest = rows
+        .iter()
+        .find(|row| row.wire == "_")
+        .map_or_else(|| reason(&Some("other".to_owned())), |row| reason(&row.reason));
+    let calls = if rows.iter().any(|row| row.with_calls.is_some()) {
+        format_ident!("calls")
+    } else {
+        format_ident!("_calls")
+    };
     quote! {
         /// What the wire's word for why the model stopped means; `None` is a word that says nothing.
         pub(super) fn finish(reason: &str, #calls: bool) -> Option<FinishReason> {
@@ -80,7 +88,11 @@ fn usage(usage: &Usage) -> TokenStream {
 
 /// A name for every leaf: its key, or its whole path where two leaves have the same key.
 fn leaf_names(leaves: &[String]) -> Vec<syn::Ident> {
-    let word = |text: &str| text.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect::<String>();
+    let word = |text: &str| {
+        text.chars()
+            .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' })
+            .collect::<String>()
+    };
     let short = |path: &String| word(path.rsplit('.').next().unwrap_or(path));
     let is_shared = |path: &String| leaves.iter().filter(|other| short(other) == short(path)).count() > 1;
     let name = |path: &String| if is_shared(path) && path.contains('.') { word(path) } else { short(path) };
@@ -111,7 +123,8 @@ fn classify(errors: &Errors) -> TokenStream {
     });
     let rest = kind(if errors.rest.is_empty() { "Other" } else { &errors.rest });
     let name = |word: &str, used: bool| if used { format_ident!("{word}") } else { format_ident!("_{word}") };
-    let (kind_name, code_name) = (name("kind", !errors.kind.is_empty()), name("code", !errors.code.is_empty()));
+    let (kind_name, code_name) =
+        (name("kind", !errors.kind.is_empty()), name("code", !errors.code.is_empty()));
     quote! {
         /// The canonical class of an error: by its code, then its kind, then the HTTP status.
         pub(super) fn classify(#kind_name: Option<&str>, #code_name: Option<&str>, status: u16) -> ErrorKind {

@@ -11,7 +11,9 @@ pub(super) fn function(decode: &Decode, visit: &Visit, target: Target, returns_f
     let name = ident(&visit.name);
     let doc = format!(" Reads {}.", visit.what);
     let walk = walk(decode, visit);
-    let locals = visit.locals.iter().map(|local| ident(&local.name));
+    // Where there are no keys to look for, the walk declares what it binds.
+    let looked_for = if visit.root.arms.is_empty() { &[][..] } else { &visit.locals[..] };
+    let locals = looked_for.iter().map(|local| ident(&local.name));
     let steps = steps::all(decode, visit, returns_failure);
     if returns_failure {
         return quote! {
@@ -39,16 +41,19 @@ pub(super) fn function(decode: &Decode, visit: &Visit, target: Target, returns_f
 }
 
 fn walk(decode: &Decode, visit: &Visit) -> TokenStream {
-    match (visit.root.arms.is_empty(), visit.root.raw) {
-        (true, Some(raw)) => {
-            let raw = local(visit, raw);
-            quote!(#raw = c.raw()?;)
-        }
-        (true, None) => quote!(c.skip()?;),
-        _ => {
-            let object = object(decode, visit, &visit.root);
-            quote!(#object)
-        }
+    if !visit.root.arms.is_empty() {
+        return object(decode, visit, &visit.root);
+    }
+    let raw = visit.root.raw.map(|raw| local(visit, raw));
+    match (visit.root.leaf.map(|leaf| read(visit, leaf)), raw) {
+        (None, None) => quote!(c.skip()?;),
+        (Some(leaf), None) => quote!(let #leaf;),
+        (None, Some(raw)) => quote!(let #raw = c.raw()?;),
+        (Some(leaf), Some(raw)) => quote! {
+            let start = c.start();
+            let #leaf;
+            let #raw = Some(c.since(start));
+        },
     }
 }
 

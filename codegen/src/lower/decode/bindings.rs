@@ -2,8 +2,8 @@
 
 use super::fields::OpField;
 use super::tables::Lowering;
-use crate::dialect::ast::{Const, Field, Shape, ShapeKind, Slot};
 use crate::diagnostic::{Diagnostic, Sink};
+use crate::dialect::ast::{Const, Field, Pred, Shape, ShapeKind, Slot, Spanned};
 use crate::ir::decode::Leaf;
 use crate::source::Span;
 
@@ -29,30 +29,111 @@ pub(super) struct Bindings {
     pub(super) fixed: Vec<(String, String)>,
     /// Where the usage table was used, if it was.
     pub(super) usage: Option<Vec<String>>,
+    /// Something in it was reported, so that nothing can be said to be missing.
+    pub(super) wrong: bool,
+    /// The shape is written as well, so that it may say things that only matter there.
+    pub(super) both_ways: bool,
+    /// Names of shapes under expansion, to find cycles.
+    using: Vec<String>,
+    /// There was more than can be.
+    full: bool,
+}
+
+/// How many slots and constants a row may have, alternatives spelled out.
+const MAX_BINDINGS: usize = 1000;
+
+impl Bindings {
+    /// Nothing yet of a shape that is read, and perhaps written as well.
+    pub(super) fn new(both_ways: bool) -> Self {
+        Self { both_ways, ..Self::default() }
+    }
+
+    /// How much was bound.
+    pub(super) fn len(&self) -> usize {
+        self.slots.len() + self.constants.len()
+    }
+
+    fn problem(&mut self, problem: Diagnostic, sink: &mut Sink) {
+        self.wrong = true;
+        sink.push(problem);
+    }
+
+    /// Reports what only means something where JSON is written.
+    fn outgoing_only(&mut self, what: &str, span: Span, sink: &mut Sink) {
+        if !self.both_ways {
+            let problem =
+                Diagnostic::error("TW0645", span, format!("{what} means nothing where JSON is read"))
+                    .label("would be passed over")
+                    .note("guards, defaults and null say what is written; a row says what is there");
+            self.problem(problem.help("leave it out, or write rows of their own under `$one`"), sink);
+        }
+    }
 }
 
 /// Collects what `shape` binds below `prefix`.
-pub(super) fn collect(lowering: &Lowering<'_>, prefix: &[String], shape: &Shape, out: &mut Bindings, sink: &mut Sink) {
+pub(super) fn collect(
+    lowering: &Lowering<'_>,
+    prefix: &[String],
+    shape: &Shape,
+    out: &mut Bindings,
+    sink: &mut Sink,
+) {
+    if out.len() >= MAX_BINDINGS || prefix.len() > MAX_PATH {
+        return too_much(shape.span, out, sink);
+    }
     match &shape.kind {
-        ShapeKind::Slot(slot) => out.slots.push(Binding { path: prefix.to_vec(), slot: slot.clone() }),
+        ShapeKind::Slot(slot) => {
+            if let Some(other) = &slot.fallback {
+                out.outgoing_only("`??`", other.span, sink);
+            }
+            out.slots.push(Binding { path: prefix.to_vec(), slot: slot.clone() });
+        }
+        ShapeKind::Const(Const::Null) => out.outgoing_only("`null`", shape.span, sink),
         ShapeKind::Const(value) => {
             out.constants.push(Constant { path: prefix.to_vec(), value: value.clone(), span: shape.span });
         }
-        ShapeKind::Object(fields) => fields.iter().for_each(|field| collect_field(lowering, prefix, field, out, sink)),
+        ShapeKind::Object(fields) => {
+            fields.iter().for_each(|field| collect_field(lowering, prefix, field, out, sink));
+        }
         ShapeKind::Use(table) => collect_used(lowering, prefix, table, out, sink),
-        // A guard is about what goes out; what comes in is read all the same.
-        ShapeKind::If { then, .. } => collect(lowering, prefix, then, out, sink),
+        ShapeKind::If { cond, then } => {
+            // A guard is about what goes out; what comes in is read all the same.
+            if *cond != Pred::Wrong {
+                out.outgoing_only("`$if`", shape.span, sink);
+            }
+            collect(lowering, prefix, then, out, sink);
+        }
+        ShapeKind::Wrong(_) => out.wrong = true,
         ShapeKind::Absent => {}
         ShapeKind::List(items) if items.is_empty() => {}
-        _ => sink.push(
+        _ => out.problem(
             Diagnostic::error("TW0607", shape.span, "this construct cannot be read from the wire")
                 .label("has no incoming meaning here")
-                .help("a row of an operation table takes objects, constants, slots and `$use`; iterate lists with `$.path[]:`"),
+                .help("a row takes objects, constants, slots and `$use`; iterate lists with `$.path[]:`"),
+            sink,
         ),
     }
 }
 
-fn collect_field(lowering: &Lowering<'_>, prefix: &[String], field: &Field, out: &mut Bindings, sink: &mut Sink) {
+/// How long a path may be.
+const MAX_PATH: usize = 40;
+
+fn too_much(span: Span, out: &mut Bindings, sink: &mut Sink) {
+    if !std::mem::replace(&mut out.full, true) {
+        let problem = Diagnostic::error("TW0643", span, "this row has too many slots, or nests too deep")
+            .label(format!("more than {MAX_BINDINGS} slots, or {MAX_PATH} keys on the way to one"))
+            .note("alternatives of keys (`a|b`) multiply with those around them");
+        out.problem(problem.help("name fewer alternatives"), sink);
+    }
+}
+
+fn collect_field(
+    lowering: &Lowering<'_>,
+    prefix: &[String],
+    field: &Field,
+    out: &mut Bindings,
+    sink: &mut Sink,
+) {
     if field.keys.is_empty() {
         return collect(lowering, prefix, &field.shape, out, sink);
     }
@@ -64,6 +145,9 @@ fn collect_field(lowering: &Lowering<'_>, prefix: &[String], field: &Field, out:
         return;
     }
     for key in &field.keys {
+        if out.full {
+            return;
+        }
         let mut path = prefix.to_vec();
         path.push(key.clone());
         collect(lowering, &path, &field.shape, out, sink);
@@ -73,23 +157,33 @@ fn collect_field(lowering: &Lowering<'_>, prefix: &[String], field: &Field, out:
 fn collect_used(
     lowering: &Lowering<'_>,
     prefix: &[String],
-    table: &crate::dialect::ast::Spanned<String>,
+    table: &Spanned<String>,
     out: &mut Bindings,
     sink: &mut Sink,
 ) {
+    lowering.note_use(&table.value);
     if table.value == "usage" && lowering.op.usage.is_some() {
         out.usage = Some(prefix.to_vec());
         return;
     }
-    if let Some((_, shape)) = lowering.op.shapes.iter().find(|(name, _)| name.value == table.value) {
-        return collect(lowering, prefix, shape, out, sink);
+    let Some((name, shape)) = lowering.op.shapes.iter().find(|(name, _)| name.value == table.value) else {
+        let usage = lowering.op.usage.iter().map(|_| "usage");
+        let known = lowering.op.shapes.iter().map(|(name, _)| name.value.as_str()).chain(usage);
+        let problem = Diagnostic::error("TW0604", table.span, format!("there is no shape `{}`", table.value))
+            .label("not defined in this operation");
+        return out.problem(problem.suggest(&table.value, known), sink);
+    };
+    if out.using.contains(&table.value) {
+        let problem =
+            Diagnostic::error("TW0624", table.span, format!("the shape `{}` uses itself", table.value))
+                .label("comes back to itself here")
+                .related(name.span, "defined here")
+                .help("write out the part that is meant: what comes in has an end");
+        return out.problem(problem, sink);
     }
-    let known = lowering.op.shapes.iter().map(|(name, _)| name.value.as_str()).chain(lowering.op.usage.iter().map(|_| "usage"));
-    sink.push(
-        Diagnostic::error("TW0604", table.span, format!("there is no shape `{}`", table.value))
-            .label("not defined in this operation")
-            .suggest(&table.value, known),
-    );
+    out.using.push(table.value.clone());
+    collect(lowering, prefix, shape, out, sink);
+    out.using.pop();
 }
 
 /// How the slot is read, by its field and its codec.

@@ -20,7 +20,21 @@ pub(super) struct Builder {
 
 impl Builder {
     pub(super) fn new(name: String, what: String, takes_place: bool, span: Span) -> Self {
-        Self { name, what, root: Object::default(), locals: Vec::new(), paths: Vec::new(), takes_place, content: false, span }
+        Self {
+            name,
+            what,
+            root: Object::default(),
+            locals: Vec::new(),
+            paths: Vec::new(),
+            takes_place,
+            content: false,
+            span,
+        }
+    }
+
+    /// Where the visit's table stands.
+    pub(super) fn span(&self) -> Span {
+        self.span
     }
 
     pub(super) fn finish(mut self, steps: Vec<Step>) -> Visit {
@@ -30,7 +44,17 @@ impl Builder {
     }
 
     /// The local that takes the leaf at `path`; a second use of the path has to read it the same way.
-    pub(super) fn leaf(&mut self, path: &[String], leaf: Leaf, span: Span, sink: &mut Sink) -> Option<LocalId> {
+    pub(super) fn leaf(
+        &mut self,
+        path: &[String],
+        leaf: Leaf,
+        span: Span,
+        sink: &mut Sink,
+    ) -> Option<LocalId> {
+        if path.is_empty() && leaf != Leaf::Raw {
+            report_whole(span, sink);
+            return None;
+        }
         let existing = self.paths.iter().position(|(known, _)| known == path);
         if let Some(index) = existing.filter(|index| self.locals[*index].leaf == leaf) {
             return Some(LocalId(index));
@@ -45,7 +69,8 @@ impl Builder {
         self.locals.push(Local { name, leaf });
         self.paths.push((path.to_vec(), span));
         match path.split_last() {
-            None => self.root.raw = Some(id),
+            None if leaf == Leaf::Raw => self.root.raw = Some(id),
+            None => self.root.leaf = Some(id),
             Some((key, way)) => set_leaf(arm(object(&mut self.root, way), key), id, leaf),
         }
         Some(id)
@@ -53,7 +78,8 @@ impl Builder {
 
     fn report_conflict(&self, path: &[String], index: usize, leaf: Leaf, span: Span, sink: &mut Sink) {
         let what = |leaf: Leaf| match leaf {
-            Leaf::Text | Leaf::Scalar => "a string",
+            Leaf::Text => "a string",
+            Leaf::Scalar => "a string or number",
             Leaf::Uint | Leaf::Int => "an integer",
             Leaf::Flag => "a boolean",
             Leaf::Key => "a key",
@@ -63,10 +89,19 @@ impl Builder {
         };
         let (_, first) = &self.paths[index];
         sink.push(
-            Diagnostic::error("TW0603", span, format!("`{}` cannot be both {} and {}", path.join("."), what(self.locals[index].leaf), what(leaf)))
-                .label(format!("read as {} here", what(leaf)))
-                .related(*first, format!("read as {} here", what(self.locals[index].leaf)))
-                .help("one leaf of the wire has one type; give both rows the same one"),
+            Diagnostic::error(
+                "TW0603",
+                span,
+                format!(
+                    "`{}` cannot be both {} and {}",
+                    path.join("."),
+                    what(self.locals[index].leaf),
+                    what(leaf)
+                ),
+            )
+            .label(format!("read as {} here", what(leaf)))
+            .related(*first, format!("read as {} here", what(self.locals[index].leaf)))
+            .help("one leaf of the wire has one type; give both rows the same one"),
         );
     }
 
@@ -106,6 +141,15 @@ impl Builder {
         }
         object.arms.iter().find(|arm| &arm.key == key)
     }
+}
+
+fn report_whole(span: Span, sink: &mut Sink) {
+    sink.push(
+        Diagnostic::error("TW0632", span, "the value itself cannot be read here")
+            .label("stands for a whole object or list element")
+            .note("texts and numbers are read from keys; only `$raw`, `$vector` and `$tokens` take a value as it stands")
+            .help("name the key that holds it: `{key: $field}`"),
+    );
 }
 
 /// A raw leaf beside other uses of the same value: an object keeps its own raw span.
@@ -153,7 +197,8 @@ fn local_name(path: &[String], leaf: Leaf, locals: &[Local]) -> String {
     if leaf == Leaf::Raw {
         name.push_str("_raw");
     }
-    let is_word = name.starts_with(|c: char| c.is_ascii_alphabetic()) && syn::parse_str::<syn::Ident>(&name).is_ok();
+    let is_word =
+        name.starts_with(|c: char| c.is_ascii_alphabetic()) && syn::parse_str::<syn::Ident>(&name).is_ok();
     let reserved = ["c", "fold", "at", "key", "start"].contains(&name.as_str());
     unique(if is_word && !reserved { name } else { format!("{name}_") }, locals)
 }

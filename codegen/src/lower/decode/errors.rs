@@ -2,8 +2,8 @@
 
 use super::fields;
 use super::tables::Lowering;
-use crate::dialect::ast::{self, OpEntry, OpTable, Operation, Shape, Spanned};
 use crate::diagnostic::{Diagnostic, Sink};
+use crate::dialect::ast::{self, OpEntry, OpTable, Operation, Shape, Spanned};
 use crate::ir::decode::Errors;
 use crate::source::{Node, Span, Value};
 
@@ -33,7 +33,12 @@ pub(super) fn lower(lowering: &mut Lowering<'_>, op: &Operation, sink: &mut Sink
     out
 }
 
-fn body(lowering: &mut Lowering<'_>, shapes: &[Shape], span: Span, sink: &mut Sink) -> Option<crate::ir::decode::VisitId> {
+fn body(
+    lowering: &mut Lowering<'_>,
+    shapes: &[Shape],
+    span: Span,
+    sink: &mut Sink,
+) -> Option<crate::ir::decode::VisitId> {
     let fail = |shape: &Shape| OpEntry::Row {
         op: Spanned { value: vec!["fail".to_owned()], span: shape.span },
         label: None,
@@ -91,7 +96,10 @@ fn headers(node: &Node, out: &mut Errors, sink: &mut Sink) {
         match entry.key.as_str() {
             "request_id" => out.request_id = names(&entry.value),
             "should_retry" => out.should_retry = entry.value.as_str().map(str::to_owned),
-            "retry_after" => out.retry_after = many(&entry.value).iter().filter_map(|node| timed(node, "name", "unit", sink)).collect(),
+            "retry_after" => {
+                out.retry_after =
+                    many(&entry.value).iter().filter_map(|node| timed(node, "name", "unit", sink)).collect()
+            }
             "limits" => out.rate_limits = timed(&entry.value, "pattern", "reset", sink),
             other => sink.push(
                 Diagnostic::error("TW0629", entry.key_span, format!("unknown header role `{other}`"))
@@ -119,9 +127,13 @@ fn timed(node: &Node, name: &str, unit: &str, sink: &mut Sink) -> Option<(String
     let word = node.get(unit).and_then(Node::as_str).unwrap_or("seconds");
     if !UNITS.contains(&word) {
         sink.push(
-            Diagnostic::error("TW0620", node.get(unit).map_or(node.span, |unit| unit.span), format!("`{word}` is not a unit of time"))
-                .label("unknown unit")
-                .suggest(word, UNITS.iter().copied()),
+            Diagnostic::error(
+                "TW0620",
+                node.get(unit).map_or(node.span, |unit| unit.span),
+                format!("`{word}` is not a unit of time"),
+            )
+            .label("unknown unit")
+            .suggest(word, UNITS.iter().copied()),
         );
         return None;
     }

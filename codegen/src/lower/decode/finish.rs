@@ -1,8 +1,8 @@
 //! The finish table: the wire's words for why a model stopped, and what they mean.
 
 use super::fields;
-use crate::dialect::ast::{Const, Labelled, Operation, Pred, Shape, ShapeKind, Spanned};
 use crate::diagnostic::{Diagnostic, Sink};
+use crate::dialect::ast::{Const, Labelled, Operation, Pred, Shape, ShapeKind, Spanned};
 use crate::ir::decode::FinishRow;
 
 /// Lowers the finish table of `op`; a chat without one, or without a row for the rest, is reported.
@@ -40,7 +40,9 @@ fn row(wire: &Spanned<String>, shape: &Shape, sink: &mut Sink) -> Option<FinishR
 /// `$one: [{$if: calls, $is: a}, b]`.
 fn derived(alternatives: &[Labelled], sink: &mut Sink) -> Option<(String, Option<String>)> {
     let [first, second] = alternatives else { return unsupported(&alternatives.first()?.shape, sink) };
-    let ShapeKind::If { cond: Pred::Word(word), then } = &first.shape.kind else { return unsupported(&first.shape, sink) };
+    let ShapeKind::If { cond: Pred::Word(word), then } = &first.shape.kind else {
+        return unsupported(&first.shape, sink);
+    };
     if word.value != "calls" {
         return unsupported(&first.shape, sink);
     }

@@ -1,7 +1,7 @@
 //! What only shows over the whole operation: the end of a stream is reachable, and what is appended to is opened.
 
-use crate::dialect::ast::Operation;
 use crate::diagnostic::{Diagnostic, Sink};
+use crate::dialect::ast::Operation;
 use crate::ir::decode::{Decode, Op, Row, Step};
 
 /// Checks the laws of the stream and the response.
@@ -12,22 +12,31 @@ pub(super) fn check(op: &Operation, decode: &Decode, sink: &mut Sink) {
     }
     if let (Some(stream), Some(ast)) = (&decode.stream, &op.stream) {
         let reached = |wanted: fn(&Op) -> bool| rows.iter().any(|row| wanted(&row.op));
-        let is_end = reached(|op| matches!(op, Op::End)) || (stream.needs == "end" && stream.sentinel.is_some());
+        let is_end =
+            reached(|op| matches!(op, Op::End)) || (stream.needs == "end" && stream.sentinel.is_some());
         let is_finish = reached(|op| matches!(op, Op::Finish));
         if (stream.needs == "end" && !is_end) || (stream.needs == "finish" && !is_finish) {
             sink.push(
-                Diagnostic::error("TW0610", ast.needs.span, format!("no row of this stream ever says `{}`", stream.needs))
-                    .label("can never be seen")
-                    .note("every stream would end as truncated")
-                    .help(format!("add a row `{}:` to the event that ends the answer", stream.needs)),
+                Diagnostic::error(
+                    "TW0610",
+                    ast.needs.span,
+                    format!("no row of this stream ever says `{}`", stream.needs),
+                )
+                .label("can never be seen")
+                .note("every stream would end as truncated")
+                .help(format!("add a row `{}:` to the event that ends the answer", stream.needs)),
             );
         }
         check_opened(&rows, &stream.implicit, sink);
     }
     if op.response.is_none() {
         sink.push(
-            Diagnostic::error("TW0631", op.span, format!("the operation `{}` has no `response`", op.name.value))
-                .label("nothing says what comes back"),
+            Diagnostic::error(
+                "TW0631",
+                op.span,
+                format!("the operation `{}` has no `response`", op.name.value),
+            )
+            .label("nothing says what comes back"),
         );
     }
 }
@@ -45,9 +54,13 @@ fn check_opened(rows: &[&Row], implicit: &[String], sink: &mut Sink) {
         }
         reported.push(class);
         sink.push(
-            Diagnostic::error("TW0611", row.span, format!("nothing opens the `{class}` that this appends to"))
-                .label("would never be seen")
-                .help(format!("add a row `open.{class}:`, or list `{class}` under `implicit:`")),
+            Diagnostic::error(
+                "TW0611",
+                row.span,
+                format!("nothing opens the `{class}` that this appends to"),
+            )
+            .label("would never be seen")
+            .help(format!("add a row `open.{class}:`, or list `{class}` under `implicit:`")),
         );
     }
 }

@@ -2,8 +2,8 @@
 
 use super::fields;
 use super::tables::Lowering;
-use crate::dialect::ast::{self, OpEntry, OpTable, Spanned};
 use crate::diagnostic::{Diagnostic, Sink};
+use crate::dialect::ast::{self, OpEntry, OpTable, Spanned};
 use crate::ir::decode::{EventAction, Stream};
 
 const FRAMINGS: &[&str] = &["sse", "ndjson"];
@@ -14,7 +14,11 @@ pub(super) fn lower(lowering: &mut Lowering<'_>, stream: &ast::Stream, sink: &mu
     let framing = one_of(&stream.framing, FRAMINGS, "a framing", sink);
     let needs = one_of(&stream.needs, NEEDS, "a terminal", sink);
     let by_frame = stream.tag.iter().any(|tag| tag.value == ["$frame", "event"]);
-    let by_path = stream.tag.iter().find(|tag| tag.value.first().is_some_and(|first| first != "$frame")).map(|tag| tag.value.clone());
+    let by_path = stream
+        .tag
+        .iter()
+        .find(|tag| tag.value.first().is_some_and(|first| first != "$frame"))
+        .map(|tag| tag.value.clone());
     let named = stream.events.iter().any(|(names, _)| names.value != ["_"]);
     if named && stream.tag.is_empty() {
         sink.push(
@@ -57,7 +61,13 @@ fn one_of(word: &Spanned<String>, known: &[&str], what: &str, sink: &mut Sink) -
 }
 
 /// A table that is nothing but `$raw` keeps the event as it stands.
-fn action(lowering: &mut Lowering<'_>, names: &[String], table: &OpTable, at: &Spanned<Vec<String>>, sink: &mut Sink) -> EventAction {
+fn action(
+    lowering: &mut Lowering<'_>,
+    names: &[String],
+    table: &OpTable,
+    at: &Spanned<Vec<String>>,
+    sink: &mut Sink,
+) -> EventAction {
     let is_raw = |entry: &OpEntry| matches!(entry, OpEntry::Row { op, .. } if op.value == ["_"]);
     if let [only] = table.entries.as_slice()
         && table.with.is_none()

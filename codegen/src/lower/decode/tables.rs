@@ -1,47 +1,67 @@
 //! Operation tables to visits: rows with their tests, focuses, choices and groups.
 
-use super::bindings::{self, Bindings, Constant};
+use super::bindings::{self, Bindings};
 use super::builder::Builder;
-use super::fields::{self, OpField};
+use super::fields;
+use super::rows::{Draft, bind_place, constant_test, telling, touches_content};
 use super::usage::UsageLeaves;
-use crate::dialect::ast::{Const, Each, OpEntry, OpTable, Operation, Shape, Spanned};
 use crate::diagnostic::{Diagnostic, Sink};
-use crate::ir::decode::{Leaf, LocalId, Op, Place, PlaceKey, Row, Step, Test, Value, Visit, VisitId};
+use crate::dialect::ast::{Each, OpEntry, OpTable, Operation, Shape, Spanned};
+use crate::ir::decode::{Op, Place, Step, Test, Visit, VisitId};
 use crate::source::Span;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 
 /// The lowering of one operation's tables.
 pub(super) struct Lowering<'a> {
     pub(super) op: &'a Operation,
-    usage: &'a UsageLeaves,
+    pub(super) usage: &'a UsageLeaves,
     visits: Vec<Visit>,
     /// Names of operation tables under expansion, to find cycles.
     expanding: Vec<String>,
+    /// Names of tables and shapes that something used.
+    used: RefCell<BTreeSet<String>>,
+    /// A row was reported, and is not there.
+    pub(super) lost: bool,
+    /// How deep tables stand in one another.
+    depth: usize,
+    /// How much there is.
+    size: usize,
 }
+
+/// How deep tables may stand in one another, those that are used included.
+const MAX_TABLES: usize = 40;
+
+/// How many rows, slots and constants an operation may have, uses of tables spelled out.
+const MAX_SIZE: usize = 5000;
 
 /// Where a table stands within its visit.
 #[derive(Clone, Default)]
-struct Scope {
-    prefix: Vec<String>,
-    place: Place,
+pub(super) struct Scope {
+    pub(super) prefix: Vec<String>,
+    pub(super) place: Place,
     /// Inside a choice: nothing may fire before the whole value has been seen.
-    conditional: bool,
+    pub(super) conditional: bool,
     /// Inside a list, what no row knows is a part of the answer rather than a bare event.
-    element: bool,
+    pub(super) element: bool,
     /// The verb that replaces `whole` for used tables.
-    verb: Option<String>,
-}
-
-/// A row before it is known which of its constants are tested.
-struct Draft {
-    row: Row,
-    required: Vec<Vec<String>>,
-    constants: Vec<Constant>,
-    rest: bool,
+    pub(super) verb: Option<String>,
+    /// The rows are those of a table that is written as well.
+    pub(super) both_ways: bool,
 }
 
 impl<'a> Lowering<'a> {
     pub(super) fn new(op: &'a Operation, usage: &'a UsageLeaves) -> Self {
-        Self { op, usage, visits: Vec::new(), expanding: Vec::new() }
+        Self {
+            op,
+            usage,
+            visits: Vec::new(),
+            expanding: Vec::new(),
+            used: RefCell::default(),
+            lost: false,
+            depth: 0,
+            size: 0,
+        }
     }
 
     pub(super) fn into_visits(self) -> Vec<Visit> {
@@ -49,11 +69,47 @@ impl<'a> Lowering<'a> {
     }
 
     /// Lowers a table that is read from a whole JSON value.
-    pub(super) fn root(&mut self, name: &str, what: &str, table: &OpTable, span: Span, sink: &mut Sink) -> VisitId {
+    pub(super) fn root(
+        &mut self,
+        name: &str,
+        what: &str,
+        table: &OpTable,
+        span: Span,
+        sink: &mut Sink,
+    ) -> VisitId {
         let name = self.visit_name(name);
         let mut builder = Builder::new(name, what.to_owned(), false, span);
         let steps = self.table(&mut builder, &Scope::default(), table, sink);
         self.add(builder.finish(steps))
+    }
+
+    /// Notes that something uses the table or shape of this name.
+    pub(super) fn note_use(&self, name: &str) {
+        self.used.borrow_mut().insert(name.to_owned());
+    }
+
+    /// Whether something used the table or shape of this name.
+    pub(super) fn is_used(&self, name: &str) -> bool {
+        self.used.borrow().contains(name)
+    }
+
+    /// Counts what an operation amounts to; `None` if that is too much.
+    pub(super) fn count(&mut self, more: usize, span: Span, sink: &mut Sink) -> Option<()> {
+        let before = self.size;
+        self.size = before.saturating_add(more);
+        if self.size <= MAX_SIZE {
+            return Some(());
+        }
+        if before <= MAX_SIZE {
+            self.lost = true;
+            sink.push(
+                Diagnostic::error("TW0643", span, "this operation is too large")
+                    .label(format!("more than {MAX_SIZE} rows, slots and constants up to here"))
+                    .note("tables that are used several times count several times")
+                    .help("use fewer tables, or name fewer alternatives of keys"),
+            );
+        }
+        None
     }
 
     fn add(&mut self, visit: Visit) -> VisitId {
@@ -62,14 +118,41 @@ impl<'a> Lowering<'a> {
     }
 
     fn visit_name(&self, wanted: &str) -> String {
-        let name: String = wanted.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect();
-        let taken = |name: &str| self.visits.iter().any(|visit| visit.name == name) || self.expanding.iter().any(|open| open == name);
+        let name: String = wanted
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' })
+            .collect();
+        let taken = |name: &str| {
+            self.visits.iter().any(|visit| visit.name == name)
+                || self.expanding.iter().any(|open| open == name)
+        };
         let numbered = (2..).map(|n| format!("{name}_{n}"));
         std::iter::once(name.clone()).chain(numbered).find(|name| !taken(name)).unwrap_or(name)
     }
 
     /// Lowers a table into the steps of the visit that `builder` builds.
     fn table(&mut self, builder: &mut Builder, scope: &Scope, table: &OpTable, sink: &mut Sink) -> Vec<Step> {
+        if self.depth >= MAX_TABLES {
+            self.too_deep(builder.span(), sink);
+            return Vec::new();
+        }
+        self.depth += 1;
+        let steps = self.rows(builder, scope, table, sink);
+        self.depth -= 1;
+        steps
+    }
+
+    fn too_deep(&mut self, span: Span, sink: &mut Sink) {
+        if !std::mem::replace(&mut self.lost, true) {
+            sink.push(
+                Diagnostic::error("TW0643", span, "tables stand too deep in one another")
+                    .label(format!("more than {MAX_TABLES} deep, with those that are used"))
+                    .help("use fewer tables that use others"),
+            );
+        }
+    }
+
+    fn rows(&mut self, builder: &mut Builder, scope: &Scope, table: &OpTable, sink: &mut Sink) -> Vec<Step> {
         let (mut scope, tests) = self.with(builder, scope, table, sink);
         scope.conditional |= !tests.is_empty();
         let entries = table.entries.iter();
@@ -78,10 +161,16 @@ impl<'a> Lowering<'a> {
     }
 
     /// Binds `with:` and returns the scope of the table's rows, and the tests of its constants.
-    fn with(&mut self, builder: &mut Builder, scope: &Scope, table: &OpTable, sink: &mut Sink) -> (Scope, Vec<Test>) {
+    fn with(
+        &mut self,
+        builder: &mut Builder,
+        scope: &Scope,
+        table: &OpTable,
+        sink: &mut Sink,
+    ) -> (Scope, Vec<Test>) {
         let mut scope = scope.clone();
         let Some(shape) = &table.with else { return (scope, Vec::new()) };
-        let mut found = Bindings::default();
+        let mut found = Bindings::new(false);
         bindings::collect(self, &scope.prefix, shape, &mut found, sink);
         bind_place(builder, &mut found, &mut scope.place, sink);
         for binding in &found.slots {
@@ -91,7 +180,8 @@ impl<'a> Lowering<'a> {
                     .help("write this slot into the rows that need it"),
             );
         }
-        let tests = found.constants.iter().filter_map(|constant| constant_test(builder, constant, sink)).collect();
+        let tests =
+            found.constants.iter().filter_map(|constant| constant_test(builder, constant, sink)).collect();
         (scope, tests)
     }
 
@@ -103,39 +193,68 @@ impl<'a> Lowering<'a> {
                 scope.prefix.extend(path.value.iter().cloned());
                 self.table(builder, &scope, table, sink)
             }
-            OpEntry::Focus { path, each: Some(each), table } => self.list(builder, scope, path, each, table, sink),
+            OpEntry::Focus { path, each: Some(each), table } => {
+                self.list(builder, scope, path, each, table, sink)
+            }
             OpEntry::One { span, alternatives } => self.choice(builder, scope, alternatives, *span, sink),
             OpEntry::Group { name, .. } => {
                 sink.push(
-                    Diagnostic::error("TW0623", name.span, "a group stands only among the alternatives of `$one`")
-                        .label("not inside `$one`"),
+                    Diagnostic::error(
+                        "TW0623",
+                        name.span,
+                        "a group stands only among the alternatives of `$one`",
+                    )
+                    .label("not inside `$one`"),
                 );
+                Vec::new()
+            }
+            OpEntry::Wrong => {
+                self.lost = true;
                 Vec::new()
             }
             OpEntry::Use { table, verb } => self.used(builder, scope, table, verb.as_ref(), sink),
         }
     }
 
-    fn plain_row(&mut self, builder: &mut Builder, scope: &Scope, op: &Spanned<Vec<String>>, shape: &Shape, sink: &mut Sink) -> Vec<Step> {
+    fn plain_row(
+        &mut self,
+        builder: &mut Builder,
+        scope: &Scope,
+        op: &Spanned<Vec<String>>,
+        shape: &Shape,
+        sink: &mut Sink,
+    ) -> Vec<Step> {
         let Some(draft) = self.draft(builder, scope, op, shape, sink) else { return Vec::new() };
         let mut row = draft.row;
         // A row that binds nothing says something only by its constants.
         if row.args.is_empty() && !matches!(row.op, Op::Usage(_)) {
-            row.tests.extend(draft.constants.iter().filter_map(|constant| constant_test(builder, constant, sink)));
+            row.tests
+                .extend(draft.constants.iter().filter_map(|constant| constant_test(builder, constant, sink)));
         }
         builder.content |= touches_content(&row.op);
         vec![Step::Fire(row)]
     }
 
-    fn list(&mut self, builder: &mut Builder, scope: &Scope, path: &Spanned<Vec<String>>, each: &Each, table: &OpTable, sink: &mut Sink) -> Vec<Step> {
+    fn list(
+        &mut self,
+        builder: &mut Builder,
+        scope: &Scope,
+        path: &Spanned<Vec<String>>,
+        each: &Each,
+        table: &OpTable,
+        sink: &mut Sink,
+    ) -> Vec<Step> {
         let mut full = scope.prefix.clone();
         full.extend(path.value.iter().cloned());
         let needs_place = builder.takes_place || scope.place != Place::default() || each.index.is_some();
         let last = path.value.last().map_or("element", String::as_str);
-        let name = self.visit_name(&scope.prefix.last().map_or_else(|| format!("each_{last}"), |near| format!("each_{near}_{last}")));
+        let name = self.visit_name(
+            &scope.prefix.last().map_or_else(|| format!("each_{last}"), |near| format!("each_{near}_{last}")),
+        );
         self.expanding.push(name.clone());
         let mut child = Builder::new(name, format!("`{}[]`", full.join(".")), needs_place, path.span);
-        let inner = Scope { element: true, verb: scope.verb.clone(), ..Scope::default() };
+        let inner =
+            Scope { element: true, verb: scope.verb.clone(), both_ways: scope.both_ways, ..Scope::default() };
         let steps = self.table(&mut child, &inner, table, sink);
         self.expanding.pop();
         let visit = self.add(child.finish(steps));
@@ -149,13 +268,30 @@ impl<'a> Lowering<'a> {
         vec![Step::Each { list, visit, at: scope.place.clone(), indexed: each.index.is_some() }]
     }
 
-    fn used(&mut self, builder: &mut Builder, scope: &Scope, table: &Spanned<String>, verb: Option<&Spanned<String>>, sink: &mut Sink) -> Vec<Step> {
+    fn used(
+        &mut self,
+        builder: &mut Builder,
+        scope: &Scope,
+        table: &Spanned<String>,
+        verb: Option<&Spanned<String>>,
+        sink: &mut Sink,
+    ) -> Vec<Step> {
         let mut scope = scope.clone();
+        self.note_use(&table.value);
+        if self.count(1, table.span, sink).is_none() {
+            return Vec::new();
+        }
         if let Some(verb) = verb {
+            check_verb(verb, sink);
             scope.verb = Some(verb.value.clone());
         }
-        if let Some(parts) = self.op.tables.iter().find(|known| known.name.value == table.value && !known.single) {
-            let alternatives: Vec<OpEntry> = parts.rows.iter().filter_map(|row| part_entry(row, scope.verb.as_deref())).collect();
+        if let Some(parts) =
+            self.op.tables.iter().find(|known| known.name.value == table.value && !known.single)
+        {
+            let verb = scope.verb.as_deref();
+            let alternatives: Vec<OpEntry> =
+                parts.rows.iter().filter_map(|row| part_entry(row, verb)).collect();
+            scope.both_ways = true;
             return self.choice(builder, &scope, &alternatives, table.span, sink);
         }
         let Some((name, used)) = self.op.op_tables.iter().find(|(name, _)| name.value == table.value) else {
@@ -165,6 +301,7 @@ impl<'a> Lowering<'a> {
                     .label("not defined in this operation")
                     .suggest(&table.value, known),
             );
+            self.lost = true;
             return Vec::new();
         };
         let marker = format!("use {}", name.value);
@@ -172,7 +309,8 @@ impl<'a> Lowering<'a> {
             sink.push(
                 Diagnostic::error("TW0624", table.span, format!("the table `{}` uses itself", name.value))
                     .label("comes back to itself here")
-                    .related(name.span, "defined here"),
+                    .related(name.span, "defined here")
+                    .help("write out the part that is meant: what comes in has an end"),
             );
             return Vec::new();
         }
@@ -182,197 +320,151 @@ impl<'a> Lowering<'a> {
         steps
     }
 
-    fn choice(&mut self, builder: &mut Builder, scope: &Scope, alternatives: &[OpEntry], span: Span, sink: &mut Sink) -> Vec<Step> {
+    fn choice(
+        &mut self,
+        builder: &mut Builder,
+        scope: &Scope,
+        alternatives: &[OpEntry],
+        span: Span,
+        sink: &mut Sink,
+    ) -> Vec<Step> {
         let scope = Scope { conditional: true, ..scope.clone() };
+        let before = sink.len();
         let mut rest: Option<Span> = None;
-        let mut drafts: Vec<(Option<Draft>, Vec<Test>, Vec<Step>)> = Vec::new();
+        let mut arms: Vec<Arm> = Vec::new();
         for alternative in alternatives {
             let at = entry_span(alternative, span);
             if let Some(rest) = rest {
-                sink.push(
-                    Diagnostic::error("TW0605", at, "this alternative is never reached")
-                        .label("comes after the one that takes everything")
-                        .related(rest, "takes everything")
-                        .help("move `_` to the end"),
-                );
+                report_unreached(at, rest, "takes everything", sink);
                 continue;
             }
-            match alternative {
-                OpEntry::Row { op, shape, .. } => {
-                    let Some(draft) = self.draft(builder, &scope, op, shape, sink) else { continue };
-                    if draft.rest {
-                        rest = Some(at);
-                    }
-                    drafts.push((Some(draft), Vec::new(), Vec::new()));
-                }
-                OpEntry::Group { name, table } => {
-                    let (tests, steps) = self.group(builder, &scope, name, table, sink);
-                    if name.value == "_" {
-                        rest = Some(at);
-                    }
-                    drafts.push((None, tests, steps));
-                }
-                other => {
-                    let steps = self.entry(builder, &scope, other, sink);
-                    // A list among alternatives is chosen if it has elements.
-                    let tests = match steps.as_slice() {
-                        [Step::Each { list, .. }] => vec![Test::NonEmpty(*list)],
-                        _ => Vec::new(),
-                    };
-                    if tests.is_empty() && !steps.is_empty() {
-                        rest = Some(at);
-                    }
-                    drafts.push((None, tests, steps));
-                }
-            }
+            let Some(arm) = self.alternative(builder, &scope, alternative, at, sink) else { continue };
+            rest = arm.rest.then_some(at);
+            arms.push(arm);
         }
         builder.content = true;
+        let drafts: Vec<Option<&Draft>> = arms.iter().map(|arm| arm.draft.as_ref()).collect();
         let telling = telling(&drafts, rest.is_some());
-        let arms = drafts.into_iter().zip(telling).map(|((draft, mut tests, steps), constants)| {
-            let Some(draft) = draft else { return (tests, steps) };
-            tests.extend(constants.iter().filter_map(|index| constant_test(builder, &draft.constants[*index], sink)));
-            let mut row = draft.row;
-            tests.append(&mut row.tests);
-            (tests, vec![Step::Fire(row)])
-        });
-        vec![Step::First(arms.collect())]
+        let spans: Vec<Span> = arms.iter().map(|arm| arm.span).collect();
+        let finished: Vec<(Vec<Test>, Vec<Step>)> = arms
+            .into_iter()
+            .zip(telling)
+            .map(|(arm, constants)| {
+                let Some(draft) = arm.draft else { return (arm.tests, arm.steps) };
+                let mut tests: Vec<Test> = constants
+                    .iter()
+                    .filter_map(|index| constant_test(builder, &draft.constants[*index], sink))
+                    .collect();
+                let mut row = draft.row;
+                tests.append(&mut row.tests);
+                (tests, vec![Step::Fire(row)])
+            })
+            .collect();
+        if !scope.both_ways && sink.len() == before {
+            check_reached(&finished, &spans, sink);
+        }
+        vec![Step::First(finished)]
     }
 
-    fn group(&mut self, builder: &mut Builder, scope: &Scope, name: &Spanned<String>, table: &OpTable, sink: &mut Sink) -> (Vec<Test>, Vec<Step>) {
+    /// One alternative of a choice; `None` if it was reported.
+    fn alternative(
+        &mut self,
+        builder: &mut Builder,
+        scope: &Scope,
+        alternative: &OpEntry,
+        span: Span,
+        sink: &mut Sink,
+    ) -> Option<Arm> {
+        let arm = |tests, steps, rest| Arm { draft: None, tests, steps, rest, span };
+        match alternative {
+            OpEntry::Row { op, shape, .. } => {
+                let draft = self.draft(builder, scope, op, shape, sink)?;
+                let rest = draft.rest && !draft.wrong;
+                Some(Arm { rest, draft: Some(draft), ..arm(Vec::new(), Vec::new(), false) })
+            }
+            OpEntry::Group { name, table } => {
+                let (tests, steps) = self.group(builder, scope, name, table, sink);
+                Some(arm(tests, steps, name.value == "_"))
+            }
+            other => {
+                let before = sink.len();
+                let steps = self.entry(builder, scope, other, sink);
+                // A list among alternatives is chosen if it has elements.
+                let tests = match steps.as_slice() {
+                    [Step::Each { list, .. }] => vec![Test::NonEmpty(*list)],
+                    _ => Vec::new(),
+                };
+                let rest = tests.is_empty() && !steps.is_empty() && sink.len() == before;
+                Some(arm(tests, steps, rest))
+            }
+        }
+    }
+
+    fn group(
+        &mut self,
+        builder: &mut Builder,
+        scope: &Scope,
+        name: &Spanned<String>,
+        table: &OpTable,
+        sink: &mut Sink,
+    ) -> (Vec<Test>, Vec<Step>) {
         let (inner, tests) = self.with(builder, scope, table, sink);
         if tests.is_empty() && name.value != "_" {
             sink.push(
-                Diagnostic::error("TW0606", name.span, format!("nothing tells when the group `{}` applies", name.value))
-                    .label("has no constant in `with`")
-                    .help("give it `with: {key: constant}`, or call it `_` if it takes the rest"),
+                Diagnostic::error(
+                    "TW0606",
+                    name.span,
+                    format!("nothing tells when the group `{}` applies", name.value),
+                )
+                .label("has no constant in `with`")
+                .help("give it `with: {key: constant}`, or call it `_` if it takes the rest"),
             );
         }
         let entries = table.entries.iter();
         (tests, entries.flat_map(|entry| self.entry(builder, &inner, entry, sink)).collect())
     }
+}
 
-    fn draft(&mut self, builder: &mut Builder, scope: &Scope, op: &Spanned<Vec<String>>, shape: &Shape, sink: &mut Sink) -> Option<Draft> {
-        let (word, class) = self.operation_word(op, scope, sink)?;
-        let mut found = Bindings::default();
-        bindings::collect(self, &scope.prefix, shape, &mut found, sink);
-        let mut place = scope.place.clone();
-        bind_place(builder, &mut found, &mut place, sink);
-        let mut row = Row { tests: Vec::new(), op: Op::Beat, args: Vec::new(), at: place, span: op.span };
-        if let Some(prefix) = found.usage.take() {
-            self.usage_row(builder, &mut row, &prefix, sink);
-            return Some(Draft { row, required: Vec::new(), constants: found.constants, rest: false });
+/// An alternative of a choice before it is known which constants are tested.
+struct Arm {
+    draft: Option<Draft>,
+    tests: Vec<Test>,
+    steps: Vec<Step>,
+    /// Takes everything.
+    rest: bool,
+    span: Span,
+}
+
+fn report_unreached(at: Span, before: Span, what: &str, sink: &mut Sink) {
+    sink.push(
+        Diagnostic::error("TW0605", at, "this alternative is never reached")
+            .label("comes too late")
+            .related(before, what)
+            .help("alternatives are tried in order: put the one that asks for more first"),
+    );
+}
+
+/// An alternative that asks for all that an earlier one asks for is never reached.
+fn check_reached(arms: &[(Vec<Test>, Vec<Step>)], spans: &[Span], sink: &mut Sink) {
+    for (at, (tests, _)) in arms.iter().enumerate() {
+        let covers = |(earlier, _): &(Vec<Test>, Vec<Step>)| earlier.iter().all(|test| tests.contains(test));
+        if let Some(earlier) = arms[..at].iter().position(covers) {
+            report_unreached(spans[at], spans[earlier], "matches whenever that one does", sink);
         }
-        let known = fields::fields(&word, &class);
-        let mut required: Vec<Vec<String>> = Vec::new();
-        let mut bound: Vec<LocalId> = Vec::new();
-        for field in known {
-            let locals = self.bind_field(builder, &mut found, *field, sink);
-            let Some((value, must, paths)) = locals else { continue };
-            let by_class = fields::required_by_class(&word, &class).contains(&field.name);
-            if must || field.required || by_class {
-                row.tests.push(Test::Has(value.clone()));
-                required.extend(paths);
-            }
-            bound.extend(match &value {
-                Value::Local(local) => vec![*local],
-                Value::First(locals) => locals.clone(),
-            });
-            row.args.push((field.name.to_owned(), value));
-        }
-        // A source or a listed model is kept as it stands, whatever else is known of it.
-        if (word == "cite" || word == "model") && scope.element && !row.args.iter().any(|(name, _)| name == "raw") {
-            let raw = builder.leaf(&[], Leaf::Raw, op.span, sink);
-            bound.extend(raw);
-            row.args.extend(raw.map(|raw| ("raw".to_owned(), Value::Local(raw))));
-        }
-        self.report_missing(&word, &class, known, &row, op.span, sink);
-        report_unknown(&word, &class, known, &found, sink);
-        if row.tests.is_empty() && bound.len() > 0 && word != "open" {
-            row.tests.push(Test::Any(bound));
-        }
-        let rest = word == "_" && found.constants.is_empty();
-        if rest && row.args.iter().all(|(_, value)| matches!(value, Value::Local(_))) {
-            // The row for the rest matches whatever is there.
-            row.tests.clear();
-        }
-        row.op = operation(&word, &class, scope);
-        Some(Draft { row, required, constants: found.constants, rest })
     }
+}
 
-    fn usage_row(&self, builder: &mut Builder, row: &mut Row, prefix: &[String], sink: &mut Sink) {
-        let mut leaves = Vec::new();
-        for (index, (path, span)) in self.usage.leaves.iter().enumerate() {
-            let full: Vec<String> = prefix.iter().chain(path).cloned().collect();
-            if let Some(local) = builder.leaf(&full, Leaf::Int, *span, sink) {
-                leaves.push((index, local));
-            }
-        }
-        if !prefix.is_empty() && let Some(raw) = builder.leaf(prefix, Leaf::Raw, row.span, sink) {
-            row.args.push(("raw".to_owned(), Value::Local(raw)));
-        }
-        row.tests.push(Test::Any(leaves.iter().map(|(_, local)| *local).collect()));
-        row.op = Op::Usage(leaves);
-    }
+/// What `as:` may make of `whole`.
+const VERBS: &[&str] = &["whole", "fill", "restate"];
 
-    /// Binds the leaves of `field` in written order; the first that is present counts.
-    fn bind_field(&self, builder: &mut Builder, found: &mut Bindings, field: OpField, sink: &mut Sink) -> Option<(Value, bool, Vec<Vec<String>>)> {
-        let mut locals = Vec::new();
-        let mut paths = Vec::new();
-        let mut must = false;
-        for binding in found.slots.extract_if(.., |binding| binding.slot.path == [field.name]) {
-            let leaf = bindings::leaf_of(&binding.slot, field, sink);
-            must |= binding.slot.must;
-            if let Some(local) = builder.leaf(&binding.path, leaf, binding.slot.span, sink) {
-                locals.push(local);
-            }
-            paths.push(binding.path);
-        }
-        let value = match locals.as_slice() {
-            [] => return None,
-            [one] => Value::Local(*one),
-            _ => Value::First(locals),
-        };
-        Some((value, must, paths))
-    }
-
-    fn operation_word(&self, op: &Spanned<Vec<String>>, scope: &Scope, sink: &mut Sink) -> Option<(String, String)> {
-        let word = op.value.first().cloned().unwrap_or_default();
-        let allowed = fields::allowed(&self.op.name.value);
-        if !allowed.contains(&word.as_str()) {
-            sink.push(
-                Diagnostic::error("TW0619", op.span, format!("`{word}` means nothing in the operation `{}`", self.op.name.value))
-                    .label("not an operation of this table")
-                    .suggest(&word, allowed.iter().copied()),
-            );
-            return None;
-        }
-        let word = match (word.as_str(), &scope.verb) {
-            ("whole", Some(verb)) => verb.clone(),
-            _ => word,
-        };
-        let class = op.value.get(1).cloned().unwrap_or_default();
-        let takes_class = matches!(word.as_str(), "open" | "append" | "set" | "whole" | "fill" | "restate");
-        if takes_class && !fields::CLASSES.contains(&class.as_str()) {
-            sink.push(
-                Diagnostic::error("TW0608", op.span, format!("`{class}` is not a class of parts"))
-                    .label(format!("expected `{word}.CLASS`"))
-                    .suggest(&class, fields::CLASSES.iter().copied()),
-            );
-            return None;
-        }
-        Some((word, class))
-    }
-
-    fn report_missing(&self, word: &str, class: &str, known: &[OpField], row: &Row, span: Span, sink: &mut Sink) {
-        let by_class = fields::required_by_class(word, class).iter().copied();
-        let missing = known.iter().filter(|field| field.required).map(|field| field.name).chain(by_class);
-        for name in missing.filter(|name| !row.args.iter().any(|(bound, _)| bound == name)) {
-            sink.push(
-                Diagnostic::error("TW0609", span, format!("`{word}` needs `${name}`"))
-                    .label("the row does not bind it")
-                    .help(format!("put `${name}` where the wire carries it")),
-            );
-        }
+fn check_verb(verb: &Spanned<String>, sink: &mut Sink) {
+    if !VERBS.contains(&verb.value.as_str()) {
+        sink.push(
+            Diagnostic::error("TW0633", verb.span, format!("a table cannot be used as `{}`", verb.value))
+                .label("unknown verb")
+                .note("`as` says what becomes of the rows `whole` of a table")
+                .suggest(&verb.value, VERBS.iter().copied()),
+        );
     }
 }
 
@@ -384,7 +476,11 @@ fn part_entry(row: &crate::dialect::ast::Row, verb: Option<&str>) -> Option<OpEn
         class if fields::CLASSES.contains(&class) => vec![verb.to_owned(), class.to_owned()],
         _ => return None,
     };
-    Some(OpEntry::Row { op: Spanned { value: op, span: row.label_span }, label: row.alt.clone(), shape: row.shape.clone() })
+    Some(OpEntry::Row {
+        op: Spanned { value: op, span: row.label_span },
+        label: row.alt.clone(),
+        shape: row.shape.clone(),
+    })
 }
 
 fn entry_span(entry: &OpEntry, fallback: Span) -> Span {
@@ -393,104 +489,13 @@ fn entry_span(entry: &OpEntry, fallback: Span) -> Span {
         OpEntry::Focus { path, .. } => path.span,
         OpEntry::One { span, .. } => *span,
         OpEntry::Group { name, .. } => name.span,
-        OpEntry::Use { table, .. } => if table.span.end > 0 { table.span } else { fallback },
-    }
-}
-
-/// Moves `$k`, `$k2` and `$choice` out of what a shape binds and into the place.
-fn bind_place(builder: &mut Builder, found: &mut Bindings, place: &mut Place, sink: &mut Sink) {
-    for binding in found.slots.extract_if(.., |binding| matches!(binding.slot.path.as_slice(), [name] if matches!(name.as_str(), "k" | "k2" | "choice"))) {
-        let leaf = if binding.slot.path[0] == "choice" { Leaf::Uint } else { Leaf::Key };
-        let Some(local) = builder.leaf(&binding.path, leaf, binding.slot.span, sink) else { continue };
-        match binding.slot.path[0].as_str() {
-            "choice" => place.choice = Some(local),
-            "k" => place.key = Some(PlaceKey::Local(local)),
-            _ => place.key2 = Some(PlaceKey::Local(local)),
+        OpEntry::Wrong => fallback,
+        OpEntry::Use { table, .. } => {
+            if table.span.end > 0 {
+                table.span
+            } else {
+                fallback
+            }
         }
-    }
-    for (name, word) in found.fixed.drain(..) {
-        match name.as_str() {
-            "k2" => place.key2 = Some(PlaceKey::Fixed(word)),
-            _ => place.key = Some(PlaceKey::Fixed(word)),
-        }
-    }
-}
-
-fn constant_test(builder: &mut Builder, constant: &Constant, sink: &mut Sink) -> Option<Test> {
-    let (leaf, word) = match &constant.value {
-        Const::Bool(value) => {
-            let local = builder.leaf(&constant.path, Leaf::Flag, constant.span, sink)?;
-            return Some(Test::Flag(local, *value));
-        }
-        Const::Str(word) => (Leaf::Text, word),
-        Const::Number(word) => (Leaf::Scalar, word),
-        Const::Null => return None,
-    };
-    builder.leaf(&constant.path, leaf, constant.span, sink).map(|local| Test::Is(local, word.clone()))
-}
-
-/// Which constants of each alternative are tested: all of them if some alternative takes the rest; otherwise those
-/// that stand against another constant at the same path of an alternative that needs no other keys.
-fn telling(drafts: &[(Option<Draft>, Vec<Test>, Vec<Step>)], has_rest: bool) -> Vec<Vec<usize>> {
-    let of = |draft: &Draft| -> Vec<usize> {
-        let tells = |constant: &Constant| {
-            has_rest || drafts.iter().filter_map(|(other, ..)| other.as_ref()).any(|other| stands_against(draft, other, constant))
-        };
-        draft.constants.iter().enumerate().filter(|(_, constant)| tells(constant)).map(|(index, _)| index).collect()
-    };
-    drafts.iter().map(|(draft, ..)| draft.as_ref().map(of).unwrap_or_default()).collect()
-}
-
-fn stands_against(draft: &Draft, other: &Draft, constant: &Constant) -> bool {
-    let differs = other.constants.iter().any(|c| c.path == constant.path && c.value != constant.value);
-    let within = |a: &Draft, b: &Draft| a.required.iter().all(|path| b.required.contains(path));
-    differs && (within(draft, other) || within(other, draft))
-}
-
-fn report_unknown(word: &str, class: &str, known: &[OpField], found: &Bindings, sink: &mut Sink) {
-    for binding in &found.slots {
-        let name = binding.slot.path.join(".");
-        // Parts are written in one table for both directions; what only goes out is skipped coming in.
-        let outgoing_only = matches!(name.as_str(), "cache" | "citations" | "detail" | "filename" | "file_id" | "url" | "mime" | "data");
-        if outgoing_only && !class.is_empty() {
-            continue;
-        }
-        let operation = if class.is_empty() { word.to_owned() } else { format!("{word}.{class}") };
-        sink.push(
-            Diagnostic::error("TW0601", binding.slot.span, format!("`{operation}` has no field `{name}`"))
-                .label("unknown field")
-                .suggest(&name, known.iter().map(|field| field.name)),
-        );
-    }
-}
-
-fn touches_content(op: &Op) -> bool {
-    !matches!(op, Op::Meta | Op::Served | Op::Usage(_) | Op::Beat | Op::Embedding | Op::Model | Op::Next | Op::Tokens)
-}
-
-fn operation(word: &str, class: &str, scope: &Scope) -> Op {
-    let class = class.to_owned();
-    match word {
-        "meta" => Op::Meta,
-        "served" => Op::Served,
-        "open" => Op::Open(class),
-        "append" => Op::Append(class),
-        "set" => Op::Set(class),
-        "whole" => Op::Whole(class),
-        "fill" => Op::Fill(class),
-        "restate" => Op::Restate(class),
-        "close" if class.is_empty() => Op::Close(Vec::new()),
-        "close" => Op::Close(class.split('+').map(str::to_owned).collect()),
-        "cite" => Op::Cite,
-        "logprobs" => Op::Logprobs,
-        "finish" => Op::Finish,
-        "end" => Op::End,
-        "fail" => Op::Fail,
-        "_" => Op::Raw { part: scope.element || scope.place.key.is_some() },
-        "embedding" => Op::Embedding,
-        "model" => Op::Model,
-        "next" => Op::Next,
-        "tokens" => Op::Tokens,
-        _ => Op::Beat,
     }
 }

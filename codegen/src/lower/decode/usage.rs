@@ -4,8 +4,8 @@
 //! leaf of `cache_read`. The equations have to be triangular: no field may depend on itself.
 
 use super::fields;
-use crate::dialect::ast::{Operation, Shape, ShapeKind, Slot, Term};
 use crate::diagnostic::{Diagnostic, Sink};
+use crate::dialect::ast::{Operation, Shape, ShapeKind, Slot, Term};
 use crate::ir::decode::{Usage, UsageField};
 use crate::source::Span;
 
@@ -41,7 +41,13 @@ pub(super) fn lower(op: &Operation, sink: &mut Sink) -> UsageLeaves {
     out
 }
 
-fn collect(prefix: &[String], shape: &Shape, leaves: &mut Vec<(Vec<String>, Span)>, equations: &mut Vec<Equation>, sink: &mut Sink) {
+fn collect(
+    prefix: &[String],
+    shape: &Shape,
+    leaves: &mut Vec<(Vec<String>, Span)>,
+    equations: &mut Vec<Equation>,
+    sink: &mut Sink,
+) {
     let ShapeKind::Object(fields) = &shape.kind else {
         sink.push(
             Diagnostic::error("TW0625", shape.span, "the usage table is an object of leaves")
@@ -51,14 +57,17 @@ fn collect(prefix: &[String], shape: &Shape, leaves: &mut Vec<(Vec<String>, Span
         return;
     };
     for field in fields {
-        let paths: Vec<Vec<String>> = field.keys.iter().map(|key| [prefix, std::slice::from_ref(key)].concat()).collect();
+        let paths: Vec<Vec<String>> =
+            field.keys.iter().map(|key| [prefix, std::slice::from_ref(key)].concat()).collect();
         let terms = match &field.shape.kind {
             ShapeKind::Object(_) => {
                 paths.iter().for_each(|path| collect(path, &field.shape, leaves, equations, sink));
                 continue;
             }
             ShapeKind::Slot(slot) => vec![(false, slot)],
-            ShapeKind::Linear(terms) => terms.iter().map(|Term { negative, slot }| (*negative, slot)).collect(),
+            ShapeKind::Linear(terms) => {
+                terms.iter().map(|Term { negative, slot }| (*negative, slot)).collect()
+            }
             // Constants beside the leaves are for the other direction.
             _ => continue,
         };
@@ -91,7 +100,10 @@ fn merge_alternatives(equations: &mut Vec<Equation>) {
     let mut merged: Vec<Equation> = Vec::new();
     for equation in equations.drain(..) {
         let plain = |e: &Equation| e.terms.len() == 1;
-        match merged.iter_mut().find(|known| plain(known) && plain(&equation) && known.terms == equation.terms) {
+        match merged
+            .iter_mut()
+            .find(|known| plain(known) && plain(&equation) && known.terms == equation.terms)
+        {
             Some(known) => known.leaves.extend(equation.leaves),
             None => merged.push(equation),
         }
@@ -100,7 +112,12 @@ fn merge_alternatives(equations: &mut Vec<Equation>) {
 }
 
 /// The leaves that add up to `name`: its own equation, with every other field replaced by its leaves.
-fn solve(name: &str, equations: &[Equation], trail: &mut Vec<String>, sink: &mut Sink) -> Option<Vec<(bool, Vec<usize>)>> {
+fn solve(
+    name: &str,
+    equations: &[Equation],
+    trail: &mut Vec<String>,
+    sink: &mut Sink,
+) -> Option<Vec<(bool, Vec<usize>)>> {
     let equation = equations.iter().find(|e| e.terms.first().is_some_and(|(_, field)| field == name))?;
     if trail.iter().any(|open| open == name) {
         sink.push(

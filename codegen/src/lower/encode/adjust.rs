@@ -194,6 +194,7 @@ fn feature(cond: &Pred) -> String {
     match cond {
         Pred::Has(path) => path.value.join("."),
         Pred::Is(path, value) => format!("{}.{}", path.value.join("."), value.value),
+        Pred::Wrong => String::new(),
         Pred::Word(word) | Pred::Cap(word) | Pred::Uses(word) => word.value.clone(),
         Pred::Not(inner) => feature(inner),
         Pred::And(all) | Pred::Or(all) => {

@@ -24,6 +24,7 @@ impl Lower<'_> {
             Pred::Uses(name) => self.uses(name),
             Pred::Not(inner) => Cond::Not(Box::new(self.pred(scope, inner))),
             Pred::And(all) => Cond::All(all.iter().map(|pred| self.pred(scope, pred)).collect()),
+            Pred::Wrong => Cond::Stream,
             Pred::Or(any) => Cond::Any(any.iter().map(|pred| self.pred(scope, pred)).collect()),
         }
     }

@@ -61,6 +61,10 @@ impl Lower<'_> {
             }
             ShapeKind::One(rows) => NodeKind::One(self.alternatives(scope, rows)),
             ShapeKind::Absent => NodeKind::Absent,
+            ShapeKind::Wrong(texts) => {
+                texts.iter().for_each(|text| self.assume_slots(text));
+                NodeKind::Absent
+            }
             ShapeKind::RawIf(_) => self.raw(scope, shape.span),
             ShapeKind::Use(table) => self.used(scope, &table.value, false, table.span),
             ShapeKind::Runs(rows) => self.runs(scope, rows, shape.span),

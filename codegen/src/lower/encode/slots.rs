@@ -152,6 +152,16 @@ impl Lower<'_> {
         }
     }
 
+    /// Fields that a text seems to name count as placed: the text was reported already.
+    pub(super) fn assume_slots(&mut self, text: &str) {
+        let known: Vec<&str> = self.request().fields.iter().map(|field| field.name).collect();
+        for word in text.split('$').skip(1) {
+            let name = |c: char| !c.is_alphanumeric() && c != '_';
+            let word = word.trim_start_matches('{').split(name).next().unwrap_or_default();
+            self.assume_meant("", &word.to_lowercase(), &known);
+        }
+    }
+
     fn check_must(&mut self, slot: &Slot, field: &FieldRef) {
         if slot.must && !field.optional {
             self.report(

@@ -42,6 +42,29 @@ pub struct Cursor<'a> {
     /// The bytes behind `text` are not UTF-8.
     cut: bool,
     unescaped: String,
+    skipped: Skipped,
+}
+
+/// Where the first few texts are that were skipped one by one.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Skipped {
+    places: [Range<u32>; 6],
+    count: usize,
+}
+
+impl Skipped {
+    #[inline]
+    fn add(&mut self, start: usize, end: usize) {
+        if let Some(place) = self.places.get_mut(self.count) {
+            // What does not fit names nothing.
+            *place = u32::try_from(start).unwrap_or(u32::MAX)..u32::try_from(end).unwrap_or(u32::MAX);
+            self.count += 1;
+        }
+    }
+
+    pub(crate) fn places(&self) -> &[Range<u32>] {
+        self.places.get(..self.count).unwrap_or_default()
+    }
 }
 
 impl<'a> Cursor<'a> {
@@ -52,13 +75,21 @@ impl<'a> Cursor<'a> {
             Ok(text) => (text, false),
             Err(error) => (prefix(bytes, error.valid_up_to()), true),
         };
-        Self { text, at: 0, depth: 0, fresh: false, cut, unescaped: String::new() }
+        Self { text, at: 0, depth: 0, fresh: false, cut, unescaped: String::new(), skipped: Skipped::default() }
     }
 
     /// A cursor over JSON that another cursor has walked over.
     #[inline]
     pub fn within(json: &'a str) -> Self {
-        Self { text: json, at: 0, depth: 0, fresh: false, cut: false, unescaped: String::new() }
+        Self {
+            text: json,
+            at: 0,
+            depth: 0,
+            fresh: false,
+            cut: false,
+            unescaped: String::new(),
+            skipped: Skipped::default(),
+        }
     }
 
     /// Checks that nothing but white space is left.
@@ -228,6 +259,7 @@ impl<'a> Cursor<'a> {
         if bytes.get(at) == Some(&b'"') {
             let (end, escapes) = scan::closing(bytes, at + 1);
             if escapes != scan::BROKEN {
+                self.skipped.add(at + 1, end);
                 self.at = end + 1;
                 return Ok(());
             }
@@ -250,6 +282,10 @@ impl<'a> Cursor<'a> {
     /// The text from `start` to here.
     pub fn since(&self, start: usize) -> &'a str {
         self.text.get(start..self.at).unwrap_or_default()
+    }
+
+    pub(crate) fn skipped(&mut self) -> Skipped {
+        std::mem::take(&mut self.skipped)
     }
 
     fn bytes(&self) -> &'a [u8] {
@@ -304,7 +340,7 @@ impl<'a> Cursor<'a> {
     /// The next value as it stands.
     fn span(&mut self) -> Result<&'a str, Corrupt> {
         let start = self.start();
-        self.skip()?;
+        self.skip_any(start)?;
         Ok(self.since(start))
     }
 

@@ -2,14 +2,17 @@
 //!
 //! It reads no socket and knows no clock. Its state can be cloned at any point of a stream.
 
+mod pattern;
 #[cfg(test)]
 mod tests;
 
 use bytes::Bytes;
 
+use pattern::{Lesson, Pattern};
+
 use super::fold::{Fold, ProviderFailure};
 use super::frame::{Framer, Limits, Oversized};
-use super::{ChatWire, Corrupt, validate};
+use super::{ChatWire, Corrupt, Text, validate};
 use crate::chat::{ChatEvent, ChatResponse, Collector};
 
 /// Why there is no more of an answer.
@@ -35,6 +38,7 @@ pub struct Decoder {
     wire: &'static ChatWire,
     framer: Framer,
     fold: Fold,
+    pattern: Pattern,
     /// No more bytes will come.
     cut: bool,
     /// The provider failed. The frames behind the failure are read for what was used, and for nothing else.
@@ -48,7 +52,16 @@ impl Decoder {
     /// A decoder before the first byte.
     pub fn new(wire: &'static ChatWire, limits: Limits) -> Self {
         let framer = Framer::new(wire.framing, limits);
-        Self { wire, framer, fold: Fold::new(wire), cut: false, failed: None, end: None, done: false }
+        Self {
+            wire,
+            framer,
+            fold: Fold::new(wire),
+            pattern: Pattern::default(),
+            cut: false,
+            failed: None,
+            end: None,
+            done: false,
+        }
     }
 
     /// Makes ids that are minted here differ from those of other answers.
@@ -128,6 +141,9 @@ impl Decoder {
             self.complete();
             return Ok(true);
         }
+        if self.repeat() {
+            return Ok(true);
+        }
         if !self.framer.advance()? {
             return if self.cut { self.bytes_ended().map(|()| true) } else { Ok(false) };
         }
@@ -139,9 +155,30 @@ impl Decoder {
         } else {
             self.fold.begin(frame.data);
             (self.wire.event)(frame, &mut self.fold)?;
+            self.learn();
             self.check_failure();
         }
         Ok(true)
+    }
+
+    /// Takes a frame that is the last one once more but for a text.
+    #[inline]
+    fn repeat(&mut self) -> bool {
+        let Some(bytes) = self.framer.pending() else { return false };
+        let Some(met) = self.pattern.meet(bytes, self.framer.limit()) else { return false };
+        let frame = bytes.get(met.data.clone()).unwrap_or_default();
+        self.fold.repeat(met.slot, frame, Text::checked(met.delta, met.escapes));
+        self.framer.take(met.length, met.data);
+        true
+    }
+
+    /// Keeps the frame that was read, if others may be met that do the same.
+    fn learn(&mut self) {
+        let lesson = self.framer.whole().and_then(|(bytes, data)| {
+            let (slot, delta) = self.fold.lone_delta()?;
+            Some(Lesson { bytes, data, slot, delta, skipped: self.fold.skipped() })
+        });
+        self.pattern.learn(lesson);
     }
 
     fn check_failure(&mut self) {

@@ -8,6 +8,8 @@ mod sse;
 #[cfg(test)]
 mod tests;
 
+use std::ops::Range;
+
 use bytes::Bytes;
 
 use lines::Lines;
@@ -71,13 +73,15 @@ pub struct Framer {
     limits: Limits,
     lines: Lines,
     event: Event,
+    /// Where in the chunk the frame starts that was looked for last, if nothing of it came earlier.
+    began: Option<usize>,
     over: bool,
 }
 
 impl Framer {
     /// A framer before the first byte.
     pub fn new(framing: Framing, limits: Limits) -> Self {
-        Self { framing, limits, lines: Lines::new(framing), event: Event::default(), over: false }
+        Self { framing, limits, lines: Lines::new(framing), event: Event::default(), began: None, over: false }
     }
 
     /// Takes the next bytes. Frames of earlier chunks should have been taken first; if not, they are copied.
@@ -105,6 +109,7 @@ impl Framer {
     /// Goes to the next frame; `false` if its last byte has not come.
     pub fn advance(&mut self) -> Result<bool, Oversized> {
         self.event.forget_delivered();
+        self.began = self.lines.place().filter(|_| self.event.is_fresh());
         if self.framing == Framing::Sse && self.event.whole_data(&mut self.lines, self.limits) {
             return Ok(true);
         }
@@ -123,6 +128,32 @@ impl Framer {
     /// The frame that [`Self::advance`] went to.
     pub fn frame(&self) -> Frame<'_> {
         self.event.frame(&self.lines)
+    }
+
+    /// The bytes that the next frame starts with; none if something of it came earlier.
+    #[inline]
+    pub(crate) fn pending(&self) -> Option<&[u8]> {
+        let at = self.lines.place().filter(|_| self.event.is_fresh())?;
+        self.lines.chunk.get(at..).filter(|bytes| !bytes.is_empty())
+    }
+
+    /// Takes that many bytes as a frame whose data is in `data` of them.
+    #[inline]
+    pub(crate) fn take(&mut self, length: usize, data: Range<usize>) {
+        let at = self.lines.forward(length);
+        self.event.deliver(at + data.start..at + data.end);
+    }
+
+    /// The last frame with its envelope and where its data is, if all of it is in the chunk.
+    pub(crate) fn whole(&self) -> Option<(&[u8], Range<usize>)> {
+        let (start, data) = (self.began?, self.event.data_in_chunk()?);
+        let bytes = self.lines.chunk.get(start..self.lines.place()?).filter(|_| !self.over)?;
+        Some((bytes, data.start.checked_sub(start)?..data.end.checked_sub(start)?))
+    }
+
+    /// How many bytes any frame may have.
+    pub(crate) fn limit(&self) -> usize {
+        self.limits.line.min(self.limits.event)
     }
 
     /// Whether the frame was ended by the end of the bytes and not by what ends frames.

@@ -7,6 +7,12 @@ pub fn is(text: Option<Text<'_>>, word: &str) -> bool {
     text.is_some_and(|text| text.is(word))
 }
 
+/// Whether `text` is there and not empty.
+#[inline]
+pub fn filled(text: Option<Text<'_>>) -> bool {
+    text.is_some_and(|text| !text.is_empty())
+}
+
 /// Whether `list`, a JSON list as it stands, has elements.
 pub fn has_items(list: Option<&str>) -> bool {
     let inner = list.and_then(|list| list.trim().strip_prefix('['));

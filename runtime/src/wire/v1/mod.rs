@@ -31,7 +31,7 @@ pub use cx::{Cx, Turn, warn_foreign_reasoning};
 pub use decoder::{Decoder, WireError};
 pub use fold::{Class, Failure, Fields, Fold, MINTED, ProviderFailure, is_minted};
 pub use frame::{Frame, Framer, Framing, Limits, Oversized};
-pub use helpers::{has_items, is, sum};
+pub use helpers::{filled, has_items, is, sum};
 pub use request::{
     Lone, append_extra, arguments, audio_format, cache_markers, document_format, drop_option, finite, image_format,
     known_options, lone, only, option_text, or_empty, percent, separate, uses_audio, uses_cache, uses_documents,

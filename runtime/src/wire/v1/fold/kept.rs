@@ -50,7 +50,7 @@ impl Fold {
 
     /// An event that no row knows. What is not even JSON is kept as a JSON text.
     pub fn event(&mut self, data: &[u8]) -> Result<(), Corrupt> {
-        if self.is_over() {
+        if self.is_closed() {
             return Ok(());
         }
         let json = match std::str::from_utf8(data).ok().filter(|_| validate(data).is_ok()) {

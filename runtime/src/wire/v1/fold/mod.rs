@@ -18,6 +18,8 @@ mod slot;
 mod slots;
 mod words;
 
+use std::ops::Range;
+
 pub use call::{MINTED, is_minted};
 pub use fields::{Class, Failure, Fields};
 pub use outcome::ProviderFailure;
@@ -28,6 +30,7 @@ use outcome::Outcome;
 use queue::{Item, Queue};
 use slot::Slot;
 
+use super::cursor::{Cursor, Skipped};
 use super::text::{At, Key, Text};
 use super::{ChatWire, Corrupt};
 use crate::chat::{ChatEvent, Citation};
@@ -47,6 +50,17 @@ pub struct Fold {
     minted: u64,
     seed: u64,
     outcome: Outcome,
+    frame_so_far: FrameSoFar,
+}
+
+/// What the frame that is being read has done.
+#[derive(Debug, Clone, Default)]
+struct FrameSoFar {
+    /// Something else than naming the answer and appending fragments.
+    more: bool,
+    /// The slot that a fragment went to.
+    slot: Option<usize>,
+    skipped: Skipped,
 }
 
 impl Fold {
@@ -63,6 +77,7 @@ impl Fold {
             minted: 0,
             seed: 0,
             outcome: Outcome::new(wire),
+            frame_so_far: FrameSoFar::default(),
         }
     }
 
@@ -92,7 +107,7 @@ impl Fold {
 
     /// Names the model that answers in place of the one named before.
     pub fn served(&mut self, model: Text<'_>) -> Result<(), Corrupt> {
-        if !self.is_over() && !model.is_empty() {
+        if !self.is_closed() && !model.is_empty() {
             self.outcome.has_model = true;
             let model = Some(self.queue.span(model));
             self.queue.push_first(Item::Start { id: None, model });
@@ -102,7 +117,7 @@ impl Fold {
 
     /// A part begins. The same part once more is no news; another one under its key ends it.
     pub fn open(&mut self, class: Class, at: At<'_>, fields: Fields<'_>) -> Result<(), Corrupt> {
-        if self.is_over() {
+        if self.is_closed() {
             return Ok(());
         }
         if class == Class::Raw {
@@ -131,9 +146,17 @@ impl Fold {
             return Ok(());
         }
         if let Some(slot) = self.target(class, at, Some(delta))? {
+            self.frame_so_far.slot = Some(slot);
             self.take_delta(slot, delta);
         }
         Ok(())
+    }
+
+    /// The end of a frame. The texts that `cursor` skipped mean nothing: they may be others in the next frame.
+    #[inline]
+    pub fn read(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Corrupt> {
+        self.frame_so_far.skipped = cursor.skipped();
+        cursor.finish()
     }
 
     /// A fragment of a part, and what comes along with it.
@@ -144,7 +167,7 @@ impl Fold {
         delta: Text<'_>,
         fields: Fields<'_>,
     ) -> Result<(), Corrupt> {
-        if self.is_over() || delta.is_empty() && !fields.says_something() {
+        if self.is_closed() || delta.is_empty() && !fields.says_something() {
             return Ok(());
         }
         if let Some(slot) = self.target(class, at, Some(delta))? {
@@ -155,7 +178,7 @@ impl Fold {
 
     /// Fields of a part, which overwrite what was known.
     pub fn set(&mut self, class: Class, at: At<'_>, fields: Fields<'_>) -> Result<(), Corrupt> {
-        if self.is_over() || !fields.says_something() && fields.mime.is_none() {
+        if self.is_closed() || !fields.says_something() && fields.mime.is_none() {
             return Ok(());
         }
         if let Some(slot) = self.target(class, at, None)? {
@@ -166,7 +189,7 @@ impl Fold {
 
     /// A part as a whole. Under an open key it completes what came before.
     pub fn whole(&mut self, class: Class, at: At<'_>, fields: Fields<'_>) -> Result<(), Corrupt> {
-        if self.is_over() {
+        if self.is_closed() {
             return Ok(());
         }
         if class == Class::Raw {
@@ -197,7 +220,7 @@ impl Fold {
 
     /// A part that may have been streamed: what is new of it is told.
     pub fn restate(&mut self, class: Class, at: At<'_>, fields: Fields<'_>) -> Result<(), Corrupt> {
-        if self.is_over() {
+        if self.is_closed() {
             return Ok(());
         }
         if class == Class::Raw && at.key.is_some() {
@@ -213,7 +236,7 @@ impl Fold {
     /// The parts of these classes (of all, if none is named) under this key end; without a key, the latest.
     pub fn close(&mut self, classes: &[Class], at: At<'_>) -> Result<(), Corrupt> {
         let meant = |slot: &Slot| slot.open && (classes.is_empty() || classes.contains(&slot.class));
-        if self.is_over() {
+        if self.is_closed() {
         } else if at.key.is_none() {
             let latest = self.slots.iter().rposition(|slot| slot.choice == at.choice && meant(slot));
             latest.into_iter().for_each(|slot| self.close_slot(slot));
@@ -228,7 +251,7 @@ impl Fold {
 
     /// A source of a text.
     pub fn cite(&mut self, at: At<'_>, fields: Fields<'_>) -> Result<(), Corrupt> {
-        if self.is_over() {
+        if self.is_closed() {
             return Ok(());
         }
         let citation = citation(&fields);
@@ -243,7 +266,7 @@ impl Fold {
 
     /// Log probabilities, as the provider's JSON.
     pub fn logprobs(&mut self, at: At<'_>, raw: &str) -> Result<(), Corrupt> {
-        if !self.is_over() {
+        if !self.is_closed() {
             self.queue.push(at.choice, Item::Logprobs(RawJson::trusted(raw)));
         }
         Ok(())
@@ -251,7 +274,7 @@ impl Fold {
 
     /// JSON that no row knows. As a `part` of the answer under a key, it stays open for what comes for that key.
     pub fn raw(&mut self, at: At<'_>, json: &str, part: bool) -> Result<(), Corrupt> {
-        if self.is_over() { Ok(()) } else { self.keep(at, json, part, false) }
+        if self.is_closed() { Ok(()) } else { self.keep(at, json, part, false) }
     }
 
     /// A sign of life.
@@ -265,10 +288,32 @@ impl Fold {
     }
 
     /// Begins a frame; the events of the last one were taken.
+    #[inline]
     pub(crate) fn begin(&mut self, frame: &[u8]) {
         self.frame += 1;
+        self.frame_so_far = FrameSoFar::default();
         self.queue.begin(frame);
         self.drain_after_failure();
+    }
+
+    /// The slot and the place of the fragment that the frame appended, if it did nothing else and any frame that
+    /// appends another one does the same.
+    pub(crate) fn lone_delta(&self) -> Option<(usize, Range<usize>)> {
+        let slot = self.frame_so_far.slot.filter(|_| !self.frame_so_far.more)?;
+        Some((slot, self.queue.lone_delta()?))
+    }
+
+    /// Where the texts are that the frame's decoder skipped.
+    pub(crate) fn skipped(&self) -> &[Range<u32>] {
+        self.frame_so_far.skipped.places()
+    }
+
+    /// Begins a frame that appends `delta` to `slot`, as the one before did.
+    #[inline]
+    pub(crate) fn repeat(&mut self, slot: usize, frame: &[u8], delta: Text<'_>) {
+        self.frame += 1;
+        self.queue.begin(frame);
+        self.take_delta(slot, delta);
     }
 
     /// The next event, given the frame that was begun last.

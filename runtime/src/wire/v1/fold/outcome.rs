@@ -97,7 +97,7 @@ impl Outcome {
 impl Fold {
     /// What was used so far, by leaf of the wire. A known value overwrites, an unknown one does not.
     pub fn usage(&mut self, leaves: &[(usize, Option<i64>)], raw: Option<&str>) -> Result<(), Corrupt> {
-        if !self.is_over() || self.outcome.drains {
+        if !self.is_closed() || self.outcome.drains {
             self.outcome.add_usage(leaves, raw);
         }
         Ok(())
@@ -110,7 +110,7 @@ impl Fold {
         reason: Text<'_>,
         stop_sequence: Option<Text<'_>>,
     ) -> Result<(), Corrupt> {
-        if self.is_over() {
+        if self.is_closed() {
             return Ok(());
         }
         if self.choice_mut(choice).is_none() {
@@ -132,13 +132,13 @@ impl Fold {
 
     /// The provider says that the answer is complete.
     pub fn end(&mut self) -> Result<(), Corrupt> {
-        self.outcome.ended |= !self.is_over() || self.outcome.drains;
+        self.outcome.ended |= !self.is_closed() || self.outcome.drains;
         Ok(())
     }
 
     /// The provider failed. What has come stays, and so does what its own frame says; nothing comes after that.
     pub fn fail(&mut self, failure: Failure<'_>) -> Result<(), Corrupt> {
-        if !self.is_over() && self.outcome.failure.is_none() {
+        if !self.is_closed() && self.outcome.failure.is_none() {
             self.outcome.failure = Some(Box::new(ProviderFailure::of(&failure)));
         }
         Ok(())
@@ -146,6 +146,13 @@ impl Fold {
 
     #[inline]
     pub(super) fn is_over(&self) -> bool {
+        self.outcome.over
+    }
+
+    /// The same, asked by what a frame must not do if it is to be taken for the pattern of others.
+    #[inline]
+    pub(super) fn is_closed(&mut self) -> bool {
+        self.frame_so_far.more = true;
         self.outcome.over
     }
 

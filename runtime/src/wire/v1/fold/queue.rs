@@ -94,6 +94,12 @@ impl Queue {
         self.items.push_front((0, item));
     }
 
+    /// Where in the frame the fragment is that the only waiting event tells.
+    pub(super) fn lone_delta(&self) -> Option<Range<usize>> {
+        let (_, Item::Text(span) | Item::Reasoning(span) | Item::Refusal(span) | Item::ToolCallDelta { arguments: span, .. }) = self.items.front()? else { return None };
+        (self.items.len() == 1 && span.in_frame).then(|| span.range())
+    }
+
     /// The whole frame.
     pub(super) fn frame(&self) -> Span {
         Span::new(0, self.frame_length, true)

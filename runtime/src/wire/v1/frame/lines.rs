@@ -106,6 +106,19 @@ impl Lines {
         self.at = at;
     }
 
+    /// Where in the chunk the next line starts, if nothing of it came earlier.
+    #[inline]
+    pub(super) fn place(&self) -> Option<usize> {
+        (self.started && self.carried.is_empty() && !self.after_cr).then_some(self.at)
+    }
+
+    /// Goes on by that many bytes, which are whole lines; where they start.
+    #[inline]
+    pub(super) fn forward(&mut self, length: usize) -> usize {
+        self.at += length;
+        self.at - length
+    }
+
     /// The next line without its end.
     pub(super) fn next(&mut self, limit: usize) -> Result<Option<Line>, Oversized> {
         if std::mem::take(&mut self.spent) {
@@ -121,6 +134,7 @@ impl Lines {
         let line = self.cut(self.at, self.at + length);
         self.after_cr = self.chunk.get(self.at + length) == Some(&b'\r');
         self.at += length + 1;
+        self.skip_lf();
         Ok(Some(self.without_mark(line)))
     }
 

@@ -40,6 +40,22 @@ impl Event {
         }
     }
 
+    /// Whether nothing of the next event has come.
+    #[inline]
+    pub(super) fn is_fresh(&self) -> bool {
+        self.delivered || matches!((&self.name, &self.data), (Place::Nowhere, Place::Nowhere))
+    }
+
+    /// Becomes an event without a name whose data is there in the chunk.
+    #[inline]
+    pub(super) fn deliver(&mut self, data: Range<usize>) {
+        (self.name, self.data, self.delivered) = (Place::Nowhere, Place::Chunk(data), true);
+    }
+
+    pub(super) fn data_in_chunk(&self) -> Option<Range<usize>> {
+        if let Place::Chunk(data) = &self.data { Some(data.clone()) } else { None }
+    }
+
     /// Takes the next lines if they are a whole event of one line of data, as most are. Only a short cut.
     #[inline]
     pub(super) fn whole_data(&mut self, lines: &mut Lines, limits: Limits) -> bool {
@@ -49,7 +65,7 @@ impl Event {
             lines.put_back(range.start - b"data: ".len());
             return false;
         }
-        (self.data, self.delivered) = (Place::Chunk(range), true);
+        self.deliver(range);
         true
     }
 

@@ -1,0 +1,154 @@
+//! The parts of an operation that are no shapes: streams, rules and errors.
+
+use super::nodes::{entries, items, key, text, texts, unread, words};
+use super::operations::op_table;
+use super::shapes::{predicate, shape};
+use super::tables::variant_of;
+use crate::diagnostic::{Diagnostic, Sink, closest};
+use crate::dialect::ast::{Errors, Rule, RuleAction, Shape, Spanned, Stream};
+use crate::source::{Entry, Node, Value};
+
+pub(super) fn stream(entry: &Entry, sink: &mut Sink) -> Option<Stream> {
+    let node = &entry.value;
+    let framing = node.get("framing");
+    // A key that is misspelt was reported by the schema.
+    let is_near = |key: &str| {
+        framing
+            .and_then(Node::as_map)
+            .unwrap_or_default()
+            .iter()
+            .any(|entry| closest(&entry.key, &[key]).is_some())
+    };
+    let missing = |what: &str, sink: &mut Sink| {
+        if is_near(what) {
+            return;
+        }
+        let what = format!("framing.{what}");
+        sink.push(
+            Diagnostic::error("TW0411", entry.key_span, format!("a stream needs `{what}`"))
+                .label("not said here")
+                .help("write `framing: {kind: sse, tag: [], sentinel: \"[DONE]\", needs: finish}`"),
+        );
+    };
+    let part = |key: &str| framing.and_then(|framing| framing.get(key));
+    let kind = part("kind").or(framing.filter(|framing| framing.as_str().is_some()));
+    let needs = part("needs");
+    if kind.is_none() {
+        missing("kind", sink);
+    }
+    if needs.is_none() {
+        missing("needs", sink);
+    }
+    let (kind, needs) = (kind.and_then(|kind| text(kind, sink)), needs.and_then(|needs| text(needs, sink)));
+    let tag = part("tag").map(|tag| words(tag, sink)).unwrap_or_default();
+    let events = node
+        .get("events")
+        .map(|events| entries(events, "events", sink).unwrap_or_default())
+        .unwrap_or_default();
+    Some(Stream {
+        framing: kind?,
+        tag: tag.into_iter().filter_map(|tag| tag_path(tag, sink)).collect(),
+        sentinel: part("sentinel").and_then(|sentinel| text(sentinel, sink)),
+        needs: needs?,
+        implicit: node.get("implicit").map(|implicit| words(implicit, sink)).unwrap_or_default(),
+        events: events.iter().map(|event| (alternatives(event), op_table(&event.value, sink))).collect(),
+        span: entry.key_span,
+    })
+}
+
+fn tag_path(tag: Spanned<String>, sink: &mut Sink) -> Option<Spanned<Vec<String>>> {
+    let words = if tag.value == "$frame.event" { Some("$frame.event") } else { tag.value.strip_prefix("$.") };
+    let path: Vec<String> = words.unwrap_or_default().split('.').map(str::to_owned).collect();
+    if path.iter().all(|key| !key.is_empty()) {
+        return Some(Spanned { value: path, span: tag.span });
+    }
+    sink.push(
+        Diagnostic::error(
+            "TW0416",
+            tag.span,
+            format!("`{}` is no place for the name of an event", tag.value),
+        )
+        .label("cannot be read")
+        .help("write `$frame.event` for the name beside the data, or `$.key` for a key of the data"),
+    );
+    None
+}
+
+fn alternatives(entry: &Entry) -> Spanned<Vec<String>> {
+    Spanned { value: entry.key.split('|').map(str::to_owned).collect(), span: entry.key_span }
+}
+
+/// What the schema asks of a rule was reported by the schema.
+pub(super) fn rule(node: &Node, sink: &mut Sink) -> Option<Rule> {
+    let cond = predicate(node.get("if")?, sink);
+    let why = text(node.get("why")?, sink);
+    let action = rule_action(node, sink);
+    Some(Rule { cond, action: action?, why: why?, span: node.span })
+}
+
+fn rule_action(node: &Node, sink: &mut Sink) -> Option<RuleAction> {
+    let given: Vec<&Entry> =
+        ["drop", "set", "error"].iter().filter_map(|action| node.entry(action)).collect();
+    let Some((first, others)) = given.split_first() else {
+        sink.push(
+            Diagnostic::error("TW0413", node.span, "a rule needs an action")
+                .label("does nothing")
+                .help("write `drop: [field, …]`, `set: {field: value}` or `error: true`"),
+        );
+        return None;
+    };
+    let clamp = node.entry("clamp").filter(|_| first.key != "set");
+    for other in others.iter().copied().chain(clamp) {
+        unread(other.key_span, &other.key, &format!("this rule is about `{}`", first.key), sink);
+    }
+    match first.key.as_str() {
+        "drop" => Some(RuleAction::Drop(words(&first.value, sink))),
+        "set" => rule_set(node, &first.value, sink),
+        _ if first.value.value == Value::Bool(true) => Some(RuleAction::Error),
+        _ => {
+            sink.push(
+                Diagnostic::error("TW0413", first.value.span, "a rule refuses, or it is no rule")
+                    .label("expected `true`")
+                    .help("write `error: true`; what the caller reads is `why`"),
+            );
+            None
+        }
+    }
+}
+
+fn rule_set(node: &Node, set: &Node, sink: &mut Sink) -> Option<RuleAction> {
+    let (first, others) = entries(set, "the field that is set", sink)?.split_first()?;
+    for other in others {
+        unread(other.key_span, &other.key, "a rule sets one field", sink);
+    }
+    let clamp = node.get("clamp").and_then(|clamp| shape(clamp, sink));
+    Some(RuleAction::Set { field: key(first), value: shape(&first.value, sink)?, clamp })
+}
+
+pub(super) fn errors(node: &Node, sink: &mut Sink) -> Errors {
+    let body = items(node.get("body"), "errors.body", sink).iter();
+    Errors {
+        body: body.filter_map(|row| fail_row(row, sink)).collect(),
+        code: texts(node.get("code"), "errors.code", sink),
+        kind: texts(node.get("kind"), "errors.kind", sink),
+        status: texts(node.get("status"), "errors.status", sink),
+        retry: node.get("retry").map(|retry| words(retry, sink)).unwrap_or_default(),
+        headers: node.get("headers").cloned(),
+    }
+}
+
+/// A row of `errors.body`: nothing but `fail:`.
+fn fail_row(row: &Node, sink: &mut Sink) -> Option<Shape> {
+    if let Some([only]) = row.as_map()
+        && variant_of(&only.key).0 == "fail"
+    {
+        return shape(&only.value, sink);
+    }
+    let at = row.as_map().and_then(<[Entry]>::first).map_or(row.span, |entry| entry.key_span);
+    sink.push(
+        Diagnostic::error("TW0417", at, "a row of `errors.body` is a `fail:`")
+            .label("expected `fail`, and nothing else")
+            .help("write `- fail: {error: {message: $message}}`"),
+    );
+    None
+}

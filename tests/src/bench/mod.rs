@@ -1,0 +1,132 @@
+//! What a client costs, measured beside floors and peers, section by section.
+//!
+//! [`reach`] says what is measured and what is to be reached, [`row`] judges and prints, [`sample`] takes samples in
+//! pairs. [`codec`] decodes and encodes in this process; [`stream`] runs clients against a server of its own, each in
+//! a process of its own; [`cost`] builds programs. Whether a bar is met is no matter of tests.
+
+pub mod alloc;
+pub mod clock;
+pub mod codec;
+pub mod cost;
+pub mod process;
+pub mod reach;
+pub mod row;
+pub mod sample;
+pub mod stream;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use row::Report;
+
+const USAGE: &str = "usage: bench [codec | cost | stream] [--json] [--peers DIR] [--quick]\n\
+    --peers DIR  measure the peers as well: DIR/NAME is a cargo project that prints a streamed answer of the\n\
+                 server at its first argument; takes minutes and the network\n\
+    --quick      fewer and shorter samples: to try a change, not to judge it";
+const BUILT: [&str; 3] = ["codec", "cost", "stream"];
+const NOT_BUILT: [&str; 3] = ["compiler", "local", "memory"];
+
+/// What to measure, and how.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The section; all that are built if none is named.
+    pub section: Option<String>,
+    /// Print JSON lines.
+    pub json: bool,
+    /// Where the peers' programs are.
+    pub peers: Option<PathBuf>,
+    /// Take fewer and shorter samples.
+    pub quick: bool,
+}
+
+/// Something that could not be run.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The system refused something.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// A call of a client failed.
+    #[error("a call failed: {0}")]
+    Call(#[from] typewright_runtime::Error),
+    /// A call of the client that we compare with failed.
+    #[error("a call of the client compared with failed: {0}")]
+    Peer(#[from] reqwest::Error),
+    /// JSON is not what was expected.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    /// The recorded exchanges cannot be read.
+    #[error(transparent)]
+    Corpus(#[from] crate::corpus::CorpusError),
+    /// A program of the benchmark failed.
+    #[error("{0}")]
+    Program(String),
+}
+
+impl Options {
+    /// How many pairs to take: `usual`, or fewer.
+    pub fn pairs(&self, usual: usize) -> usize {
+        if self.quick { 3 } else { usual }
+    }
+}
+
+/// Runs the command line and returns the exit code.
+pub fn main(arguments: Vec<String>) -> u8 {
+    // The programs that a section starts: this one, in another role.
+    match arguments.first().map(String::as_str) {
+        Some(stream::SERVER) => return ended(stream::server::main()),
+        Some(stream::CLIENT) => return ended(stream::client::main(&arguments[1..])),
+        _ => {}
+    }
+    let Some(options) = options(arguments.into_iter()) else { return say(USAGE, 2) };
+    match options.section.as_deref() {
+        Some(section) if NOT_BUILT.contains(&section) => {
+            say(&format!("the section `{section}` is not built yet"), 2)
+        }
+        Some(section) if !BUILT.contains(&section) => say(USAGE, 2),
+        _ => ended(run(&options)),
+    }
+}
+
+fn run(options: &Options) -> Result<(), Failure> {
+    let mut out = io::stdout();
+    let wanted = |section: &str| options.section.as_deref().is_none_or(|named| named == section);
+    for section in BUILT.into_iter().filter(|section| wanted(section)) {
+        let mut report = Report::new(&mut out, options.json, section)?;
+        match section {
+            "codec" => codec::run(options, &mut report)?,
+            "cost" => cost::run(options, &mut report)?,
+            _ => stream::run(options, &mut report)?,
+        }
+        report.finish()?;
+    }
+    if options.section.is_none() {
+        say(&format!("not built yet: {}", NOT_BUILT.join(", ")), 0);
+    }
+    Ok(())
+}
+
+fn options(mut arguments: impl Iterator<Item = String>) -> Option<Options> {
+    let mut options = Options::default();
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--json" => options.json = true,
+            "--quick" => options.quick = true,
+            "--peers" => options.peers = Some(arguments.next()?.into()),
+            section if !section.starts_with('-') && options.section.is_none() => {
+                options.section = Some(section.to_owned());
+            }
+            _ => return None,
+        }
+    }
+    Some(options)
+}
+
+fn ended(result: Result<(), Failure>) -> u8 {
+    result.map_or_else(|error| say(&format!("error: {error}"), 1), |()| 0)
+}
+
+/// A reader that hung up is no failure of the run.
+fn say(text: &str, code: u8) -> u8 {
+    let _ = writeln!(io::stderr(), "{text}");
+    code
+}

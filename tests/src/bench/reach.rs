@@ -1,0 +1,172 @@
+//! What is to be reached, in one table. Every row of it is reported by a run of its section, measured or not.
+
+/// What a number has to be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Reach {
+    /// At most this.
+    AtMost(f64),
+    /// At least this.
+    AtLeast(f64),
+}
+
+/// What the reach is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Of {
+    /// The number that was measured.
+    Value,
+    /// Ours by theirs, both measured in one run, in pairs.
+    Ratio,
+    /// Theirs by ours.
+    Speedup,
+}
+
+/// One thing that is measured.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Bar {
+    /// The section that measures it.
+    pub section: &'static str,
+    /// What it is.
+    pub name: &'static str,
+    /// The unit of the measured number.
+    pub unit: &'static str,
+    /// What it is compared with; empty where the number stands for itself.
+    pub against: &'static str,
+    /// What the reach is about.
+    pub of: Of,
+    /// What is to be reached; `None` where the row is shown for what it tells.
+    pub reach: Option<Reach>,
+}
+
+/// A ratio is noisy even when nothing differs.
+pub const TOLERANCE: f64 = 1.03;
+
+const MINIMAL: &str = "serde_json, borrowed minimal struct";
+const OWNED: &str = "serde_json, full owned struct";
+const REQWEST: &str = "reqwest by hand";
+
+/// Everything that is measured.
+pub const BARS: &[Bar] = &[
+    most("codec", "openai-chat text delta: frame to event", "ns", 120.0),
+    most("codec", "openai-chat text delta: allocations", "allocations", 0.0),
+    most("codec", "anthropic-messages text delta: allocations", "allocations", 0.0),
+    most("codec", "ollama-chat text delta: allocations", "allocations", 0.0),
+    ratio("codec", "openai-chat text delta: frame to event, minimal", "ns", MINIMAL, 0.5),
+    ratio("codec", "anthropic-messages text delta: frame to event, minimal", "ns", MINIMAL, 0.5),
+    ratio("codec", "ollama-chat text delta: frame to event, minimal", "ns", MINIMAL, 0.5),
+    shown("codec", "openai-chat text delta: frame to event, owned", "ns", OWNED),
+    shown("codec", "anthropic-messages text delta: frame to event, owned", "ns", OWNED),
+    shown("codec", "ollama-chat text delta: frame to event, owned", "ns", OWNED),
+    shown("codec", "openai-chat text delta: framing alone", "ns", ""),
+    shown("codec", "anthropic-messages text delta: framing alone", "ns", ""),
+    shown("codec", "ollama-chat text delta: framing alone", "ns", ""),
+    shown("codec", "openai-chat text delta: decoding alone", "ns", ""),
+    shown("codec", "anthropic-messages text delta: decoding alone", "ns", ""),
+    shown("codec", "ollama-chat text delta: decoding alone", "ns", ""),
+    ratio("codec", "openai-chat decoder", "ns", "its hand-written twin", 1.1),
+    ratio("codec", "encode 20 messages and 5 tools", "ns", "copying, strings by serde_json's writer", 1.2),
+    most("codec", "encode 20 messages and 5 tools: allocations", "allocations", 1.0),
+    speedup("codec", "recorded corpus decoded", "ns/byte", "serde_json::Value", 5.0),
+    speedup("codec", "recorded corpus decoded, openai-chat", "ns/byte", "async-openai's types", 5.0),
+    most("cost", "release build", "CPU s", 100.0),
+    ratio("cost", "release build, async-openai", "CPU s", "async-openai", 0.6),
+    shown("cost", "release build, genai", "CPU s", "genai"),
+    shown("cost", "release build, rig", "CPU s", "rig"),
+    shown("cost", "release build, llm", "CPU s", "llm"),
+    shown("cost", "release build, floor-reqwest", "CPU s", "floor-reqwest"),
+    shown("cost", "clean check", "CPU s", ""),
+    shown("cost", "clean check, async-openai", "CPU s", "async-openai"),
+    shown("cost", "clean check, floor-reqwest", "CPU s", "floor-reqwest"),
+    most("cost", "unique crates", "crates", 90.0),
+    shown("cost", "unique crates, async-openai", "crates", "async-openai"),
+    shown("cost", "unique crates, floor-reqwest", "crates", "floor-reqwest"),
+    most("cost", "stripped binary", "MB", 4.5),
+    shown("cost", "stripped binary, async-openai", "MB", "async-openai"),
+    shown("cost", "stripped binary, floor-reqwest", "MB", "floor-reqwest"),
+    most("cost", "the generated crate's own check", "s", 1.0),
+    most("cost", "client construction", "ms", 0.1),
+    shown("cost", "client construction and first token", "ms", REQWEST),
+    ratio("stream", "one stream: a chunk", "ns", REQWEST, 1.0),
+    ratio("stream", "one stream: allocations a chunk", "allocations", "reading the body alone", 1.0),
+    least("stream", "one stream: tokens of 200 000", "tokens", 200_000.0),
+    ratio("stream", "one stream: with clocks, retries and limits", "ns", "all of them as far off as they go", 1.0),
+    shown("stream", "1 000 streams: added latency, p50", "µs", REQWEST),
+    ratio("stream", "1 000 streams: added latency, p99", "µs", REQWEST, 1.0),
+    least("stream", "10 000 streams: complete", "streams", 10_000.0),
+    ratio("stream", "10 000 streams: processor time", "CPU s", REQWEST, 1.0),
+    most("stream", "10 000 streams: memory a stream", "kB", 25.0),
+    shown("stream", "10 000 streams: memory a stream, reqwest", "kB", REQWEST),
+    ratio("stream", "first token, p50", "µs", REQWEST, 1.0),
+];
+
+/// The bar of this name.
+pub fn bar(section: &str, name: &str) -> Option<&'static Bar> {
+    BARS.iter().find(|bar| bar.section == section && bar.name == name)
+}
+
+impl Reach {
+    /// Whether `number` is what it has to be, give or take `tolerance`.
+    pub fn is_met(self, number: f64, tolerance: f64) -> bool {
+        match self {
+            Self::AtMost(most) => number <= most * tolerance,
+            Self::AtLeast(least) => number >= least / tolerance,
+        }
+    }
+
+    /// The number.
+    pub fn number(self) -> f64 {
+        match self {
+            Self::AtMost(number) | Self::AtLeast(number) => number,
+        }
+    }
+}
+
+const fn most(section: &'static str, name: &'static str, unit: &'static str, most: f64) -> Bar {
+    Bar { section, name, unit, against: "", of: Of::Value, reach: Some(Reach::AtMost(most)) }
+}
+
+const fn least(section: &'static str, name: &'static str, unit: &'static str, least: f64) -> Bar {
+    Bar { section, name, unit, against: "", of: Of::Value, reach: Some(Reach::AtLeast(least)) }
+}
+
+const fn ratio(
+    section: &'static str,
+    name: &'static str,
+    unit: &'static str,
+    against: &'static str,
+    most: f64,
+) -> Bar {
+    Bar { section, name, unit, against, of: Of::Ratio, reach: Some(Reach::AtMost(most)) }
+}
+
+const fn speedup(
+    section: &'static str,
+    name: &'static str,
+    unit: &'static str,
+    against: &'static str,
+    least: f64,
+) -> Bar {
+    Bar { section, name, unit, against, of: Of::Speedup, reach: Some(Reach::AtLeast(least)) }
+}
+
+const fn shown(section: &'static str, name: &'static str, unit: &'static str, against: &'static str) -> Bar {
+    Bar { section, name, unit, against, of: Of::Ratio, reach: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_bar_has_a_name_of_its_own() {
+        for (at, one) in BARS.iter().enumerate() {
+            assert!(BARS[..at].iter().all(|other| (other.section, other.name) != (one.section, one.name)));
+            assert!(one.of == Of::Value || one.reach.is_none() || !one.against.is_empty(), "{}", one.name);
+        }
+    }
+
+    #[test]
+    fn a_reach_is_met_on_its_own_side() {
+        assert!(Reach::AtMost(1.0).is_met(1.02, TOLERANCE) && !Reach::AtMost(1.0).is_met(1.04, TOLERANCE));
+        assert!(Reach::AtLeast(5.0).is_met(4.9, TOLERANCE) && !Reach::AtLeast(5.0).is_met(4.8, TOLERANCE));
+    }
+}
