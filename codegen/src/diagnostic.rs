@@ -169,6 +169,11 @@ impl Sink {
         self.blamed.contains(&span)
     }
 
+    /// The places that something was reported at.
+    pub fn spans(&self) -> impl Iterator<Item = Span> {
+        self.blamed.iter().copied()
+    }
+
     /// How many were reported.
     pub fn len(&self) -> usize {
         self.diagnostics.len()

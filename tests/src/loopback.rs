@@ -95,10 +95,13 @@ pub fn sanitised(headers: &[(String, String)], extension: &str) -> Vec<(String, 
         "content-type",
     ];
     let sendable = |value: &str| value.bytes().all(|byte| byte == b'\t' || (b' '..=b'~').contains(&byte));
+    let token = |name: &str| {
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    };
     let mut kept: Vec<_> = headers
         .iter()
         .map(|(name, value)| (name.to_ascii_lowercase(), value.clone()))
-        .filter(|(name, value)| !gone.contains(&name.as_str()) && sendable(value))
+        .filter(|(name, value)| !gone.contains(&name.as_str()) && token(name) && sendable(value))
         .collect();
     kept.push(("content-type".to_owned(), content_type(headers, extension)));
     kept

@@ -1,6 +1,6 @@
 //! The corridor: what each stage makes of what the one before it made, for all files of a run.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use super::load::{self, Input, YamlFile};
 use super::{Compilation, Compiler, Error, Progress, README_MARKERS};
 use crate::diagnostic::{Diagnostic, Sink};
+use crate::dialect::ast::Operation;
 use crate::dialect::parse;
 use crate::emit::output::Output;
 use crate::emit::package::{self, Operations, Package, RuntimeDep, Wire};
@@ -15,7 +16,7 @@ use crate::emit::templates::{TemplateFile, Templates};
 use crate::emit::umbrella::{self, Member};
 use crate::emit::wire::{self, OperationIr};
 use crate::ir::provider::Provider;
-use crate::source::{Entry, Node, SourceMap, Value, yaml};
+use crate::source::{Entry, FileId, Node, SourceMap, Span, Value, yaml};
 use crate::write::loose;
 use crate::{lower, resolve, schema};
 
@@ -72,8 +73,8 @@ pub(super) fn run(compiler: &Compiler) -> Result<Compilation, Error> {
     });
     let shared = Shared { dialects, templates, runtime, progress };
     let compiled: Vec<Compiled> = units.par_iter().map(|unit| compile(unit, &shared)).collect();
-    check_unused_dialects(&shared, &units, &mut sink);
-    finish(compiler, input, &shared, &units, compiled, sink)
+    let concerned = check_unused_dialects(&shared, &units, &input.named, &mut sink);
+    finish(compiler, input, &shared, &units, compiled, (sink, concerned))
 }
 
 /// Every file as a tree, its structure checked. Files that are no YAML were reported and are missing.
@@ -84,8 +85,14 @@ fn documents(input: &Input, sink: &mut Sink) -> Vec<Document> {
         let node = yaml::parse(yaml.file, &input.sources.file(yaml.file).text, &mut sink);
         let document = node.map(|node| Document { yaml: yaml.clone(), kind: schema::Kind::of(&node), node });
         // Provider files are validated by the stage that reads them.
-        if let Some(document) = document.as_ref().filter(|document| document.kind == schema::Kind::Dialect) {
-            schema::validate(&document.node, document.kind, &mut sink);
+        match &document {
+            Some(document) if document.node.get("extends").is_some() => {
+                schema::validate(&resolve::frame(&document.node), document.kind, &mut sink);
+            }
+            Some(document) if document.kind == schema::Kind::Dialect => {
+                schema::validate(&document.node, document.kind, &mut sink);
+            }
+            _ => {}
         }
         (document, sink)
     };
@@ -168,17 +175,8 @@ fn compile(unit: &Unit<'_>, shared: &Shared<'_>) -> Compiled {
 /// The provider's wire: its dialect with its own changes, type-checked, lowered and emitted.
 fn wire(unit: &Unit<'_>, dialects: &BTreeMap<String, &Node>, sink: &mut Sink) -> Option<Wire> {
     let document = resolved(unit, dialects, sink)?;
-    let dialect = parse::dialect(&document, sink)?;
     let provider = &unit.provider;
-    let operations: Vec<OperationIr> = dialect
-        .operations
-        .iter()
-        .map(|operation| OperationIr {
-            encode: lower::encode::lower(&dialect, operation, provider, sink),
-            decode: lower::decode::lower(operation, sink),
-            span: operation.span,
-        })
-        .collect();
+    let operations = lowered(&document, provider, sink)?;
     if sink.has_errors() || !unit.sound {
         return None;
     }
@@ -191,9 +189,26 @@ fn wire(unit: &Unit<'_>, dialects: &BTreeMap<String, &Node>, sink: &mut Sink) ->
     }
 }
 
+/// A whole dialect document, checked and lowered for a provider.
+fn lowered(document: &Node, provider: &Provider, sink: &mut Sink) -> Option<Vec<OperationIr>> {
+    let mut later = Sink::default();
+    schema::validate(document, schema::Kind::Dialect, sink);
+    let operations = parse::dialect(document, &mut later).map(|dialect| {
+        let lower = |operation: &Operation| OperationIr {
+            encode: lower::encode::lower(&dialect, operation, provider, &mut later),
+            decode: lower::decode::lower(operation, &mut later),
+            span: operation.span,
+        };
+        dialect.operations.iter().map(lower).collect()
+    });
+    sink.follow(later);
+    operations
+}
+
 /// The dialect document of a provider: the one it names, or its own operations, with its `wire:` over it.
 fn resolved(unit: &Unit<'_>, dialects: &BTreeMap<String, &Node>, sink: &mut Sink) -> Option<Node> {
     let node = &unit.document.node;
+    check_one_wire(node, sink);
     let base = match own_dialect(node) {
         Some(own) => own,
         None => named_dialect(node, dialects, sink)?,
@@ -202,6 +217,18 @@ fn resolved(unit: &Unit<'_>, dialects: &BTreeMap<String, &Node>, sink: &mut Sink
         Some(patch) => resolve::wire(&base, patch, sink),
         None => base,
     })
+}
+
+/// A provider that has operations of its own speaks no dialect.
+fn check_one_wire(node: &Node, sink: &mut Sink) {
+    if let (Some(dialect), Some(own)) = (node.entry("dialect"), node.entry("operations")) {
+        sink.push(
+            Diagnostic::error("TW0307", dialect.key_span, "a provider has one wire format")
+                .label("names a dialect")
+                .related(own.key_span, "and writes its own operations")
+                .help("change the dialect under `wire:`, or leave out `dialect`"),
+        );
+    }
 }
 
 /// A provider's own operations as the dialect document that they would be, under the provider's name.
@@ -222,14 +249,27 @@ fn named_dialect(node: &Node, dialects: &BTreeMap<String, &Node>, sink: &mut Sin
     resolve::dialect(&name, dialects, sink)
 }
 
-/// A dialect that no provider of this run uses is read all the same, so that its mistakes are seen.
-fn check_unused_dialects(shared: &Shared<'_>, units: &[Unit<'_>], sink: &mut Sink) {
+/// A dialect that no provider of this run uses is checked all the same, as a provider without options would use it.
+/// Returns the places of what is wrong with those that were named.
+fn check_unused_dialects(
+    shared: &Shared<'_>,
+    units: &[Unit<'_>],
+    named: &[FileId],
+    sink: &mut Sink,
+) -> HashSet<Span> {
+    let mut concerned = HashSet::new();
     let used: BTreeSet<&str> = units.iter().map(|unit| unit.provider.dialect.as_str()).collect();
-    for name in shared.dialects.keys().filter(|name| !used.contains(name.as_str())) {
-        if let Some(document) = resolve::dialect(name, &shared.dialects, sink) {
-            parse::dialect(&document, sink);
+    for (name, node) in shared.dialects.iter().filter(|(name, _)| !used.contains(name.as_str())) {
+        let mut found = Sink::default();
+        if let Some(document) = resolve::dialect(name, &shared.dialects, &mut found) {
+            lowered(&document, &Provider::bare(name, node.span), &mut found);
         }
+        if named.contains(&node.span.file) {
+            concerned.extend(found.spans());
+        }
+        sink.follow(found);
     }
+    concerned
 }
 
 fn finish(
@@ -238,11 +278,16 @@ fn finish(
     shared: &Shared<'_>,
     units: &[Unit<'_>],
     compiled: Vec<Compiled>,
-    mut sink: Sink,
+    (mut sink, mut concerned): (Sink, HashSet<Span>),
 ) -> Result<Compilation, Error> {
     let mut outputs = Vec::new();
     let mut members = Vec::new();
+    let named = &input.named;
     for (unit, compiled) in units.iter().zip(compiled) {
+        // What is wrong with a file that was named may show in one that it changes.
+        if named.contains(&unit.document.yaml.file) {
+            concerned.extend(compiled.sink.spans());
+        }
         outputs.extend(compiled.outputs);
         sink.follow(compiled.sink);
         let source = unit.document.yaml.label.as_str();
@@ -255,9 +300,9 @@ fn finish(
         readme = readme_of(compiler, shared, &members, &mut sink)?;
     }
     outputs.sort_by(|a, b| a.path.cmp(&b.path));
-    let named = &input.named;
     let mut diagnostics = sink.into_sorted();
-    diagnostics.retain(|diagnostic| compiler.files.is_empty() || named.contains(&diagnostic.span.file));
+    let is_asked = |span: Span| named.contains(&span.file) || concerned.contains(&span);
+    diagnostics.retain(|diagnostic| compiler.files.is_empty() || is_asked(diagnostic.span));
     let sources: SourceMap = std::mem::take(&mut input.sources);
     Ok(Compilation { sources, diagnostics, outputs, readme, providers: units.len() })
 }

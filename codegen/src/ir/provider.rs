@@ -35,6 +35,28 @@ pub struct Provider {
     pub span: Span,
 }
 
+impl Provider {
+    /// A provider of which nothing is known but the dialect that it speaks.
+    pub fn bare(dialect: &str, span: Span) -> Self {
+        Self {
+            name: dialect.to_owned(),
+            crate_name: String::new(),
+            type_name: String::new(),
+            display_name: String::new(),
+            description: None,
+            docs_url: None,
+            base_url: String::new(),
+            base_url_env: None,
+            auth: Auth::None,
+            headers: Vec::new(),
+            dialect: dialect.to_owned(),
+            options: Vec::new(),
+            models: Vec::new(),
+            span,
+        }
+    }
+}
+
 /// How requests authenticate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Auth {

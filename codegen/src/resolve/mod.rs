@@ -72,6 +72,7 @@ pub fn wire(base: &Node, patch: &Node, sink: &mut Sink) -> Node {
 /// `patch` over `base`, key by key. Sequences and scalars are replaced whole.
 pub fn merge(base: &Node, patch: &Node, sink: &mut Sink) -> Node {
     let (Value::Map(base_entries), Value::Map(patches)) = (&base.value, &patch.value) else {
+        check_literal(patch, sink);
         return patch.clone();
     };
     let mut entries = base_entries.clone();
@@ -94,6 +95,7 @@ fn add(entries: &mut Vec<Entry>, key: &str, patch: &Entry, sink: &mut Sink) {
         );
         return;
     }
+    check_literal(&patch.value, sink);
     // The row for the rest stays last.
     let at = entries.iter().position(|entry| entry.key == "_").unwrap_or(entries.len());
     entries.insert(at, Entry { key: key.to_owned(), key_span: patch.key_span, value: patch.value.clone() });
@@ -124,10 +126,32 @@ fn replace(entries: &mut Vec<Entry>, patch: &Entry, sink: &mut Sink) {
     }
 }
 
-/// The document of a provider that writes its own `operations:`, outside every dialect.
-pub fn own(provider: &Node) -> Option<Node> {
-    let operations = provider.entry("operations")?.clone();
-    let name = provider.entry("name")?;
-    let dialect = Entry { key: "dialect".to_owned(), ..name.clone() };
-    Some(Node { value: Value::Map(vec![dialect, operations]), span: provider.span })
+/// What is not merged into anything is taken as it stands, so a `+` in it would go on the wire.
+fn check_literal(node: &Node, sink: &mut Sink) {
+    node.as_seq().unwrap_or_default().iter().for_each(|item| check_literal(item, sink));
+    for entry in node.as_map().unwrap_or_default() {
+        if let Some(key) = entry.key.strip_prefix('+').filter(|key| !key.is_empty()) {
+            sink.push(
+                Diagnostic::error("TW0306", entry.key_span, format!("`{}` adds to nothing", entry.key))
+                    .label("stands in something that is new as a whole")
+                    .note(
+                        "`+` adds a key to a mapping of the dialect; what is new has no keys to tell it from",
+                    )
+                    .help(format!("write `{key}:`")),
+            );
+        }
+        check_literal(&entry.value, sink);
+    }
+}
+
+/// A document that extends another without what it changes, which is checked when it is whole.
+pub fn frame(node: &Node) -> Node {
+    let mut frame = node.clone();
+    if let Value::Map(entries) = &mut frame.value {
+        let operations = entries.iter_mut().filter(|entry| entry.key == "operations");
+        operations
+            .filter(|entry| entry.value.as_map().is_some())
+            .for_each(|entry| entry.value.value = Value::Map(Vec::new()));
+    }
+    frame
 }

@@ -1064,7 +1064,7 @@ mod chat_response {
             fold.served(to_model)?;
         }
         if let Some(list) = citations_list {
-            let c = &mut Cursor::new(list.as_bytes());
+            let c = &mut Cursor::within(list);
             if c.array()? {
                 while c.element()? {
                     each_citations(c, fold)?;

@@ -883,7 +883,7 @@ mod chat_response {
             Some("error") => on_error(c, fold)?,
             _ => on_event(c, fold)?,
         }
-        c.finish()
+        fold.read(c)
     }
 
     /// Reads `message.content[]`.
@@ -1165,7 +1165,7 @@ mod chat_response {
             )?;
         }
         if let Some(list) = content_list {
-            let c = &mut Cursor::new(list.as_bytes());
+            let c = &mut Cursor::within(list);
             if c.array()? {
                 while c.element()? {
                     each_message_content(c, fold, at)?;
@@ -1183,7 +1183,7 @@ mod chat_response {
             )?;
         }
         if let Some(list) = tool_calls_list {
-            let c = &mut Cursor::new(list.as_bytes());
+            let c = &mut Cursor::within(list);
             if c.array()? {
                 while c.element()? {
                     each_message_tool_calls(c, fold, at)?;
@@ -1202,7 +1202,7 @@ mod chat_response {
             )?;
         }
         if let Some(list) = annotations_list {
-            let c = &mut Cursor::new(list.as_bytes());
+            let c = &mut Cursor::within(list);
             if c.array()? {
                 while c.element()? {
                     each_message_annotations(c, fold, at)?;
@@ -1773,7 +1773,7 @@ mod chat_response {
             fold.append(Class::Text, at, delta_content)?;
         }
         if let Some(list) = content_list {
-            let c = &mut Cursor::new(list.as_bytes());
+            let c = &mut Cursor::within(list);
             if c.array()? {
                 while c.element()? {
                     each_delta_content(c, fold, at)?;
@@ -1784,7 +1784,7 @@ mod chat_response {
             fold.append(Class::Refusal, at, delta_refusal)?;
         }
         if let Some(list) = tool_calls_list {
-            let c = &mut Cursor::new(list.as_bytes());
+            let c = &mut Cursor::within(list);
             if c.array()? {
                 while c.element()? {
                     each_delta_tool_calls(c, fold, at)?;
@@ -1805,7 +1805,7 @@ mod chat_response {
             fold.append(Class::ToolCall, at, function_call_arguments)?;
         }
         if let Some(list) = annotations_list {
-            let c = &mut Cursor::new(list.as_bytes());
+            let c = &mut Cursor::within(list);
             if c.array()? {
                 while c.element()? {
                     each_delta_annotations(c, fold, at)?;
@@ -2577,7 +2577,6 @@ mod models_response {
                 created,
                 owner: owned_by,
                 raw: whole_raw,
-                ..Listed::default()
             })?;
         }
         Ok(())

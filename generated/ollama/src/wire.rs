@@ -623,7 +623,7 @@ mod chat_request {
     /// The table `part`: a part as JSON.
     ///
     /// - `image`: `$data`
-    /// - `tool_call`: `{id: $id, function: {name: $name, arguments: $arguments|object}}`
+    /// - `tool_call`: `{id: $id, type: function, function: {name: $name, arguments: $arguments|object}}`
     fn part(cx: &Cx<'_>, w: &mut JsonWriter, piece: &Part) -> Result<(), Refused> {
         match piece {
             Part::Image(image) => {
@@ -673,7 +673,7 @@ mod chat_request {
 
     /// The row `tool_call`.
     ///
-    /// `{id: $id, function: {name: $name, arguments: $arguments|object}}`
+    /// `{id: $id, type: function, function: {name: $name, arguments: $arguments|object}}`
     fn part_tool_call(
         cx: &Cx<'_>,
         w: &mut JsonWriter,
@@ -684,7 +684,7 @@ mod chat_request {
             w.lit(r#""id":"#);
             w.str(id);
         }
-        w.key(r#","function":{"name":"#);
+        w.key(r#","type":"function","function":{"name":"#);
         w.str(&call.name);
         w.lit(r#","arguments":"#);
         arguments(w, &call.arguments)?;
@@ -699,7 +699,7 @@ mod chat_response {
 
     use typewright_runtime::error::ErrorKind;
     use typewright_runtime::wire::v1::{
-        At, Class, Corrupt, Cursor, Failure, Fields, Fold, Frame, Kind, is, sum,
+        At, Class, Corrupt, Cursor, Failure, Fields, Fold, Frame, Kind, sum,
     };
 
     /// Reads a whole response.
@@ -713,7 +713,7 @@ mod chat_response {
     pub(super) fn event(frame: Frame<'_>, fold: &mut Fold) -> Result<(), Corrupt> {
         let c = &mut Cursor::new(frame.data);
         on_event(c, fold)?;
-        c.finish()
+        fold.read(c)
     }
 
     /// Reads `message.tool_calls[]`.
@@ -824,7 +824,7 @@ mod chat_response {
                 fold.append(Class::Text, At::default(), message_content)?;
             }
             if let Some(list) = tool_calls_list {
-                let c = &mut Cursor::new(list.as_bytes());
+                let c = &mut Cursor::within(list);
                 if c.array()? {
                     while c.element()? {
                         each_message_tool_calls(c, fold)?;
@@ -961,7 +961,7 @@ mod chat_response {
                 fold.append(Class::Text, At::default(), message_content)?;
             }
             if let Some(list) = tool_calls_list {
-                let c = &mut Cursor::new(list.as_bytes());
+                let c = &mut Cursor::within(list);
                 if c.array()? {
                     while c.element()? {
                         each_message_tool_calls_2(c, fold)?;
@@ -1158,8 +1158,7 @@ mod embed_response {
         c: &mut Cursor<'_>,
         fold: &mut Embeddings,
     ) -> Result<(), Corrupt> {
-        let mut whole_raw = None;
-        whole_raw = c.raw()?;
+        let whole_raw = c.raw()?;
         if let Some(whole_raw) = whole_raw {
             fold.embedding(None, whole_raw)?;
         }

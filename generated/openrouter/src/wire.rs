@@ -928,7 +928,7 @@ mod chat_response {
             Some("error") => on_error(c, fold)?,
             _ => on_event(c, fold)?,
         }
-        c.finish()
+        fold.read(c)
     }
 
     /// Reads `message.content[]`.
@@ -1267,7 +1267,7 @@ mod chat_response {
             )?;
         }
         if let Some(list) = content_list {
-            let c = &mut Cursor::new(list.as_bytes());
+            let c = &mut Cursor::within(list);
             if c.array()? {
                 while c.element()? {
                     each_message_content(c, fold, at)?;
@@ -1285,7 +1285,7 @@ mod chat_response {
             )?;
         }
         if let Some(list) = tool_calls_list {
-            let c = &mut Cursor::new(list.as_bytes());
+            let c = &mut Cursor::within(list);
             if c.array()? {
                 while c.element()? {
                     each_message_tool_calls(c, fold, at)?;
@@ -1304,7 +1304,7 @@ mod chat_response {
             )?;
         }
         if let Some(list) = annotations_list {
-            let c = &mut Cursor::new(list.as_bytes());
+            let c = &mut Cursor::within(list);
             if c.array()? {
                 while c.element()? {
                     each_message_annotations(c, fold, at)?;
@@ -1313,7 +1313,7 @@ mod chat_response {
         }
         if has_items(reasoning_details_list) {
             if let Some(list) = reasoning_details_list {
-                let c = &mut Cursor::new(list.as_bytes());
+                let c = &mut Cursor::within(list);
                 if c.array()? {
                     while c.element()? {
                         each_message_reasoning_details(c, fold, at)?;
@@ -1851,7 +1851,7 @@ mod chat_response {
             fold.append(Class::Text, at, delta_content)?;
         }
         if let Some(list) = content_list {
-            let c = &mut Cursor::new(list.as_bytes());
+            let c = &mut Cursor::within(list);
             if c.array()? {
                 while c.element()? {
                     each_delta_content(c, fold, at)?;
@@ -1862,7 +1862,7 @@ mod chat_response {
             fold.append(Class::Refusal, at, delta_refusal)?;
         }
         if let Some(list) = tool_calls_list {
-            let c = &mut Cursor::new(list.as_bytes());
+            let c = &mut Cursor::within(list);
             if c.array()? {
                 while c.element()? {
                     each_delta_tool_calls(c, fold, at)?;
@@ -1883,7 +1883,7 @@ mod chat_response {
             fold.append(Class::ToolCall, at, function_call_arguments)?;
         }
         if let Some(list) = annotations_list {
-            let c = &mut Cursor::new(list.as_bytes());
+            let c = &mut Cursor::within(list);
             if c.array()? {
                 while c.element()? {
                     each_delta_annotations(c, fold, at)?;
@@ -1892,7 +1892,7 @@ mod chat_response {
         }
         if has_items(reasoning_details_list) {
             if let Some(list) = reasoning_details_list {
-                let c = &mut Cursor::new(list.as_bytes());
+                let c = &mut Cursor::within(list);
                 if c.array()? {
                     while c.element()? {
                         each_delta_reasoning_details(c, fold, at)?;
@@ -2557,7 +2557,6 @@ mod models_response {
                 created,
                 owner: owned_by,
                 raw: whole_raw,
-                ..Listed::default()
             })?;
         }
         Ok(())

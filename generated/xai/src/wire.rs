@@ -859,7 +859,7 @@ mod chat_response {
             Some("error") => on_error(c, fold)?,
             _ => on_event(c, fold)?,
         }
-        c.finish()
+        fold.read(c)
     }
 
     /// Reads `message.content[]`.
@@ -1141,7 +1141,7 @@ mod chat_response {
             )?;
         }
         if let Some(list) = content_list {
-            let c = &mut Cursor::new(list.as_bytes());
+            let c = &mut Cursor::within(list);
             if c.array()? {
                 while c.element()? {
                     each_message_content(c, fold, at)?;
@@ -1159,7 +1159,7 @@ mod chat_response {
             )?;
         }
         if let Some(list) = tool_calls_list {
-            let c = &mut Cursor::new(list.as_bytes());
+            let c = &mut Cursor::within(list);
             if c.array()? {
                 while c.element()? {
                     each_message_tool_calls(c, fold, at)?;
@@ -1178,7 +1178,7 @@ mod chat_response {
             )?;
         }
         if let Some(list) = annotations_list {
-            let c = &mut Cursor::new(list.as_bytes());
+            let c = &mut Cursor::within(list);
             if c.array()? {
                 while c.element()? {
                     each_message_annotations(c, fold, at)?;
@@ -1210,11 +1210,9 @@ mod chat_response {
 
     /// Reads `citations[]`.
     fn each_citations(c: &mut Cursor<'_>, fold: &mut Fold) -> Result<(), Corrupt> {
-        let mut whole = None;
-        let mut whole_raw = None;
         let start = c.start();
-        whole = c.text()?;
-        whole_raw = Some(c.since(start));
+        let whole = c.text()?;
+        let whole_raw = Some(c.since(start));
         if whole.is_some() || whole_raw.is_some() {
             fold.cite(
                 At::default(),
@@ -1404,7 +1402,7 @@ mod chat_response {
             })?;
         }
         if let Some(list) = citations_list {
-            let c = &mut Cursor::new(list.as_bytes());
+            let c = &mut Cursor::within(list);
             if c.array()? {
                 while c.element()? {
                     each_citations(c, fold)?;
@@ -1669,7 +1667,7 @@ mod chat_response {
             fold.append(Class::Text, at, delta_content)?;
         }
         if let Some(list) = content_list {
-            let c = &mut Cursor::new(list.as_bytes());
+            let c = &mut Cursor::within(list);
             if c.array()? {
                 while c.element()? {
                     each_delta_content(c, fold, at)?;
@@ -1680,7 +1678,7 @@ mod chat_response {
             fold.append(Class::Refusal, at, delta_refusal)?;
         }
         if let Some(list) = tool_calls_list {
-            let c = &mut Cursor::new(list.as_bytes());
+            let c = &mut Cursor::within(list);
             if c.array()? {
                 while c.element()? {
                     each_delta_tool_calls(c, fold, at)?;
@@ -1701,7 +1699,7 @@ mod chat_response {
             fold.append(Class::ToolCall, at, function_call_arguments)?;
         }
         if let Some(list) = annotations_list {
-            let c = &mut Cursor::new(list.as_bytes());
+            let c = &mut Cursor::within(list);
             if c.array()? {
                 while c.element()? {
                     each_delta_annotations(c, fold, at)?;
@@ -1730,11 +1728,9 @@ mod chat_response {
 
     /// Reads `citations[]`.
     fn each_citations_2(c: &mut Cursor<'_>, fold: &mut Fold) -> Result<(), Corrupt> {
-        let mut whole = None;
-        let mut whole_raw = None;
         let start = c.start();
-        whole = c.text()?;
-        whole_raw = Some(c.since(start));
+        let whole = c.text()?;
+        let whole_raw = Some(c.since(start));
         if whole.is_some() || whole_raw.is_some() {
             fold.cite(
                 At::default(),
@@ -1924,7 +1920,7 @@ mod chat_response {
             })?;
         }
         if let Some(list) = citations_list {
-            let c = &mut Cursor::new(list.as_bytes());
+            let c = &mut Cursor::within(list);
             if c.array()? {
                 while c.element()? {
                     each_citations_2(c, fold)?;
@@ -2398,7 +2394,6 @@ mod models_response {
                 created,
                 owner: owned_by,
                 raw: whole_raw,
-                ..Listed::default()
             })?;
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! How samples are taken and what they add up to: interleaved pairs, medians, quartiles.
 
+use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use super::alloc::allocations;
@@ -65,11 +66,11 @@ pub fn quantile(sorted: &[f64], part: f64) -> f64 {
 }
 
 /// Nanoseconds of one call of `work`, over as many calls as fill `about`.
-pub fn nanoseconds(about: Duration, mut work: impl FnMut()) -> f64 {
+pub fn nanoseconds<T>(about: Duration, mut work: impl FnMut() -> T) -> f64 {
     let mut calls = 1_u32;
     loop {
         let start = Instant::now();
-        (0..calls).for_each(|_| work());
+        (0..calls).for_each(|_| drop(black_box(work())));
         let took = start.elapsed();
         if took * 2 >= about || calls > u32::MAX / 4 {
             return took.as_nanos() as f64 / f64::from(calls);
@@ -79,11 +80,11 @@ pub fn nanoseconds(about: Duration, mut work: impl FnMut()) -> f64 {
 }
 
 /// How often one call of `work` allocates, once it has run a few times.
-pub fn allocations_of(mut work: impl FnMut()) -> f64 {
+pub fn allocations_of<T>(mut work: impl FnMut() -> T) -> f64 {
     const CALLS: u32 = 1000;
-    (0..16).for_each(|_| work());
+    (0..16).for_each(|_| drop(black_box(work())));
     let before = allocations();
-    (0..CALLS).for_each(|_| work());
+    (0..CALLS).for_each(|_| drop(black_box(work())));
     (allocations() - before) as f64 / f64::from(CALLS)
 }
 

@@ -195,7 +195,7 @@ fn outcome(expected: &Value) -> Outcome {
             input: embed["usage_input"].as_u64(),
         }),
         models: expected.get("models").map(listed),
-        count: expected["count_tokens"].as_object().and_then(|count| count.values().find_map(Value::as_u64)),
+        count: expected["other"].as_object().and_then(|count| count.values().find_map(Value::as_u64)),
         error: expected.get("error").map(|error| Fault {
             status: error["status"].as_u64().unwrap(),
             kind: text(&error["type"]),

@@ -6,3 +6,4 @@ mod invented;
 mod names;
 mod server;
 mod small;
+mod client;

@@ -1,7 +1,8 @@
 //! What the compiler says about broken files, word for word.
 //!
 //! A case is a folder `diagnostics/<code>-<name>/` with `bad.yaml` and `good.yaml` (a provider or a dialect file), or
-//! with folders `bad/` and `good/` of several providers, which may bring `dialects/` of their own. `expected.txt` is what is
+//! with folders `bad/` and `good/` of several providers, which may bring `dialects/` of their own. Dialects may extend the
+//! wire in `wires/`. `expected.txt` is what is
 //! said about the bad one; about the good one nothing is said. `UPDATE_GOLDENS=1` writes what is expected.
 
 use std::fs;
@@ -17,6 +18,12 @@ const CASES: &str = "tests/it/diagnostics";
 
 /// The dialects that cases may name.
 const DIALECTS: &str = "../providers/dialects";
+
+/// The dialects of cases about the language of dialects.
+const WIRES: &str = "tests/it/wires";
+
+/// The areas of that language.
+const OF_WIRES: &[&str] = &["TW03", "TW04", "TW05", "TW06"];
 
 /// Codes without a case, and why.
 const WITHOUT_CASE: &[(&str, &str)] = &[
@@ -40,7 +47,8 @@ fn code(case: &Path) -> String {
 fn compile(case: &Path, side: &str) -> Compilation {
     let folder = case.join(side);
     let own_dialects = folder.join("dialects");
-    let dialects = if own_dialects.is_dir() { own_dialects } else { DIALECTS.into() };
+    let shared = if OF_WIRES.iter().any(|area| code(case).starts_with(area)) { WIRES } else { DIALECTS };
+    let dialects = if own_dialects.is_dir() { own_dialects } else { shared.into() };
     let compiler = Compiler::new().dialects(dialects);
     let compiler = match folder.is_dir() {
         true => compiler.providers(folder),

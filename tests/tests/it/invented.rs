@@ -51,7 +51,7 @@ const STREAM: &str = concat!(
     "\n",
 );
 
-/// What the program has to tell of it.
+/// What the program has to tell of it. Events name no slot, so a text that another part comes between is two.
 const TOLD: &str = r#"warnings ["temperature"]
 request id Some("nest-9")
 limits RateLimits([RateLimit { resource: "songs", limit: None, remaining: Some(4), reset: None }])
@@ -61,6 +61,7 @@ Reasoning("I think.")
 ReasoningSignature("s3al=")
 PartEnd
 Text("It is a \"kite\". ")
+PartEnd
 ToolCallStart { index: 0, id: "t-1", name: "weather" }
 Text("I will look. 🪡")
 ToolCallDelta { index: 0, arguments: "{\"town\":\"Köln\",\"days\":[1, 2]}" }
@@ -157,8 +158,9 @@ fn what_was_said_on_an_invented_wire_is_sent_back_on_it() {
         {"who": "human", "says": [{"words": "How is the weather?"}]},
         {"who": "bird", "says": [
             {"pondering": "A kite\né, I think.", "seal": "s3al="},
-            {"words": "It is a \"kite\". I will look. 🪡"},
+            {"words": "It is a \"kite\". "},
             {"use": {"ticket": "t-1", "gadget": "weather", "with": {"town": "Köln", "days": [1, 2]}}},
+            {"words": "I will look. 🪡"},
             {"use": {"ticket": "t-2", "gadget": "clock", "with": {}}},
         ]},
         {"who": "gadget", "answers": "t-1", "gadget": "weather", "says": [{"words": "4 °C"}], "broke": false},

@@ -26,7 +26,7 @@ fn every_obstacle_is_passed_and_still_called_by_its_own_name() {
     insta::assert_snapshot!("names_on_the_wire", told);
     let body: serde_json::Value = serde_json::from_slice(&asked.body).unwrap();
     assert_eq!(body["model"], "Option");
-    let fields = [("type", "Self".into()), ("fn", "f".into()), ("Option", true.into()), ("nan", 0.5.into())];
+    let fields: [(&str, serde_json::Value); 4] = [("type", "Self".into()), ("fn", "f".into()), ("Option", true.into()), ("nan", 0.5.into())];
     for (name, value) in fields.into_iter().chain([("a \"field\" with \\ signs", (-3).into())]) {
         assert_eq!(body[name], value, "{name}");
     }

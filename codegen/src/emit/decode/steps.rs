@@ -294,8 +294,8 @@ impl Writer<'_> {
                 quote!(fold.embedding(#index, #vector)?;)
             }
             Op::Model => {
-                let fields = self.named(row);
-                quote!(fold.model(Listed { #fields ..Listed::default() })?;)
+                let listed = self.literal("Listed", 5, row);
+                quote!(fold.model(#listed)?;)
             }
             Op::Next => {
                 let cursor = direct("cursor");
@@ -348,18 +348,16 @@ impl Writer<'_> {
         quote!(Fields { #(#fields,)* ..Fields::default() })
     }
 
-    /// All arguments as the fields of a struct, each with its comma.
-    fn named(&self, row: &Row) -> TokenStream {
-        let fields = row.args.iter().map(|(name, value)| {
-            let field = field(name, &self.value(value));
-            quote!(#field,)
-        });
-        quote!(#(#fields)*)
+    /// All arguments as a struct of `count` fields, the others at their default.
+    fn literal(&self, name: &str, count: usize, row: &Row) -> TokenStream {
+        let fields = row.args.iter().map(|(name, value)| field(name, &self.value(value)));
+        let name = ident(name);
+        let rest = (row.args.len() < count).then(|| quote!(..#name::default()));
+        quote!(#name { #(#fields,)* #rest })
     }
 
     fn fail(&self, row: &Row) -> TokenStream {
-        let fields = self.named(row);
-        let failure = quote!(Failure { #fields ..Failure::default() });
+        let failure = self.literal("Failure", 7, row);
         if self.returns_failure { quote!(return Ok(Some(#failure));) } else { quote!(fold.fail(#failure)?;) }
     }
 }

@@ -8,6 +8,8 @@ use crate::source::Span;
 pub(super) struct Builder {
     name: String,
     what: String,
+    /// The value is an element of a list.
+    pub(super) is_element: bool,
     root: Object,
     locals: Vec<Local>,
     /// Where each local is bound, with the span that named it first.
@@ -23,6 +25,7 @@ impl Builder {
         Self {
             name,
             what,
+            is_element: false,
             root: Object::default(),
             locals: Vec::new(),
             paths: Vec::new(),
@@ -51,7 +54,9 @@ impl Builder {
         span: Span,
         sink: &mut Sink,
     ) -> Option<LocalId> {
-        if path.is_empty() && leaf != Leaf::Raw {
+        // An element of a list may be a text or number itself; a whole answer or event is an object.
+        let is_whole = !self.is_element || !self.root.arms.is_empty();
+        if path.is_empty() && leaf != Leaf::Raw && is_whole {
             report_whole(span, sink);
             return None;
         }

@@ -25,6 +25,14 @@ pub(super) fn lower(lowering: &mut Lowering<'_>, op: &Operation, sink: &mut Sink
     let mut out = Errors { body: body(lowering, &errors.body, op.span, sink), ..Errors::default() };
     out.code = classes(&errors.code, sink);
     out.kind = classes(&errors.kind, sink);
+    for (wire, _) in errors.code.iter().chain(&errors.kind).filter(|(wire, _)| wire.value == "_") {
+        sink.push(
+            Diagnostic::error("TW0639", wire.span, "only `errors.status` has a row for the rest")
+                .label("would wait for the word `_`")
+                .note("a code or kind that is not listed is classed by the status")
+                .help("move it to `status:`"),
+        );
+    }
     statuses(errors, op.span, &mut out, sink);
     out.retry = errors.retry.iter().filter_map(|class| class_of(class, sink)).collect();
     if let Some(headers) = &errors.headers {
@@ -91,20 +99,24 @@ fn statuses(errors: &ast::Errors, span: Span, out: &mut Errors, sink: &mut Sink)
     }
 }
 
+/// What headers may carry.
+const ROLES: &[&str] = &["request_id", "should_retry", "retry_after", "limits"];
+
 fn headers(node: &Node, out: &mut Errors, sink: &mut Sink) {
     for entry in node.as_map().unwrap_or_default() {
+        let value = &entry.value;
         match entry.key.as_str() {
-            "request_id" => out.request_id = names(&entry.value),
-            "should_retry" => out.should_retry = entry.value.as_str().map(str::to_owned),
+            "request_id" => out.request_id = names(value, sink),
+            "should_retry" => out.should_retry = name(value, sink),
             "retry_after" => {
                 out.retry_after =
-                    many(&entry.value).iter().filter_map(|node| timed(node, "name", "unit", sink)).collect()
+                    many(value).iter().filter_map(|node| timed(node, "name", "unit", sink)).collect();
             }
-            "limits" => out.rate_limits = timed(&entry.value, "pattern", "reset", sink),
+            "limits" => out.rate_limits = timed(value, "pattern", "reset", sink),
             other => sink.push(
                 Diagnostic::error("TW0629", entry.key_span, format!("unknown header role `{other}`"))
                     .label("not a role")
-                    .suggest(other, ["request_id", "should_retry", "retry_after", "limits"]),
+                    .suggest(other, ROLES.iter().copied()),
             ),
         }
     }
@@ -117,25 +129,58 @@ fn many(node: &Node) -> &[Node] {
     }
 }
 
-fn names(node: &Node) -> Vec<String> {
-    many(node).iter().filter_map(Node::as_str).map(str::to_lowercase).collect()
+fn names(node: &Node, sink: &mut Sink) -> Vec<String> {
+    many(node).iter().filter_map(|node| name(node, sink)).collect()
+}
+
+/// The name of a header; they come in lower case.
+fn name(node: &Node, sink: &mut Sink) -> Option<String> {
+    let Some(name) = node.as_str() else {
+        return malformed(node.span, "a header has a name", "expected a name", "`x-request-id`", sink);
+    };
+    Some(name.to_lowercase())
+}
+
+fn malformed<T>(span: Span, problem: &str, label: &str, example: &str, sink: &mut Sink) -> Option<T> {
+    sink.push(Diagnostic::error("TW0638", span, problem).label(label).help(format!("write {example}")));
+    None
 }
 
 /// A header (or pattern) with the unit it tells time in.
 fn timed(node: &Node, name: &str, unit: &str, sink: &mut Sink) -> Option<(String, String)> {
-    let header = node.get(name).and_then(Node::as_str)?;
-    let word = node.get(unit).and_then(Node::as_str).unwrap_or("seconds");
+    let example = match name {
+        "pattern" => "`{pattern: \"x-ratelimit-${what}-${resource}\", reset: seconds}`",
+        _ => "`{name: retry-after, unit: seconds}`",
+    };
+    let unknown =
+        node.as_map().unwrap_or_default().iter().find(|entry| entry.key != name && entry.key != unit);
+    if let Some(entry) = unknown {
+        let problem = format!("a header that tells time has no `{}`", entry.key);
+        return malformed(entry.key_span, &problem, "unknown", example, sink);
+    }
+    let Some(header) = node.get(name).and_then(Node::as_str) else {
+        return malformed(
+            node.span,
+            &format!("a header that tells time has a `{name}`"),
+            "not said here",
+            example,
+            sink,
+        );
+    };
+    if name == "pattern" && !["${what}", "${resource}"].iter().all(|part| header.contains(part)) {
+        let span = node.get(name).map_or(node.span, |pattern| pattern.span);
+        let problem = "a pattern has `${what}` and `${resource}`";
+        return malformed(span, problem, "does not say what stands where", example, sink);
+    }
+    let word = node.get(unit).map_or(Some("seconds"), Node::as_str).unwrap_or_default();
     if !UNITS.contains(&word) {
+        let span = node.get(unit).map_or(node.span, |unit| unit.span);
         sink.push(
-            Diagnostic::error(
-                "TW0620",
-                node.get(unit).map_or(node.span, |unit| unit.span),
-                format!("`{word}` is not a unit of time"),
-            )
-            .label("unknown unit")
-            .suggest(word, UNITS.iter().copied()),
+            Diagnostic::error("TW0620", span, format!("`{word}` is not a unit of time"))
+                .label("unknown unit")
+                .suggest(word, UNITS.iter().copied()),
         );
         return None;
     }
-    Some((header.to_owned(), word.to_owned()))
+    Some((header.to_lowercase(), word.to_owned()))
 }

@@ -30,6 +30,7 @@ pub(super) fn lower(op: &Operation, sink: &mut Sink) -> Vec<FinishRow> {
 
 fn row(wire: &Spanned<String>, shape: &Shape, sink: &mut Sink) -> Option<FinishRow> {
     let (reason, with_calls) = match &shape.kind {
+        ShapeKind::Wrong(_) => return None,
         ShapeKind::One(alternatives) => derived(alternatives, sink)?,
         _ => (reason(shape, sink)?, None),
     };
@@ -40,6 +41,9 @@ fn row(wire: &Spanned<String>, shape: &Shape, sink: &mut Sink) -> Option<FinishR
 /// `$one: [{$if: calls, $is: a}, b]`.
 fn derived(alternatives: &[Labelled], sink: &mut Sink) -> Option<(String, Option<String>)> {
     let [first, second] = alternatives else { return unsupported(&alternatives.first()?.shape, sink) };
+    if let ShapeKind::If { cond: Pred::Wrong, .. } = &first.shape.kind {
+        return None;
+    }
     let ShapeKind::If { cond: Pred::Word(word), then } = &first.shape.kind else {
         return unsupported(&first.shape, sink);
     };

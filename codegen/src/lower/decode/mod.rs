@@ -29,16 +29,23 @@ pub fn lower(op: &Operation, sink: &mut Sink) -> Decode {
         .map(|table| lowering.root("on_response", "a whole response", table, op.span, sink));
     let stream = op.stream.as_ref().map(|stream| stream::lower(&mut lowering, stream, sink));
     let errors = errors::lower(&mut lowering, op, sink);
-    let visits = lowering.into_visits();
+    let is_whole = !lowering.lost;
+    laws::check_used(&lowering, sink);
     let decode = Decode {
         operation: op.name.value.clone(),
-        visits,
+        visits: lowering.into_visits(),
         response,
         stream: stream.flatten(),
         finish: finish::lower(op, sink),
         usage: usage.solved,
         errors,
     };
-    laws::check(op, &decode, sink);
+    if op.response.is_none() {
+        laws::report_no_response(op, sink);
+    }
+    // Where a row was lost, nothing can be said to be missing.
+    if is_whole {
+        laws::check(op, &decode, sink);
+    }
     decode
 }

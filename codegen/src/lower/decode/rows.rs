@@ -31,7 +31,8 @@ impl Lowering<'_> {
         let (word, class) = self.operation_word(op, scope, sink)?;
         let mut found = Bindings::new(scope.both_ways);
         bindings::collect(self, &scope.prefix, shape, &mut found, sink);
-        self.count(1 + found.len(), op.span, sink)?;
+        let leaves = found.usage.as_ref().map_or(0, |_| self.usage.leaves.len());
+        self.count(1 + found.len() + leaves, op.span, sink)?;
         let mut place = scope.place.clone();
         bind_place(builder, &mut found, &mut place, sink);
         let mut row = Row { tests: Vec::new(), op: Op::Beat, args: Vec::new(), at: place, span: op.span };

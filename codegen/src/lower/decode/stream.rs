@@ -5,6 +5,7 @@ use super::tables::Lowering;
 use crate::diagnostic::{Diagnostic, Sink};
 use crate::dialect::ast::{self, OpEntry, OpTable, Spanned};
 use crate::ir::decode::{EventAction, Stream};
+use crate::source::Span;
 
 const FRAMINGS: &[&str] = &["sse", "ndjson"];
 const NEEDS: &[&str] = &["end", "finish"];
@@ -27,6 +28,8 @@ pub(super) fn lower(lowering: &mut Lowering<'_>, stream: &ast::Stream, sink: &mu
                 .help("write `tag: [$frame.event, $.type]`, or describe all events under `_`"),
         );
     }
+    check_tags(stream, sink);
+    check_names(stream, sink);
     let mut events = Vec::new();
     let mut rest = None;
     for (names, table) in &stream.events {
@@ -78,4 +81,45 @@ fn action(
     let name = if names == ["_"] { "on_event".to_owned() } else { format!("on_{}", names[0]) };
     let what = if names == ["_"] { "an event".to_owned() } else { format!("`{}`", names.join("`, `")) };
     EventAction::Visit(lowering.root(&name, &what, table, at.span, sink))
+}
+
+/// The name of an event is looked for beside the data, and at one path of it.
+fn check_tags(stream: &ast::Stream, sink: &mut Sink) {
+    let paths = stream.tag.iter().filter(|tag| tag.value.first().is_some_and(|first| first != "$frame"));
+    let mut paths = paths.map(|tag| tag.span);
+    let Some(first) = paths.next() else { return };
+    for other in paths {
+        sink.push(
+            Diagnostic::error("TW0636", other, "the name of an event stands at one path of the data")
+                .label("would be passed over")
+                .related(first, "this one is looked at")
+                .help("remove it; a `$frame.event` may stand beside a path"),
+        );
+    }
+}
+
+/// An event that has a name twice is described twice, and the second never counts.
+fn check_names(stream: &ast::Stream, sink: &mut Sink) {
+    let mut known: Vec<(&str, Span)> = Vec::new();
+    for (names, _) in &stream.events {
+        for name in &names.value {
+            let problem = if name.is_empty() {
+                Diagnostic::error("TW0635", names.span, "an event without a name")
+                    .label("nothing beside a `|`")
+            } else if name == "_" && names.value.len() > 1 {
+                Diagnostic::error("TW0635", names.span, "`_` is every event that has no row")
+                    .label("stands among names")
+                    .help("write `_:` as a row of its own")
+            } else if let Some((_, first)) = known.iter().find(|(known, _)| known == name) {
+                Diagnostic::error("TW0635", names.span, format!("the event `{name}` has two rows"))
+                    .label("never reached")
+                    .related(*first, "the first")
+                    .help("say everything about it in one row")
+            } else {
+                known.push((name, names.span));
+                continue;
+            };
+            sink.push(problem);
+        }
+    }
 }

@@ -253,6 +253,7 @@ impl<'a> Lowering<'a> {
         );
         self.expanding.push(name.clone());
         let mut child = Builder::new(name, format!("`{}[]`", full.join(".")), needs_place, path.span);
+        child.is_element = true;
         let inner =
             Scope { element: true, verb: scope.verb.clone(), both_ways: scope.both_ways, ..Scope::default() };
         let steps = self.table(&mut child, &inner, table, sink);

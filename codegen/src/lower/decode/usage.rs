@@ -4,10 +4,11 @@
 //! leaf of `cache_read`. The equations have to be triangular: no field may depend on itself.
 
 use super::fields;
-use crate::diagnostic::{Diagnostic, Sink};
+use crate::diagnostic::{Diagnostic, Sink, closest};
 use crate::dialect::ast::{Operation, Shape, ShapeKind, Slot, Term};
 use crate::ir::decode::{Usage, UsageField};
 use crate::source::Span;
+use std::collections::BTreeSet;
 
 /// The leaves of the table, and what they add up to.
 #[derive(Default)]
@@ -31,9 +32,11 @@ pub(super) fn lower(op: &Operation, sink: &mut Sink) -> UsageLeaves {
     let mut equations: Vec<Equation> = Vec::new();
     collect(&[], shape, &mut out.leaves, &mut equations, sink);
     merge_alternatives(&mut equations);
+    check_once(&equations, sink);
+    let mut cyclic = BTreeSet::new();
     for name in fields::USAGE {
         let mut trail = Vec::new();
-        if let Some(terms) = solve(name, &equations, &mut trail, sink) {
+        if let Some(terms) = solve(name, &equations, &mut trail, &mut cyclic, sink) {
             out.solved.fields.push(UsageField { name: (*name).to_owned(), terms });
         }
     }
@@ -68,14 +71,42 @@ fn collect(
             ShapeKind::Linear(terms) => {
                 terms.iter().map(|Term { negative, slot }| (*negative, slot)).collect()
             }
-            // Constants beside the leaves are for the other direction.
-            _ => continue,
+            ShapeKind::Wrong(_) => continue,
+            _ => {
+                report_leaf(&field.shape, sink);
+                continue;
+            }
         };
         let Some(terms) = named(&terms, sink) else { continue };
+        if leaves.len() + paths.len() > MAX_LEAVES {
+            return report_full(field.key_span, leaves, sink);
+        }
         let first = leaves.len();
         leaves.extend(paths.into_iter().map(|path| (path, field.shape.span)));
         equations.push(Equation { leaves: (first..leaves.len()).collect(), terms, span: field.shape.span });
     }
+}
+
+/// How many leaves the table may have, alternatives spelled out.
+const MAX_LEAVES: usize = 200;
+
+fn report_full(span: Span, leaves: &mut Vec<(Vec<String>, Span)>, sink: &mut Sink) {
+    if !leaves.is_empty() {
+        sink.push(
+            Diagnostic::error("TW0643", span, "the usage table is too large")
+                .label(format!("more than {MAX_LEAVES} leaves, alternatives spelled out"))
+                .help("name fewer alternatives"),
+        );
+    }
+    leaves.clear();
+}
+
+fn report_leaf(shape: &Shape, sink: &mut Sink) {
+    sink.push(
+        Diagnostic::error("TW0641", shape.span, "a leaf of the usage table is a field, or a sum of fields")
+            .label("names no field")
+            .help("write `wire_name: $input`, or `wire_name: $input - $cache_read`"),
+    );
 }
 
 fn named(terms: &[(bool, &Slot)], sink: &mut Sink) -> Option<Vec<(bool, String)>> {
@@ -88,9 +119,20 @@ fn named(terms: &[(bool, &Slot)], sink: &mut Sink) -> Option<Vec<(bool, String)>
                     .label("unknown field")
                     .suggest(&name, fields::USAGE.iter().copied()),
             );
-            return None;
         }
-        out.push((*negative, name));
+        for codec in &slot.codecs {
+            sink.push(
+                Diagnostic::error(
+                    "TW0621",
+                    codec.span,
+                    format!("the codec `{}` cannot read a count", codec.value),
+                )
+                .label("does not fit")
+                .help("counts are numbers; remove the codec"),
+            );
+        }
+        // A field that is misspelt counts as the one that was meant.
+        out.push((*negative, closest(&name, fields::USAGE)?.to_owned()));
     }
     Some(out)
 }
@@ -111,15 +153,41 @@ fn merge_alternatives(equations: &mut Vec<Equation>) {
     *equations = merged;
 }
 
+/// A field that stands first in two equations would have two values.
+fn check_once(equations: &[Equation], sink: &mut Sink) {
+    let first = |equation: &Equation| equation.terms.first().map(|(_, name)| name.clone());
+    for (at, equation) in equations.iter().enumerate() {
+        if let Some(earlier) = equations[..at].iter().find(|earlier| first(earlier) == first(equation)) {
+            let name = first(equation).unwrap_or_default();
+            sink.push(
+                Diagnostic::error(
+                    "TW0642",
+                    equation.span,
+                    format!("the usage field `{name}` has two meanings"),
+                )
+                .label("would be passed over")
+                .related(earlier.span, "the first")
+                .note("several leaves of one field are alternatives only if each is the field alone")
+                .help("keep one, or put another field first in this sum"),
+            );
+        }
+    }
+}
+
 /// The leaves that add up to `name`: its own equation, with every other field replaced by its leaves.
 fn solve(
     name: &str,
     equations: &[Equation],
     trail: &mut Vec<String>,
+    cyclic: &mut BTreeSet<String>,
     sink: &mut Sink,
 ) -> Option<Vec<(bool, Vec<usize>)>> {
     let equation = equations.iter().find(|e| e.terms.first().is_some_and(|(_, field)| field == name))?;
+    if cyclic.contains(name) {
+        return None;
+    }
     if trail.iter().any(|open| open == name) {
+        cyclic.extend(trail.iter().cloned());
         sink.push(
             Diagnostic::error("TW0617", equation.span, format!("the usage field `{name}` depends on itself"))
                 .label("cannot be solved")
@@ -130,8 +198,10 @@ fn solve(
     trail.push(name.to_owned());
     let mut terms = vec![(false, equation.leaves.clone())];
     for (negative, other) in &equation.terms[1..] {
-        let Some(inner) = solve(other, equations, trail, sink) else {
-            report_unsolved(equation, other, trail, sink);
+        let Some(inner) = solve(other, equations, trail, cyclic, sink) else {
+            if !cyclic.contains(other) {
+                report_unsolved(equation, other, sink);
+            }
             continue;
         };
         // leaf = name ± other, so name = leaf ∓ other.
@@ -141,10 +211,7 @@ fn solve(
     Some(terms)
 }
 
-fn report_unsolved(equation: &Equation, other: &str, trail: &[String], sink: &mut Sink) {
-    if trail.iter().any(|open| open == other) {
-        return;
-    }
+fn report_unsolved(equation: &Equation, other: &str, sink: &mut Sink) {
     sink.push(
         Diagnostic::error("TW0626", equation.span, format!("no leaf gives the usage field `{other}`"))
             .label("needed to solve this leaf")

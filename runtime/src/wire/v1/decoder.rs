@@ -115,7 +115,7 @@ impl Decoder {
     /// The event that [`Self::advance`] went to.
     #[inline]
     pub fn event(&mut self) -> Option<ChatEvent<'_>> {
-        self.fold.pop(self.framer.frame().data)
+        self.fold.pop(self.framer.data())
     }
 
     /// Whether the provider has failed. What is still to come tells at most what was used, so it is not worth a

@@ -130,6 +130,12 @@ impl Framer {
         self.event.frame(&self.lines)
     }
 
+    /// The data of the frame that [`Self::advance`] went to.
+    #[inline]
+    pub(crate) fn data(&self) -> &[u8] {
+        self.event.data(&self.lines)
+    }
+
     /// The bytes that the next frame starts with; none if something of it came earlier.
     #[inline]
     pub(crate) fn pending(&self) -> Option<&[u8]> {

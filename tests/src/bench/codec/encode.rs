@@ -38,11 +38,11 @@ pub(super) fn run(options: &Options, report: &mut Report<'_>) -> Result<(), Fail
     let about = about(options);
     let pairs = Pairs::take(
         options.pairs(super::PAIRS),
-        || nanoseconds(about, || drop(black_box(encode(wire, black_box(&request), &model)))),
-        || nanoseconds(about, || drop(black_box(floor.write()))),
+        || nanoseconds(about, || encode(wire, black_box(&request), &model)),
+        || nanoseconds(about, || floor.write()),
     );
     report.pairs("encode 20 messages and 5 tools", &pairs)?;
-    let allocations = allocations_of(|| drop(black_box(encode(wire, &request, &model))));
+    let allocations = allocations_of(|| encode(wire, &request, &model));
     Ok(report.value("encode 20 messages and 5 tools: allocations", &[allocations])?)
 }
 

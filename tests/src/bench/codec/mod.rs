@@ -82,11 +82,11 @@ fn deltas(sample: &Sample, options: &Options, report: &mut Report<'_>) -> Result
     let mut stream = Stream::new(wire, sample)?;
     let (about, pairs) = (about(options), options.pairs(PAIRS));
     let name = |what: &str| format!("{} text delta: {what}", sample.dialect);
-    report.value(&name("allocations"), &[allocations_of(|| drop(black_box(stream.one())))])?;
+    report.value(&name("allocations"), &[allocations_of(|| stream.one())])?;
     let mut against = |read: Read| {
         check(sample, read)?;
-        let theirs = || nanoseconds(about, || drop(black_box(read(black_box(sample.frame.as_bytes())))));
-        Ok::<_, Failure>(Pairs::take(pairs, || nanoseconds(about, || drop(black_box(stream.one()))), theirs))
+        let theirs = || nanoseconds(about, || read(black_box(sample.frame.as_bytes())));
+        Ok::<_, Failure>(Pairs::take(pairs, || nanoseconds(about, || stream.one()))), theirs
     };
     let minimal = against(sample.minimal)?;
     if sample.dialect == "openai-chat" {
@@ -123,8 +123,8 @@ fn twin(options: &Options, report: &mut Report<'_>) -> Result<(), Failure> {
     let about = about(options);
     let pairs = Pairs::take(
         options.pairs(PAIRS),
-        || nanoseconds(about, || drop(black_box(ours.one()))),
-        || nanoseconds(about, || drop(black_box(theirs.one()))),
+        || nanoseconds(about, || ours.one()),
+        || nanoseconds(about, || theirs.one()),
     );
     Ok(report.pairs("openai-chat decoder", &pairs)?)
 }

@@ -28,7 +28,7 @@ pub(super) struct Pattern {
 }
 
 /// The inside of a JSON string.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 struct Gap {
     inside: Range<usize>,
     /// May differ. A skipped text may only once it did: to compare is faster than to look for an end.
@@ -97,31 +97,26 @@ impl Pattern {
             self.misses = self.misses.saturating_add(1);
             return;
         }
-        self.gaps = self.gaps_of(&lesson);
+        self.find_gaps(&lesson);
         self.bytes.clear();
         self.bytes.extend_from_slice(lesson.bytes);
         (self.data, self.slot, self.ready) = (lesson.data, lesson.slot, true);
     }
 
-    /// The gaps of a frame in their order: its fragment, and of the skipped texts those open that were others
-    /// in the frame before.
-    fn gaps_of(&self, lesson: &Lesson<'_>) -> Vec<Gap> {
-        let start = lesson.data.start;
-        let gap = |inside: Range<usize>, is_delta| Gap {
-            inside: start + inside.start..start + inside.end,
-            open: is_delta,
-            is_delta,
-        };
-        let skipped = lesson.skipped.iter().map(|inside| gap(inside.start as usize..inside.end as usize, false));
-        let mut gaps: Vec<Gap> = skipped.chain([gap(lesson.delta.clone(), true)]).collect();
-        gaps.sort_unstable_by_key(|gap| gap.inside.start);
-        if gaps.len() == self.gaps.len() {
-            for (gap, before) in gaps.iter_mut().zip(&self.gaps) {
-                let same = self.bytes.get(before.inside.clone()) == lesson.bytes.get(gap.inside.clone());
-                gap.open |= before.open || !same;
-            }
+    /// Finds the gaps of a frame, in their order: its fragment, and the skipped texts. Of these, those are open
+    /// that were others in the frame before.
+    fn find_gaps(&mut self, lesson: &Lesson<'_>) {
+        let skipped = lesson.skipped.iter().map(|text| (text.start as usize..text.end as usize, false));
+        let earlier = skipped.clone().take_while(|(text, _)| text.start < lesson.delta.start);
+        let later = skipped.skip_while(|(text, _)| text.start < lesson.delta.start);
+        let places = earlier.chain([(lesson.delta.clone(), true)]).chain(later);
+        let alike = self.gaps.len() == lesson.skipped.len() + 1;
+        self.gaps.resize_with(lesson.skipped.len() + 1, Gap::default);
+        for (gap, (place, is_delta)) in self.gaps.iter_mut().zip(places) {
+            let inside = lesson.data.start + place.start..lesson.data.start + place.end;
+            let varied = gap.open || self.bytes.get(gap.inside.clone()) != lesson.bytes.get(inside.clone());
+            *gap = Gap { inside, open: is_delta || alike && varied, is_delta };
         }
-        gaps
     }
 }
 

@@ -29,8 +29,10 @@ impl Fold {
         let (choice, Some(words)) = (own.choice, own.words()) else { return };
         words.shown = true;
         self.queue.push(choice, item);
-        for citation in words.citations.drain(..) {
-            self.queue.push(choice, Item::Citation(Box::new(citation)));
+        if !words.citations.is_empty() {
+            for citation in words.citations.drain(..) {
+                self.queue.push(choice, Item::Citation(Box::new(citation)));
+            }
         }
     }
 

@@ -125,9 +125,17 @@ impl Event {
     }
 
     pub(super) fn frame<'a>(&'a self, lines: &'a Lines) -> Frame<'a> {
+        Frame { event: self.name(lines), data: self.data(lines) }
+    }
+
+    #[inline]
+    pub(super) fn data<'a>(&'a self, lines: &'a Lines) -> &'a [u8] {
+        bytes(&self.data, &self.own_data, &lines.chunk)
+    }
+
+    fn name<'a>(&'a self, lines: &'a Lines) -> Option<&'a str> {
         let name = bytes(&self.name, &self.own_name, &lines.chunk);
-        let event = std::str::from_utf8(name).ok().filter(|name| !name.is_empty());
-        Frame { event, data: bytes(&self.data, &self.own_data, &lines.chunk) }
+        if name.is_empty() { None } else { std::str::from_utf8(name).ok() }
     }
 
     /// Adds a line of data, from byte `value` on.
@@ -151,6 +159,7 @@ fn field(line: &[u8]) -> (&[u8], usize) {
     (line.get(..colon).unwrap_or_default(), colon + 1 + space)
 }
 
+#[inline]
 fn bytes<'a>(place: &Place, own: &'a [u8], chunk: &'a Bytes) -> &'a [u8] {
     match place {
         Place::Nowhere => &[],
