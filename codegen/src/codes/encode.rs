@@ -110,4 +110,16 @@ pub(super) const CODES: &[Code] = &[
         explanation: "An option's `wire` name is a field of the body already. A JSON object with a key twice means something else to \
             every reader.\n\nPlace the option in that field, or rename it.",
     },
+    Code {
+        code: "TW0518",
+        title: "a chat without a role",
+        explanation: "Every chat has messages of the user and of the model. The table `message` lacks one of them, so \
+            every request that has such a message would be refused when it is sent.\n\nWrite a row for each role.",
+    },
+    Code {
+        code: "TW0519",
+        title: "unknown effort",
+        explanation: "The table `effort` translates the words of the wire for how hard a model is to think to the \
+            canonical ones: `none`, `minimal`, `low`, `medium`, `high`, `xhigh`, `max`.\n\nWrite `wire_word: high`.",
+    },
 ];

@@ -86,8 +86,13 @@ fn imports(items: &TokenStream) -> TokenStream {
     let is_type = |name: &str| name.starts_with(|c: char| c.is_ascii_uppercase());
     // A function is used where it is called; its name alone may be a word of a comment.
     let called = |name: &str| text.contains(&format!(" {name} (")) || text.contains(&format!("({name} ("));
-    let used =
-        |name: &str| if is_type(name) { words.iter().any(|word| word.split("::").next() == Some(name)) } else { called(name) };
+    let used = |name: &str| {
+        if is_type(name) {
+            words.iter().any(|word| word.split("::").next() == Some(name))
+        } else {
+            called(name)
+        }
+    };
     let pick = |names: &[&str]| -> Vec<syn::Ident> {
         names.iter().filter(|name| used(name)).map(|name| format_ident!("{name}")).collect()
     };

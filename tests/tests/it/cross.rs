@@ -7,3 +7,4 @@ mod names;
 mod server;
 mod small;
 mod client;
+mod quality;

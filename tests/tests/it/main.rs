@@ -15,3 +15,4 @@ mod fuzz;
 mod generate;
 mod outside;
 mod slim;
+mod tls;

@@ -197,17 +197,7 @@ impl<'a> Lowering<'a> {
                 self.list(builder, scope, path, each, table, sink)
             }
             OpEntry::One { span, alternatives } => self.choice(builder, scope, alternatives, *span, sink),
-            OpEntry::Group { name, .. } => {
-                sink.push(
-                    Diagnostic::error(
-                        "TW0623",
-                        name.span,
-                        "a group stands only among the alternatives of `$one`",
-                    )
-                    .label("not inside `$one`"),
-                );
-                Vec::new()
-            }
+            OpEntry::Group { table, .. } => self.table(builder, scope, table, sink),
             OpEntry::Wrong => {
                 self.lost = true;
                 Vec::new()

@@ -20,7 +20,7 @@ pub(crate) mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::{Diagnostic, Sink};
-use crate::dialect::ast::{Dialect, EnumTable, Operation, ShapeKind, Table as AstTable};
+use crate::dialect::ast::{Const, Dialect, EnumTable, Operation, Shape, ShapeKind, Table as AstTable};
 use crate::ir::encode::{Encode, FieldRef, Table};
 use crate::ir::provider::Provider;
 use crate::source::Span;
@@ -56,6 +56,9 @@ pub fn lower(dialect: &Dialect, op: &Operation, provider: &Provider, sink: &mut 
         span: op.span,
     }
 }
+
+/// The words for how hard a model is to think.
+const EFFORTS: &[&str] = &["none", "minimal", "low", "medium", "high", "xhigh", "max"];
 
 /// What slots may name at one place.
 #[derive(Debug, Clone, Copy)]
@@ -177,6 +180,9 @@ impl<'a> Lower<'a> {
         while let Some((name, merged)) = self.wanted.get(at).cloned() {
             at += 1;
             if let Some(table) = self.ast_table(&name) {
+                if name == "message" {
+                    self.check_roles(table);
+                }
                 tables.push(self.table(table, merged));
             }
         }
@@ -186,12 +192,46 @@ impl<'a> Lower<'a> {
     /// The words of reasoning effort that the wire spells otherwise.
     fn efforts(&mut self) -> Vec<(String, String)> {
         let Some(table) = self.enum_table("effort") else { return Vec::new() };
-        let word = |shape: &ShapeKind| match shape {
-            ShapeKind::Const(crate::dialect::ast::Const::Str(word)) => Some(word.clone()),
-            _ => None,
-        };
         let rows = table.rows.iter().filter(|(wire, _)| wire.value != "_");
-        rows.filter_map(|(wire, shape)| Some((word(&shape.kind)?, wire.value.clone()))).collect()
+        rows.filter_map(|(wire, shape)| Some((self.effort(shape)?, wire.value.clone()))).collect()
+    }
+
+    fn effort(&mut self, shape: &Shape) -> Option<String> {
+        let word = match &shape.kind {
+            ShapeKind::Const(Const::Str(word)) => word.as_str(),
+            ShapeKind::Wrong(_) => return None,
+            _ => "",
+        };
+        if EFFORTS.contains(&word) {
+            return Some(word.to_owned());
+        }
+        self.report(
+            Diagnostic::error("TW0519", shape.span, "the table `effort` translates to the canonical words")
+                .label("no such word")
+                .note("on the left stands the word of the wire, on the right what it means")
+                .suggest(word, EFFORTS.iter().copied()),
+        );
+        None
+    }
+
+    /// A chat without a row for users or for the model cannot be held.
+    fn check_roles(&mut self, table: &AstTable) {
+        if !self.is_chat() || table.single || table.rows.iter().any(|row| row.variant == "_") {
+            return;
+        }
+        for role in ["user", "assistant"] {
+            if !table.rows.iter().any(|row| row.variant == role) {
+                self.report(
+                    Diagnostic::error(
+                        "TW0518",
+                        table.name.span,
+                        format!("the table `message` has no row `{role}`"),
+                    )
+                    .label("every chat needs it")
+                    .help(format!("write `{role}: {{role: {role}, content: $parts}}`")),
+                );
+            }
+        }
     }
 
     /// The options that the operation knows: for a chat all of them, otherwise those that it places.

@@ -40,7 +40,7 @@ impl Lower<'_> {
     pub(super) fn find(&mut self, scope: &Scope, path: &[String], span: Span) -> Found {
         let words: Vec<&str> = path.iter().map(String::as_str).collect();
         match words.as_slice() {
-            ["options", name] => return self.option(name),
+            ["options", name] => return self.option(name, span),
             ["model", limit] if MODEL_LIMITS.contains(limit) => return plain(limit, Ty::Uint, Read::Limit),
             ["model", limit] => return self.unknown(limit, "the model", MODEL_LIMITS.iter().copied(), span),
             ["call", "name"] if scope.var == "result" => return plain("name", Ty::Str, Read::CallName),
@@ -120,8 +120,13 @@ impl Lower<'_> {
         Found::Field(found)
     }
 
-    fn option(&mut self, name: &str) -> Found {
+    fn option(&mut self, name: &str, span: Span) -> Found {
         if !self.provider.options.iter().any(|option| option.name == name) {
+            // A dialect may name options that only some of its providers have; a provider knows its own.
+            if span.file == self.provider.span.file && !self.provider.base_url.is_empty() {
+                let known = self.provider.options.iter().map(|option| option.name.as_str());
+                return self.unknown(name, "`options`", known, span);
+            }
             return Found::Nothing;
         }
         let mut found = reference(&Field::maybe("options", Ty::Json).read(Read::Option), "r");

@@ -6,7 +6,7 @@ use crate::dialect::parse;
 use crate::emit::sample;
 use crate::ir::encode::{Action, Bound, Cond, Encode, NodeKind, Otherwise, Step, Write};
 use crate::ir::provider::{OptionType, Provider, ProviderOption};
-use crate::source::{FileId, yaml};
+use crate::source::{FileId, Span, yaml};
 
 /// A wire with everything that a chat needs.
 pub(crate) const WIRE: &str = r#"
@@ -70,7 +70,10 @@ fn option(name: &str, wire: Option<&str>) -> ProviderOption {
 
 /// A provider with two options.
 pub(crate) fn provider() -> Provider {
-    Provider { options: vec![option("flags", None), option("store", Some("store"))], ..sample::provider() }
+    // The file of the provider is another than that of the wire.
+    let span = Span::new(FileId(1), 0, 1);
+    let options = vec![option("flags", None), option("store", Some("store"))];
+    Provider { options, span, ..sample::provider() }
 }
 
 /// The request side of the first operation of a dialect, and what is wrong with it.

@@ -86,7 +86,7 @@ fn deltas(sample: &Sample, options: &Options, report: &mut Report<'_>) -> Result
     let mut against = |read: Read| {
         check(sample, read)?;
         let theirs = || nanoseconds(about, || read(black_box(sample.frame.as_bytes())));
-        Ok::<_, Failure>(Pairs::take(pairs, || nanoseconds(about, || stream.one()))), theirs
+        Ok::<_, Failure>(Pairs::take(pairs, || nanoseconds(about, || stream.one()), theirs))
     };
     let minimal = against(sample.minimal)?;
     if sample.dialect == "openai-chat" {

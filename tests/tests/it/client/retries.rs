@@ -55,7 +55,8 @@ async fn a_request_is_sent_as_often_as_allowed_and_no_more() {
     let server = Server::new(vec![refused(429, &[]); 5]).await;
     let error = openai(&server).chat("m").user("Hi.").send().await.unwrap_err();
     assert_eq!((error.kind(), server.requests()), (ErrorKind::RateLimited, 3));
-    let server = Server::new([refused(401, &[]), Answer::json(HELLO)]).await;
+    let wrong_key = Answer::new(401, &[], r#"{"error":{"message":"No.","type":"invalid_request_error"}}"#);
+    let server = Server::new([wrong_key, Answer::json(HELLO)]).await;
     assert!(openai(&server).chat("m").user("Hi.").send().await.is_err());
     assert_eq!(server.requests(), 1, "a wrong key does not get better");
 }

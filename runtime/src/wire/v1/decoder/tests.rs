@@ -1,5 +1,7 @@
 //! Streams from bytes to events, cut anywhere.
 
+mod repeats;
+
 use super::*;
 use crate::chat::FinishReason;
 use crate::wire::v1::answer;
