@@ -21,8 +21,12 @@ pub fn conformance(flags: &Conformance) -> Result<Outcome, Failure> {
 }
 
 pub fn bench(flags: &Bench) -> Result<Outcome, Failure> {
-    let section = flags.section.iter().cloned();
-    let arguments = section.chain(flags.json.then(|| "--json".to_owned())).collect();
+    let mut arguments: Vec<String> = flags.section.iter().cloned().collect();
+    if let Some(folder) = &flags.peers {
+        arguments.extend(["--peers".to_owned(), folder.display().to_string()]);
+    }
+    arguments.extend(flags.quick.then(|| "--quick".to_owned()));
+    arguments.extend(flags.json.then(|| "--json".to_owned()));
     run("bench", &["--release"], arguments)
 }
 

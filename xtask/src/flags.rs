@@ -146,6 +146,12 @@ pub struct Bench {
     /// compiler, codec, cost, stream, local or memory; all if none is named
     #[arg(value_name = "SECTION")]
     pub section: Option<String>,
+    /// Measure the peers as well, whose programs are in this folder; takes minutes
+    #[arg(long, value_name = "DIR")]
+    pub peers: Option<PathBuf>,
+    /// Take fewer and shorter samples, to try a change and not to judge it
+    #[arg(long)]
+    pub quick: bool,
     /// Print one JSON object a line
     #[arg(long)]
     pub json: bool,

@@ -73,7 +73,8 @@ pub(super) fn run(compiler: &Compiler) -> Result<Compilation, Error> {
     });
     let shared = Shared { dialects, templates, runtime, progress };
     let compiled: Vec<Compiled> = units.par_iter().map(|unit| compile(unit, &shared)).collect();
-    let concerned = check_unused_dialects(&shared, &units, &input.named, &mut sink);
+    let asked = if compiler.files.is_empty() { None } else { Some(input.named.as_slice()) };
+    let concerned = check_unused_dialects(&shared, &units, asked, &mut sink);
     finish(compiler, input, &shared, &units, compiled, (sink, concerned))
 }
 
@@ -250,23 +251,24 @@ fn named_dialect(node: &Node, dialects: &BTreeMap<String, &Node>, sink: &mut Sin
 }
 
 /// A dialect that no provider of this run uses is checked all the same, as a provider without options would use it.
-/// Returns the places of what is wrong with those that were named.
+/// Those that were not asked for are left alone. Returns the places of what is wrong.
 fn check_unused_dialects(
     shared: &Shared<'_>,
     units: &[Unit<'_>],
-    named: &[FileId],
+    asked: Option<&[FileId]>,
     sink: &mut Sink,
 ) -> HashSet<Span> {
     let mut concerned = HashSet::new();
     let used: BTreeSet<&str> = units.iter().map(|unit| unit.provider.dialect.as_str()).collect();
     for (name, node) in shared.dialects.iter().filter(|(name, _)| !used.contains(name.as_str())) {
+        if asked.is_some_and(|asked| !asked.contains(&node.span.file)) {
+            continue;
+        }
         let mut found = Sink::default();
         if let Some(document) = resolve::dialect(name, &shared.dialects, &mut found) {
             lowered(&document, &Provider::bare(name, node.span), &mut found);
         }
-        if named.contains(&node.span.file) {
-            concerned.extend(found.spans());
-        }
+        concerned.extend(found.spans());
         sink.follow(found);
     }
     concerned

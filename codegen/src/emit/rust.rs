@@ -25,6 +25,9 @@ struct Piece {
     emitter: &'static str,
 }
 
+/// How much of what is no Rust is shown.
+const EXCERPT_CHARS: usize = 400;
+
 /// An emitter made something that is no Rust: a mistake of the compiler, reported and never written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{emitter}` made something that is no Rust: {reason}\n{excerpt}")]
@@ -33,7 +36,7 @@ pub struct NotRust {
     pub emitter: &'static str,
     /// What the parser said.
     pub reason: String,
-    /// The first lines of what it made.
+    /// The beginning of what it made.
     pub excerpt: String,
 }
 
@@ -96,7 +99,7 @@ impl RustFile {
 }
 
 fn not_rust(emitter: &'static str, error: &syn::Error, text: &str) -> NotRust {
-    let excerpt = text.lines().take(20).collect::<Vec<_>>().join("\n");
+    let excerpt: String = text.chars().take(EXCERPT_CHARS).collect();
     NotRust { emitter, reason: error.to_string(), excerpt }
 }
 

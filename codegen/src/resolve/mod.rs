@@ -15,17 +15,11 @@ pub fn dialect<'a>(name: &str, documents: &BTreeMap<String, &'a Node>, sink: &mu
     let mut next = Some(name);
     while let Some(name) = next {
         let document = *documents.get(name)?;
-        let extends = document.get("extends");
-        if names.contains(&name) {
-            let span =
-                chain.last().and_then(|node| node.get("extends")).map_or(document.span, |node| node.span);
-            sink.push(
-                Diagnostic::error("TW0303", span, format!("the dialect `{name}` extends itself"))
-                    .label("comes back to itself here")
-                    .note(format!("the chain is {}", names.join(" → "))),
-            );
+        if let Some(from) = names.iter().position(|known| *known == name) {
+            report_circle(&names[from..], &chain[from..], sink);
             return None;
         }
+        let extends = document.get("extends");
         chain.push(document);
         names.push(name);
         next = extends.and_then(Node::as_str);
@@ -42,6 +36,19 @@ pub fn dialect<'a>(name: &str, documents: &BTreeMap<String, &'a Node>, sink: &mu
     }
     let base = chain.pop()?.clone();
     Some(chain.into_iter().rev().fold(base, |base, patch| extend(&base, patch, sink)))
+}
+
+/// One circle is reported once, whichever of its dialects it was met at.
+fn report_circle(names: &[&str], chain: &[&Node], sink: &mut Sink) {
+    let places = chain.iter().map(|node| node.get("extends").map_or(node.span, |extends| extends.span));
+    let Some((first, span)) = places.enumerate().min_by_key(|(_, span)| *span) else { return };
+    let circle = names.iter().cycle().skip(first).take(names.len() + 1).copied();
+    sink.push(
+        Diagnostic::error("TW0303", span, format!("the dialect `{}` extends itself", names[first]))
+            .label("comes back to itself")
+            .note(format!("the circle is {}", circle.collect::<Vec<_>>().join(" → ")))
+            .help("let one of them stand on its own"),
+    );
 }
 
 /// A document over the one it extends: its `operations` are merged, everything else is its own.

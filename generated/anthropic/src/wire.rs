@@ -2334,6 +2334,7 @@ mod models_response {
         let mut last_id = None;
         let mut error_type = None;
         let mut error_message = None;
+        let mut has_more = None;
         if c.object()? {
             while let Some(key) = c.key()? {
                 match key {
@@ -2356,14 +2357,14 @@ mod models_response {
                             }
                         }
                     }
+                    b"has_more" => has_more = c.flag()?,
                     _ => c.skip()?,
                 }
             }
         }
-        if let Some(last_id) = last_id {
+        if has_more == Some(true) && let Some(last_id) = last_id && !last_id.is_empty() {
             fold.next(Some(last_id))?;
-        }
-        if error_type.is_some() || error_message.is_some() {
+        } else if error_type.is_some() || error_message.is_some() {
             fold.fail(Failure {
                 kind: error_type,
                 message: error_message,

@@ -29,6 +29,10 @@ const OF_WIRES: &[&str] = &["TW03", "TW04", "TW05", "TW06"];
 const WITHOUT_CASE: &[(&str, &str)] = &[
     ("TW0104", "needs a file of 16 MiB; tested beside the reader"),
     ("TW0114", "needs a file that cannot be read; tested beside the reader"),
+    ("TW0802", "names the fingerprint of a template, which changes with it; tested beside the templates"),
+    ("TW0803", "stands in a file that names such a fingerprint; tested beside the templates"),
+    ("TW0804", "stands in a file that names such a fingerprint; tested beside the templates"),
+    ("TW0805", "a mistake of the compiler itself"),
     ("TW09", "failures of the write stage, which are errors of a run and no diagnostics; tested beside it"),
 ];
 

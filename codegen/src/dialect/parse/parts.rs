@@ -39,28 +39,34 @@ pub(super) fn stream(entry: &Entry, sink: &mut Sink) -> Option<Stream> {
     if needs.is_none() {
         missing("needs", sink);
     }
-    let (kind, needs) = (kind.and_then(|kind| text(kind, sink)), needs.and_then(|needs| text(needs, sink)));
+    // What is not said was reported; an empty word stands for it.
+    let unsaid = || Spanned { value: String::new(), span: entry.key_span };
+    let kind = kind.and_then(|kind| text(kind, sink)).unwrap_or_else(unsaid);
+    let needs = needs.and_then(|needs| text(needs, sink)).unwrap_or_else(unsaid);
     let tag = part("tag").map(|tag| words(tag, sink)).unwrap_or_default();
     let events = node
         .get("events")
         .map(|events| entries(events, "events", sink).unwrap_or_default())
         .unwrap_or_default();
     Some(Stream {
-        framing: kind?,
-        tag: tag.into_iter().filter_map(|tag| tag_path(tag, sink)).collect(),
+        framing: kind,
+        tag: tag.into_iter().map(|tag| tag_path(tag, sink)).collect(),
         sentinel: part("sentinel").and_then(|sentinel| text(sentinel, sink)),
-        needs: needs?,
+        needs,
         implicit: node.get("implicit").map(|implicit| words(implicit, sink)).unwrap_or_default(),
         events: events.iter().map(|event| (alternatives(event), op_table(&event.value, sink))).collect(),
         span: entry.key_span,
     })
 }
 
-fn tag_path(tag: Spanned<String>, sink: &mut Sink) -> Option<Spanned<Vec<String>>> {
-    let words = if tag.value == "$frame.event" { Some("$frame.event") } else { tag.value.strip_prefix("$.") };
-    let path: Vec<String> = words.unwrap_or_default().split('.').map(str::to_owned).collect();
+/// What is no place was reported, and counts as the frame's name.
+fn tag_path(tag: Spanned<String>, sink: &mut Sink) -> Spanned<Vec<String>> {
+    const FRAME: &str = "$frame.event";
+    let words = if tag.value == FRAME { Some(FRAME) } else { tag.value.strip_prefix("$.") };
+    let split = |words: &str| words.split('.').map(str::to_owned).collect::<Vec<_>>();
+    let path = split(words.unwrap_or_default());
     if path.iter().all(|key| !key.is_empty()) {
-        return Some(Spanned { value: path, span: tag.span });
+        return Spanned { value: path, span: tag.span };
     }
     sink.push(
         Diagnostic::error(
@@ -71,7 +77,7 @@ fn tag_path(tag: Spanned<String>, sink: &mut Sink) -> Option<Spanned<Vec<String>
         .label("cannot be read")
         .help("write `$frame.event` for the name beside the data, or `$.key` for a key of the data"),
     );
-    None
+    Spanned { value: split(FRAME), span: tag.span }
 }
 
 fn alternatives(entry: &Entry) -> Spanned<Vec<String>> {

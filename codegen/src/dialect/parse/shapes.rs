@@ -25,6 +25,10 @@ fn object(node: &Node, entries: &[Entry], sink: &mut Sink) -> Option<Shape> {
         return guarded(node, entries, cond, sink);
     }
     match entries {
+        [only] if only.key == "$one" && is_empty(&only.value) => {
+            no_alternatives(&only.value, sink);
+            at(wrong(&only.value))
+        }
         [only] if only.key == "$one" => at(ShapeKind::One(labelled(&only.value, sink))),
         [only] if only.key == "$runs" && only.value.as_map().is_none() => {
             expected(&only.value, "a mapping from kinds of parts to shapes", sink);
@@ -78,10 +82,11 @@ fn strings(node: &Node, out: &mut Vec<String>) {
     }
 }
 
+fn is_empty(node: &Node) -> bool {
+    node.as_seq().is_some_and(<[Node]>::is_empty) || node.as_map().is_some_and(<[Entry]>::is_empty)
+}
+
 fn labelled(node: &Node, sink: &mut Sink) -> Vec<Labelled> {
-    if node.as_seq().is_some_and(<[Node]>::is_empty) || node.as_map().is_some_and(<[Entry]>::is_empty) {
-        no_alternatives(node, sink);
-    }
     match &node.value {
         Value::Seq(items) => items
             .iter()
@@ -123,8 +128,12 @@ fn field(entry: &Entry, sink: &mut Sink) -> Option<Field> {
         let shape = Shape { kind, span: entry.value.span };
         return Some(Field { keys: vec![entry.key.clone()], key_span: entry.key_span, shape });
     }
-    if is_fixed_key {
-        check_fixed(entry, sink)?;
+    if is_fixed_key && !is_fixed(entry) {
+        report_fixed(entry, sink);
+        // It counts as fixed, so that nobody misses the key.
+        let kind = ShapeKind::Const(Const::Str(String::new()));
+        let shape = Shape { kind, span: entry.value.span };
+        return Some(Field { keys: vec!["$k".to_owned()], key_span: entry.key_span, shape });
     }
     let keys: Vec<String> = entry.key.split('|').map(str::to_owned).collect();
     if keys.len() > 1 && keys.iter().any(String::is_empty) {
@@ -139,16 +148,15 @@ fn field(entry: &Entry, sink: &mut Sink) -> Option<Field> {
 }
 
 /// `$k: word` names a slot that has no key on the wire; only a word can.
-fn check_fixed(entry: &Entry, sink: &mut Sink) -> Option<()> {
-    let is_word = entry.value.as_str().is_some_and(|word| !word.is_empty() && !word.contains('$'));
-    if is_word && entry.key != "$choice" {
-        return Some(());
-    }
+fn is_fixed(entry: &Entry) -> bool {
+    entry.key != "$choice" && entry.value.as_str().is_some_and(|word| !word.is_empty() && !word.contains('$'))
+}
+
+fn report_fixed(entry: &Entry, sink: &mut Sink) {
     sink.push(
         Diagnostic::error("TW0415", entry.key_span, format!("`{}` cannot be fixed like this", entry.key))
             .label("is no key of the wire")
             .note("`$k: word` gives a slot a name that does not stand on the wire")
             .help(format!("write `$k: word`, or `name: {}` to read it from the key `name`", entry.key)),
     );
-    None
 }

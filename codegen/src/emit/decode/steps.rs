@@ -95,16 +95,23 @@ impl Writer<'_> {
     fn first(&self, arms: &[(Vec<Test>, Vec<Step>)]) -> TokenStream {
         let mut out = TokenStream::new();
         for (index, (tests, steps)) in arms.iter().enumerate() {
+            let all: Vec<Test> = match steps.as_slice() {
+                [Step::Fire(row)] => tests.iter().chain(&row.tests).cloned().collect(),
+                _ => tests.clone(),
+            };
             let (conditions, body) = match steps.as_slice() {
-                // One row: its arguments are unwrapped by the condition itself.
-                [Step::Fire(row)] => (self.tests(tests, row), self.call(row)),
+                // One row: its arguments are unwrapped by the condition itself. The tests of a row within a group join
+                // those of the group only where no alternative comes after it.
+                [Step::Fire(row)] if row.tests.is_empty() || index + 1 == arms.len() => {
+                    (self.tests(&all, row), self.call(row))
+                }
                 steps => {
                     let steps = steps.iter().map(|step| self.step(step));
                     (tests.iter().map(|test| self.test(test)).collect(), quote!(#(#steps)*))
                 }
             };
             let keyword = (index > 0).then(|| quote!(else));
-            let conditions = all_of(&conditions, tests);
+            let conditions = all_of(&conditions, &all);
             out.extend(if conditions.is_empty() {
                 quote!(#keyword { #body })
             } else {

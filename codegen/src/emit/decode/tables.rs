@@ -96,7 +96,22 @@ fn leaf_names(leaves: &[String]) -> Vec<syn::Ident> {
     let short = |path: &String| word(path.rsplit('.').next().unwrap_or(path));
     let is_shared = |path: &String| leaves.iter().filter(|other| short(other) == short(path)).count() > 1;
     let name = |path: &String| if is_shared(path) && path.contains('.') { word(path) } else { short(path) };
-    leaves.iter().map(|path| ident(&name(path))).collect()
+    let mut names: Vec<String> = Vec::with_capacity(leaves.len());
+    for path in leaves {
+        names.push(unique(name(path), &names));
+    }
+    names.iter().map(|name| ident(name)).collect()
+}
+
+/// A word of the wire as a name that Rust allows, and that no other leaf has.
+fn unique(name: String, taken: &[String]) -> String {
+    let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && syn::parse_str::<syn::Ident>(&name).is_ok()
+        && !["leaves", "sum", "n"].contains(&name.as_str());
+    let name = if is_name { name } else { format!("leaf_{name}") };
+    let numbered = (2..).map(|n| format!("{name}_{n}"));
+    let free = |name: &String| !taken.contains(name);
+    std::iter::once(name.clone()).chain(numbered).find(free).unwrap_or(name)
 }
 
 fn classify(errors: &Errors) -> TokenStream {

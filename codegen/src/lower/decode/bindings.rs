@@ -27,12 +27,14 @@ pub(super) struct Bindings {
     pub(super) constants: Vec<Constant>,
     /// `$k: word`: keys that are not on the wire.
     pub(super) fixed: Vec<(String, String)>,
-    /// Where the usage table was used, if it was.
-    pub(super) usage: Option<Vec<String>>,
+    /// Where on the wire the usage table was used, and in the file, if it was.
+    pub(super) usage: Option<(Vec<String>, Span)>,
     /// Something in it was reported, so that nothing can be said to be missing.
     pub(super) wrong: bool,
     /// The shape is written as well, so that it may say things that only matter there.
     pub(super) both_ways: bool,
+    /// It is written in a form that cannot be read back.
+    pub(super) one_way: bool,
     /// Names of shapes under expansion, to find cycles.
     using: Vec<String>,
     /// There was more than can be.
@@ -106,6 +108,7 @@ pub(super) fn collect(
         ShapeKind::Wrong(_) => out.wrong = true,
         ShapeKind::Absent => {}
         ShapeKind::List(items) if items.is_empty() => {}
+        _ if out.both_ways => out.one_way = true,
         _ => out.problem(
             Diagnostic::error("TW0607", shape.span, "this construct cannot be read from the wire")
                 .label("has no incoming meaning here")
@@ -163,7 +166,7 @@ fn collect_used(
 ) {
     lowering.note_use(&table.value);
     if table.value == "usage" && lowering.op.usage.is_some() {
-        out.usage = Some(prefix.to_vec());
+        out.usage = Some((prefix.to_vec(), table.span));
         return;
     }
     let Some((name, shape)) = lowering.op.shapes.iter().find(|(name, _)| name.value == table.value) else {
@@ -186,23 +189,24 @@ fn collect_used(
     out.using.pop();
 }
 
-/// How the slot is read, by its field and its codec.
-pub(super) fn leaf_of(slot: &Slot, field: OpField, sink: &mut Sink) -> Leaf {
+/// How the slot is read, by its field and its codec; `None` if it cannot be. Of what is written as well, the codecs
+/// were checked there.
+pub(super) fn leaf_of(slot: &Slot, field: OpField, both_ways: bool, sink: &mut Sink) -> Option<Leaf> {
     let mut leaf = field.leaf;
     for codec in &slot.codecs {
         leaf = match (codec.value.as_str(), leaf) {
             ("json", Leaf::Text) => Leaf::JsonText,
             ("object", Leaf::Text) => Leaf::ObjectText,
             ("concat" | "collapse", leaf) => leaf,
-            (other, leaf) => {
-                sink.push(
-                    Diagnostic::error("TW0621", codec.span, format!("the codec `{other}` cannot read `{}`", field.name))
-                        .label("does not fit")
-                        .help("incoming codecs: `json` (text that holds JSON) and `object` (JSON as it stands) on texts"),
-                );
-                leaf
+            _ if both_ways => return None,
+            (other, _) => {
+                let problem = format!("the codec `{other}` cannot read `{}`", field.name);
+                sink.push(Diagnostic::error("TW0621", codec.span, problem).label("does not fit").help(
+                    "`json` reads text that holds JSON, `object` reads JSON as it stands, both into texts",
+                ));
+                return None;
             }
         };
     }
-    leaf
+    Some(leaf)
 }

@@ -202,6 +202,9 @@ fn local_name(path: &[String], leaf: Leaf, locals: &[Local]) -> String {
     if leaf == Leaf::Raw {
         name.push_str("_raw");
     }
+    if !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        name.insert_str(0, "at_");
+    }
     let is_word =
         name.starts_with(|c: char| c.is_ascii_alphabetic()) && syn::parse_str::<syn::Ident>(&name).is_ok();
     let reserved = ["c", "fold", "at", "key", "start"].contains(&name.as_str());

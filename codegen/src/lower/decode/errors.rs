@@ -91,8 +91,9 @@ fn statuses(errors: &ast::Errors, span: Span, out: &mut Errors, sink: &mut Sink)
         }
     }
     if !errors.status.iter().any(|(status, _)| status.value == "_") {
+        let at = errors.status.first().map_or(span, |(status, _)| status.span);
         sink.push(
-            Diagnostic::error("TW0615", span, "the table `errors.status` has no row for the rest")
+            Diagnostic::error("TW0615", at, "the table `errors.status` has no row for the rest")
                 .label("is not total")
                 .help("add `_: Server`"),
         );

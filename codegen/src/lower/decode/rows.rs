@@ -31,13 +31,16 @@ impl Lowering<'_> {
         let (word, class) = self.operation_word(op, scope, sink)?;
         let mut found = Bindings::new(scope.both_ways);
         bindings::collect(self, &scope.prefix, shape, &mut found, sink);
+        if found.one_way {
+            return None;
+        }
         let leaves = found.usage.as_ref().map_or(0, |_| self.usage.leaves.len());
         self.count(1 + found.len() + leaves, op.span, sink)?;
         let mut place = scope.place.clone();
         bind_place(builder, &mut found, &mut place, sink);
         let mut row = Row { tests: Vec::new(), op: Op::Beat, args: Vec::new(), at: place, span: op.span };
         if word == "usage" || found.usage.is_some() {
-            let prefix = usage_prefix(&word, op.span, &mut found, sink)?;
+            let (prefix, _) = usage_prefix(&word, op.span, &mut found, sink)?;
             self.usage_row(builder, &mut row, &prefix, sink);
             let (constants, wrong) = (found.constants, found.wrong);
             return Some(Draft { row, required: Vec::new(), constants, rest: false, wrong });
@@ -117,7 +120,10 @@ impl Lowering<'_> {
         let mut paths = Vec::new();
         let (mut must, mut failed) = (false, false);
         for binding in found.slots.extract_if(.., |binding| binding.slot.path == [field.name]) {
-            let leaf = bindings::leaf_of(&binding.slot, field, sink);
+            let Some(leaf) = bindings::leaf_of(&binding.slot, field, found.both_ways, sink) else {
+                failed |= !found.both_ways;
+                continue;
+            };
             must |= binding.slot.must;
             match builder.leaf(&binding.path, leaf, binding.slot.span, sink) {
                 Some(local) => locals.push(local),
@@ -174,9 +180,10 @@ impl Lowering<'_> {
     ) {
         let by_class = fields::required_by_class(word, class).iter().copied();
         let missing = known.iter().filter(|field| field.required).map(|field| field.name).chain(by_class);
+        let row_name = if class.is_empty() { word.to_owned() } else { format!("{word}.{class}") };
         for name in missing.filter(|name| !row.args.iter().any(|(bound, _)| bound == name)) {
             sink.push(
-                Diagnostic::error("TW0609", span, format!("`{word}` needs `${name}`"))
+                Diagnostic::error("TW0609", span, format!("`{row_name}` needs `${name}`"))
                     .label("the row does not bind it")
                     .help(format!("put `${name}` where the wire carries it")),
             );
@@ -298,7 +305,12 @@ fn class_of(word: &str, op: &Spanned<Vec<String>>, sink: &mut Sink) -> Option<St
 }
 
 /// Where the usage table is used in a row `usage`, which says nothing else.
-fn usage_prefix(word: &str, span: Span, found: &mut Bindings, sink: &mut Sink) -> Option<Vec<String>> {
+fn usage_prefix(
+    word: &str,
+    span: Span,
+    found: &mut Bindings,
+    sink: &mut Sink,
+) -> Option<(Vec<String>, Span)> {
     let problem = match (&found.usage, found.slots.first()) {
         _ if found.wrong => return found.usage.take(),
         (Some(_), None) if word == "usage" => return found.usage.take(),
@@ -310,7 +322,7 @@ fn usage_prefix(word: &str, span: Span, found: &mut Bindings, sink: &mut Sink) -
                 .label("would be passed over")
                 .help("write a row of its own for it")
         }
-        _ => Diagnostic::error("TW0634", span, format!("`{word}` does not count tokens"))
+        (Some((_, used)), _) => Diagnostic::error("TW0634", *used, format!("`{word}` does not count tokens"))
             .label("uses the usage table")
             .help("write `usage: {key: {$use: usage}}` as a row of its own"),
     };

@@ -52,7 +52,7 @@ pub(super) fn lower(lowering: &mut Lowering<'_>, stream: &ast::Stream, sink: &mu
 }
 
 fn one_of(word: &Spanned<String>, known: &[&str], what: &str, sink: &mut Sink) -> Option<String> {
-    if known.contains(&word.value.as_str()) {
+    if known.contains(&word.value.as_str()) || word.value.is_empty() {
         return Some(word.value.clone());
     }
     sink.push(

@@ -124,7 +124,10 @@ impl Lower<'_> {
         if !self.provider.options.iter().any(|option| option.name == name) {
             // A dialect may name options that only some of its providers have; a provider knows its own.
             if span.file == self.provider.span.file && !self.provider.base_url.is_empty() {
-                let known = self.provider.options.iter().map(|option| option.name.as_str());
+                let known: Vec<&str> =
+                    self.provider.options.iter().map(|option| option.name.as_str()).collect();
+                let meant = closest(name, &known).map(str::to_owned);
+                self.placed.extend(meant);
                 return self.unknown(name, "`options`", known, span);
             }
             return Found::Nothing;

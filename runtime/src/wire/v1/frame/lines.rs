@@ -5,7 +5,7 @@ use std::ops::Range;
 use bytes::{Bytes, BytesMut};
 use memchr::{memchr, memchr2};
 
-use super::{Framing, Oversized};
+use super::{Framing, Limits, Oversized};
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
@@ -83,27 +83,29 @@ impl Lines {
         .unwrap_or_default()
     }
 
-    /// A line that starts with `prefix` and is followed by a blank one, both whole in the chunk: the line behind
-    /// its prefix.
+    /// The name and the data of an event of at most one line each and a blank one, if it starts here, has no
+    /// other lines and is whole in the chunk.
     #[inline]
-    pub(super) fn take_whole(&mut self, prefix: &[u8], limit: usize) -> Option<Range<usize>> {
-        if !self.carried.is_empty() || self.after_cr {
+    pub(super) fn take_whole(&mut self, limits: Limits) -> Option<(Option<Range<usize>>, Range<usize>)> {
+        let start = self.place()?;
+        let name = self.value_at(start, b"event: ");
+        let data = self.value_at(name.as_ref().map_or(start, |name| name.end + 1), b"data: ")?;
+        let sizes = (name.as_ref().map_or(0, |name| name.end - start), data.len() + b"data: ".len());
+        let fits = sizes.0.max(sizes.1) <= limits.line && data.len() <= limits.event;
+        if !fits || data.is_empty() || self.chunk.get(data.end + 1) != Some(&b'\n') {
             return None;
         }
-        let rest = self.chunk.get(self.at..)?;
-        let value = rest.strip_prefix(prefix)?;
-        let length = memchr2(b'\n', b'\r', value)?;
-        if prefix.len() + length > limit || value.get(length..length + 2) != Some(b"\n\n") {
-            return None;
-        }
-        let start = self.at + prefix.len();
-        (self.at, self.started) = (start + length + 2, true);
-        Some(start..start + length)
+        self.at = data.end + 2;
+        Some((name, data))
     }
 
-    /// Goes back to where a line that was taken started.
-    pub(super) fn put_back(&mut self, at: usize) {
-        self.at = at;
+    /// What follows `field` in the line that starts at `at`, if the line does and an LF ends it.
+    #[inline]
+    fn value_at(&self, at: usize, field: &[u8]) -> Option<Range<usize>> {
+        let value = self.chunk.get(at..)?.strip_prefix(field)?;
+        let length = memchr2(b'\n', b'\r', value).filter(|end| value.get(*end) == Some(&b'\n'))?;
+        let start = at + field.len();
+        Some(start..start + length)
     }
 
     /// Where in the chunk the next line starts, if nothing of it came earlier.

@@ -59,13 +59,12 @@ impl Event {
     /// Takes the next lines if they are a whole event of one line of data, as most are. Only a short cut.
     #[inline]
     pub(super) fn whole_data(&mut self, lines: &mut Lines, limits: Limits) -> bool {
-        let (Place::Nowhere, Place::Nowhere) = (&self.name, &self.data) else { return false };
-        let Some(range) = lines.take_whole(b"data: ", limits.line) else { return false };
-        if range.is_empty() || range.len() > limits.event {
-            lines.put_back(range.start - b"data: ".len());
+        if !self.is_fresh() {
             return false;
         }
-        self.deliver(range);
+        let Some((name, data)) = lines.take_whole(limits) else { return false };
+        self.deliver(data);
+        self.name = name.map_or(Place::Nowhere, Place::Chunk);
         true
     }
 
