@@ -10,7 +10,7 @@ pub use json::to_json;
 pub use render::{Color, render};
 
 use crate::source::{FileId, Span};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -98,14 +98,9 @@ impl Diagnostic {
             return self.help(format!("did you mean `{best}`?"));
         }
         let close = |name: &&&str| closest(word, &name.split('_').collect::<Vec<_>>()).is_some();
-        let partly: Vec<String> = known
-            .iter()
-            .filter(close)
-            .map(|name| format!("`{name}`"))
-            .collect::<BTreeSet<_>>()
-            .into_iter()
-            .take(4)
-            .collect();
+        let mut partly: Vec<String> = known.iter().filter(close).map(|name| format!("`{name}`")).collect();
+        partly.dedup();
+        partly.truncate(4);
         match partly.is_empty() {
             false => self.help(format!("did you mean {}?", partly.join(" or "))),
             true if known.is_empty() || known.len() > MANY => self,

@@ -44,11 +44,14 @@ pub fn compare(case: &Case, canonical: &Canonical, sent: &Value) -> Compared {
         walk.value("reasoning", &asked, &found);
     }
     let alternate = ALTERNATE.contains(&case.dialect.as_str());
-    walk.value("", &normal(recorded, alternate), &normal(sent, alternate));
+    let (recorded, mut sent) = (normal(recorded, alternate), normal(sent, alternate));
+    reasoning_in_one_field(&recorded, &mut sent);
+    walk.value("", &recorded, &sent);
     walk.out
 }
 
-/// Takes out of the recording what a wire hint says is spelling: a default that was written out, an empty object.
+/// Takes out of the recording what a wire hint says is spelling: a default that was written out,
+/// an empty object; and an empty list of tools, which says what none says.
 fn spell_alike(recorded: &mut Value, sent: &Value, hints: &Value) {
     for (at, hints) in hints["tools"].as_object().into_iter().flatten() {
         let Some(at) = at.parse::<usize>().ok() else { continue };
@@ -58,12 +61,42 @@ fn spell_alike(recorded: &mut Value, sent: &Value, hints: &Value) {
             }
         }
     }
+    if recorded["tools"] == json!([]) && sent.get("tools").is_none() {
+        remove(recorded, "tools");
+    }
     for (key, _) in hints.as_object().into_iter().flatten().filter(|(_, hint)| **hint == true) {
         let empty = recorded[key].as_object().is_some_and(Map::is_empty);
         if empty && sent.get(key).is_none() {
             remove(recorded, key);
         }
     }
+}
+
+/// Reasoning of the history may stand in a field or in a list of details (the hint `reasoning_field`): where the
+/// recording has the field, details that are nothing but text become it.
+fn reasoning_in_one_field(recorded: &Value, sent: &mut Value) {
+    let recorded = recorded["messages"].as_array().into_iter().flatten();
+    let sent = sent.get_mut("messages").and_then(Value::as_array_mut).into_iter().flatten();
+    for (recorded, sent) in recorded.zip(sent) {
+        let field = recorded.get("reasoning").is_some() && recorded.get("reasoning_details").is_none();
+        let Some(text) = sent
+            .get("reasoning_details")
+            .and_then(Value::as_array)
+            .filter(|_| field)
+            .and_then(|list| bare_texts(list))
+        else {
+            continue;
+        };
+        remove(sent, "reasoning_details");
+        sent["reasoning"] = text.into();
+    }
+}
+
+/// The texts of details that hold nothing else.
+fn bare_texts(details: &[Value]) -> Option<String> {
+    let bare = |detail: &Value| detail.as_object().is_some_and(|detail| detail.len() == 2);
+    let texts = details.iter().map(|detail| detail["text"].as_str().filter(|_| bare(detail)));
+    texts.collect()
 }
 
 struct Walk<'a> {

@@ -71,6 +71,7 @@ pub fn request(case: &Case, schemas: &Schemas) -> RequestGrade {
 /// The body that a client sends for a canonical request. `Err(None)`: the client refused what the provider refused.
 fn send(case: &Case, canonical: &mut Canonical) -> Result<Value, Option<String>> {
     let result = with_client(case, Cuts::Whole, async |client| {
+        claim_reasoning(&client, canonical);
         note_unsent_reasoning(&client, canonical);
         let call = client.chat(canonical.request.model.as_str()).request(canonical.request.clone());
         let sent = if canonical.stream { call.stream().await.map(drop) } else { call.send().await.map(drop) };
@@ -82,6 +83,15 @@ fn send(case: &Case, canonical: &mut Canonical) -> Result<Value, Option<String>>
         (Some(refused), _) => Err(Some(refused)),
         (None, None) => Err(Some("nothing was sent".to_owned())),
         (None, Some(asked)) => serde_json::from_slice(&asked.body).map_err(|error| Some(error.to_string())),
+    }
+}
+
+/// Reasoning of a recorded history is the provider's own, whoever speaks for it here.
+fn claim_reasoning(client: &Client, canonical: &mut Canonical) {
+    for part in canonical.request.messages.iter_mut().flat_map(|message| &mut message.parts) {
+        if let Part::Reasoning(reasoning) = part {
+            reasoning.origin = Some(client.provider().name.to_owned());
+        }
     }
 }
 

@@ -172,7 +172,7 @@ impl<'a> Reader<'a> {
             signature,
             redacted,
             item_id: string(&part["id"]).or_else(|| string(&part["extra"]["id"])),
-            origin: Some(self.case.provider.clone()),
+            origin: None,
         }
     }
 

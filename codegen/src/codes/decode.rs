@@ -260,11 +260,11 @@ pub(super) const CODES: &[Code] = &[
     Code {
         code: "TW0632",
         title: "a value as a whole",
-        explanation: "A slot without a key would take the whole object or list element. Only JSON as it stands can \
-            be taken like that (`$raw`, `$vector`, `$tokens`); texts and numbers are read from keys.\n\n\
-            \x20   $.content[]:\n\
-            \x20     whole.text: {text: $text!}\n\
-            \x20   $.embeddings[]: {embedding: $vector!}",
+        explanation: "A slot without a key takes the value itself. An element of a list may be a text or a number, \
+            and JSON can be taken as it stands (`$raw`, `$vector`, `$tokens`), but a whole answer or \
+            event is an object, of which a text or number is read from a key.\n\n\
+            \x20   events:\n\
+            \x20     delta: {append.text: {text: $delta!}}",
     },
     Code {
         code: "TW0633",

@@ -276,6 +276,8 @@ pub struct Operation {
     pub rules: Vec<Rule>,
     /// `request.body`, for operations that have one.
     pub body: Option<Shape>,
+    /// Where the key `body` stands; the operation's if it has none.
+    pub body_key: Span,
     /// Variant tables: `message`, `part`, `tool`, …
     pub tables: Vec<Table>,
     /// Enum tables that rename: `finish`, `effort`, …

@@ -50,8 +50,6 @@ pub struct Operation {
     pub finish: Option<Shape>,
     /// What errors look like.
     pub errors: Option<Errors>,
-    /// Classes whose slots open by themselves, for operations whose stream says nothing else.
-    pub implicit: Option<Vec<String>>,
     /// Tables.
     #[serde(flatten)]
     pub tables: BTreeMap<String, Shape>,
@@ -127,24 +125,11 @@ pub struct Request {
 #[serde(deny_unknown_fields)]
 pub struct Stream {
     /// How the bytes are cut into events.
-    pub framing: Option<FramingEntry>,
+    pub framing: Option<Framing>,
     /// Classes whose slots open by themselves: `text`, `reasoning`, …
     pub implicit: Option<Vec<String>>,
-    /// A shape that every event is read with.
-    #[serde(rename = "with")]
-    pub with_shape: Option<Shape>,
     /// What each event means, by its name; `_` is the rest.
     pub events: Option<BTreeMap<String, Shape>>,
-}
-
-/// How the bytes of a stream are cut into events: the kind alone, or more.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum FramingEntry {
-    /// The kind alone.
-    Kind(FramingKind),
-    /// The kind and more.
-    More(Framing),
 }
 
 /// How the bytes of a stream are cut into events.
@@ -152,7 +137,7 @@ pub enum FramingEntry {
 #[serde(deny_unknown_fields)]
 pub struct Framing {
     /// The kind.
-    pub kind: Option<FramingKinds>,
+    pub kind: Option<FramingKind>,
     /// Places that hold the name of an event: `$frame.event`, `$.type`. The first that is present.
     pub tag: Option<TagPlaces>,
     /// Data that ends the stream.
@@ -160,16 +145,6 @@ pub struct Framing {
     pub sentinel: Option<String>,
     /// What must have been seen when the bytes end; otherwise the answer was cut off.
     pub needs: Option<Needs>,
-}
-
-/// One kind, or several that the server may choose from.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum FramingKinds {
-    /// One.
-    One(FramingKind),
-    /// Several.
-    Many(Vec<FramingKind>),
 }
 
 /// How the bytes of a stream are cut into events.
@@ -180,10 +155,6 @@ pub enum FramingKind {
     Sse,
     /// One JSON value a line.
     Ndjson,
-    /// The elements of one JSON array.
-    JsonArray,
-    /// AWS event-stream messages.
-    AwsEventstream,
 }
 
 /// One place or several.

@@ -12,7 +12,10 @@ thread_local! {
 /// The system's allocator, counted.
 pub struct Counting;
 
-#[expect(unsafe_code, reason = "the trait is unsafe; every call is handed on to the system's allocator as it came")]
+#[expect(
+    unsafe_code,
+    reason = "the trait is unsafe; every call is handed on to the system's allocator as it came"
+)]
 // SAFETY: the contract of each function is the caller's, and the system's allocator has the same.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {

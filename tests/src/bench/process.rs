@@ -109,7 +109,9 @@ pub fn cargo(folder: &Path, arguments: &[&str]) -> Result<String, Failure> {
     // What cargo says to a program that it runs is not meant for the next cargo.
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
-        if text.starts_with("CARGO_") && !matches!(&*text, "CARGO_HOME" | "CARGO_TARGET_DIR" | "CARGO_NET_OFFLINE") {
+        if text.starts_with("CARGO_")
+            && !matches!(&*text, "CARGO_HOME" | "CARGO_TARGET_DIR" | "CARGO_NET_OFFLINE")
+        {
             command.env_remove(&name);
         }
     }

@@ -107,7 +107,11 @@ impl<'a> Report<'a> {
 
     fn tell(&mut self, row: Row) -> io::Result<()> {
         self.told.push(row.bar.name);
-        if self.json { writeln!(self.out, "{}", row.to_json())? } else { writeln!(self.out, "{}", row.to_text())? }
+        if self.json {
+            writeln!(self.out, "{}", row.to_json())?
+        } else {
+            writeln!(self.out, "{}", row.to_text())?
+        }
         self.out.flush()
     }
 }
@@ -148,10 +152,16 @@ impl Row {
         let reach = reach.map_or_else(String::new, |reach| format!("{} {}", sense(reach), reach.number()));
         let found = match &self.found {
             Ok(found) => found,
-            Err(why) => return format!("  {name:<58}{:>11} {unit:<11}{:>11}{:>8}  {reach:<8}{:<4} {why}", "-", "", "", "-"),
+            Err(why) => {
+                return format!(
+                    "  {name:<58}{:>11} {unit:<11}{:>11}{:>8}  {reach:<8}{:<4} {why}",
+                    "-", "", "", "-"
+                );
+            }
         };
         let met = found.met.map_or("", |met| if met { "yes" } else { "NO" });
-        let number = |number: Option<f64>| number.map_or_else(String::new, |number| round(number).to_string());
+        let number =
+            |number: Option<f64>| number.map_or_else(String::new, |number| round(number).to_string());
         format!(
             "  {name:<58}{:>11} {unit:<11}{:>11}{:>8}  {reach:<8}{met:<4} {:.1}{}",
             round(found.value),

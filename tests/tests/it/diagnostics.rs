@@ -121,13 +121,40 @@ models:
   - name: acme-1                      # TW0220 at 11
 "#;
 
+/// One dialect, broken in ten ways.
+const TEN_FAULTS_OF_A_DIALECT: &str = r#"dialect: mine
+extends: toy
+operations:
+  chat:
+    limits: {temprature: 0..1}          # TW0301 at 14
+    request:
+      body:
+        temperature: $Temperature       # TW0401 at 22
+        top_p: $topp                    # TW0501 at 16
+        seed: $seed|not                 # TW0502 at 15
+    stream:
+      framing: {needs: terminal}        # TW0204 at 24
+      events:
+        start: {+mta: {id: $id}}        # TW0409 at 17
+        delta: {append.text: {text: $x}} # TW0601 at 37
+        done: {finish: {reason: [$reason]}} # TW0607 at 33
+    finish: {max: lenght}               # TW0612 at 19
+    +efort: {strong: high}              # TW0405 at 5
+"#;
+
 #[test]
 fn ten_faults_are_ten_diagnostics_at_their_places() {
-    let folder = std::env::temp_dir().join(format!("typewright-ten-faults-{}", std::process::id()));
+    exactly_the_planted(TEN_FAULTS, DIALECTS);
+    exactly_the_planted(TEN_FAULTS_OF_A_DIALECT, WIRES);
+}
+
+fn exactly_the_planted(text: &str, dialects: &str) {
+    let name = format!("typewright-ten-faults-{}-{}", std::process::id(), text.len());
+    let folder = std::env::temp_dir().join(name);
     fs::create_dir_all(&folder).unwrap();
     let file = folder.join("acme.yaml");
-    fs::write(&file, TEN_FAULTS).unwrap();
-    let compiler = Compiler::new().providers(folder.join("none")).dialects(DIALECTS).files([&file]);
+    fs::write(&file, text).unwrap();
+    let compiler = Compiler::new().providers(folder.join("none")).dialects(dialects).files([&file]);
     let compilation = compiler.compile().unwrap();
     fs::remove_dir_all(&folder).unwrap();
     let at = |span: Span| {
@@ -136,7 +163,7 @@ fn ten_faults_are_ten_diagnostics_at_their_places() {
     };
     let found: Vec<_> =
         compilation.diagnostics.iter().map(|found| (found.code.to_owned(), at(found.span))).collect();
-    assert_eq!(found, planted());
+    assert_eq!(found, planted(text));
     let json = to_json(&compilation.sources, &compilation.diagnostics);
     let lines: Vec<serde_json::Value> =
         json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -144,15 +171,15 @@ fn ten_faults_are_ten_diagnostics_at_their_places() {
         let number = |key: &str| value[key].as_u64().unwrap() as usize;
         (value["code"].as_str().unwrap().to_owned(), (number("line"), number("column")))
     };
-    assert_eq!(lines.iter().map(of_json).collect::<Vec<_>>(), planted());
+    assert_eq!(lines.iter().map(of_json).collect::<Vec<_>>(), planted(text));
 }
 
-fn planted() -> Vec<(String, (usize, usize))> {
+fn planted(text: &str) -> Vec<(String, (usize, usize))> {
     let fault = |(line, text): (usize, &str)| {
         let (code, column) = text.split_once("# ")?.1.split_once(" at ")?;
         Some((code.to_owned(), (line + 1, column.parse().unwrap())))
     };
-    let planted: Vec<_> = TEN_FAULTS.lines().enumerate().filter_map(fault).collect();
+    let planted: Vec<_> = text.lines().enumerate().filter_map(fault).collect();
     assert_eq!(planted.len(), 10);
     planted
 }

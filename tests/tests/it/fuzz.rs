@@ -1,6 +1,7 @@
 //! Hostile input for the front end: a bounded, seeded run of what cargo-fuzz does without bounds.
 
 mod front_end;
+mod pipeline;
 
 use std::fs;
 use std::time::{Duration, Instant};

@@ -94,6 +94,10 @@ fn operation(entry: &Entry, sink: &mut Sink) -> Option<Operation> {
             .iter()
             .filter_map(|rule| parts::rule(rule, sink))
             .collect(),
+        body_key: node
+            .get("request")
+            .and_then(|request| request.entry("body"))
+            .map_or(entry.key_span, |body| body.key_span),
         body: at("request", "body").and_then(|body| shape(body, sink)),
         tables: listed(sections, VARIANT_TABLES).filter_map(|table| tables::table(table, sink)).collect(),
         enums: listed(sections, ENUM_TABLES).map(|table| tables::enum_table(table, sink)).collect(),

@@ -11,13 +11,12 @@ use crate::source::{Entry, Node, Value};
 pub(super) fn stream(entry: &Entry, sink: &mut Sink) -> Option<Stream> {
     let node = &entry.value;
     let framing = node.get("framing");
-    // A key that is misspelt was reported by the schema.
+    // A key that is misspelt, or a framing that is no mapping, was reported by the schema.
     let is_near = |key: &str| {
-        framing
-            .and_then(Node::as_map)
-            .unwrap_or_default()
-            .iter()
-            .any(|entry| closest(&entry.key, &[key]).is_some())
+        let keys = framing.map(|framing| framing.as_map());
+        keys.is_some_and(|keys| {
+            keys.is_none_or(|keys| keys.iter().any(|entry| closest(&entry.key, &[key]).is_some()))
+        })
     };
     let missing = |what: &str, sink: &mut Sink| {
         if is_near(what) {
@@ -31,7 +30,7 @@ pub(super) fn stream(entry: &Entry, sink: &mut Sink) -> Option<Stream> {
         );
     };
     let part = |key: &str| framing.and_then(|framing| framing.get(key));
-    let kind = part("kind").or(framing.filter(|framing| framing.as_str().is_some()));
+    let kind = part("kind");
     let needs = part("needs");
     if kind.is_none() {
         missing("kind", sink);

@@ -273,8 +273,7 @@ impl<'a> Lowering<'a> {
             return Vec::new();
         }
         if let Some(verb) = verb {
-            check_verb(verb, sink);
-            scope.verb = Some(verb.value.clone());
+            scope.verb = Some(check_verb(verb, sink));
         }
         if let Some(parts) =
             self.op.tables.iter().find(|known| known.name.value == table.value && !known.single)
@@ -448,15 +447,18 @@ fn check_reached(arms: &[(Vec<Test>, Vec<Step>)], spans: &[Span], sink: &mut Sin
 /// What `as:` may make of `whole`.
 const VERBS: &[&str] = &["whole", "fill", "restate"];
 
-fn check_verb(verb: &Spanned<String>, sink: &mut Sink) {
-    if !VERBS.contains(&verb.value.as_str()) {
-        sink.push(
-            Diagnostic::error("TW0633", verb.span, format!("a table cannot be used as `{}`", verb.value))
-                .label("unknown verb")
-                .note("`as` says what becomes of the rows `whole` of a table")
-                .suggest(&verb.value, VERBS.iter().copied()),
-        );
+/// The verb; one that is misspelt is reported, and counts as `whole`.
+fn check_verb(verb: &Spanned<String>, sink: &mut Sink) -> String {
+    if VERBS.contains(&verb.value.as_str()) {
+        return verb.value.clone();
     }
+    sink.push(
+        Diagnostic::error("TW0633", verb.span, format!("a table cannot be used as `{}`", verb.value))
+            .label("unknown verb")
+            .note("`as` says what becomes of the rows `whole` of a table")
+            .suggest(&verb.value, VERBS.iter().copied()),
+    );
+    VERBS[0].to_owned()
 }
 
 /// The entry that a row of the part table stands for when parts come in.

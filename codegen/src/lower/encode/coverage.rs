@@ -26,13 +26,13 @@ impl Lower<'_> {
         if self.op.name.value == "count_tokens" {
             return Vec::new();
         }
-        self.check_system(body);
+        self.check_system();
         for field in self.request().fields {
             if !matches!(field.name, "system" | "stream")
                 && !self.is_mapped(field.name)
                 && !self.is_listed(field.name)
             {
-                self.unmapped(field.name, body);
+                self.unmapped(field.name);
             }
         }
         self.check_appended(body);
@@ -50,27 +50,27 @@ impl Lower<'_> {
         self.op.unsupported.iter().any(|(listed, _)| listed.value == name)
     }
 
-    fn unmapped(&mut self, name: &str, body: &Alt) {
+    fn unmapped(&mut self, name: &str) {
         self.report(
-            Diagnostic::error("TW0510", body.span, format!("nothing says what becomes of `{name}`"))
+            Diagnostic::error("TW0510", self.op.body_key, format!("nothing says what becomes of `{name}`"))
                 .label(format!("`${name}` is nowhere in the request"))
                 .note("a field that a caller sets is sent, or the dialect says what happens instead")
                 .help(format!("place `${name}`, or write `unsupported: {{{name}: warn_drop}}` or `error`")),
         );
     }
 
-    fn check_system(&mut self, body: &Alt) {
+    fn check_system(&mut self) {
         let hoists = self
             .op
             .policies
             .iter()
             .any(|(name, node)| name.value == "system" && node.as_str() == Some("hoist"));
         if self.is_chat() && hoists && !self.is_mapped("system") {
-            self.unmapped("system", body);
+            self.unmapped("system");
         }
         if !hoists && self.is_mapped("system") {
             self.report(
-                Diagnostic::error("TW0510", body.span, "`$system` is always empty here")
+                Diagnostic::error("TW0510", self.op.body_key, "`$system` is always empty here")
                     .label("`$system` is placed")
                     .note("system messages stay among the messages unless they are hoisted")
                     .help("write `policies: {system: hoist}`, or remove `$system`"),
@@ -140,7 +140,7 @@ impl Lower<'_> {
                 Some(wire) if keys.contains(&wire) => {
                     Diagnostic::error("TW0517", option.span, format!("the body already has a field `{wire}`"))
                         .label("would be written twice")
-                        .related(body.span, "written here")
+                        .related(self.op.body_key, "in this body")
                         .help(format!("place `$options.{}` there, or remove the option", option.name))
                 }
                 Some(_) => continue,

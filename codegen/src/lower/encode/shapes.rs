@@ -68,7 +68,8 @@ impl Lower<'_> {
             ShapeKind::RawIf(_) => self.raw(scope, shape.span),
             ShapeKind::Use(table) => self.used(scope, &table.value, false, table.span),
             ShapeKind::Runs(rows) => self.runs(scope, rows, shape.span),
-            ShapeKind::Linear(_) => {
+            ShapeKind::Linear(terms) => {
+                terms.iter().for_each(|term| self.assume_slots(&format!("${}", term.slot.path.join("."))));
                 self.misplaced("a sum", "sums stand in `usage` and in the `set` of rules", shape.span)
             }
         };

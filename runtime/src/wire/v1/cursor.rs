@@ -186,12 +186,8 @@ impl<'a> Cursor<'a> {
         let bytes = self.text.as_bytes();
         let start = scan::space(bytes, self.at);
         let (mut at, mut number) = (start, 0u64);
-        for byte in bytes.get(start..).unwrap_or_default() {
-            let digit = byte.wrapping_sub(b'0');
-            if digit > 9 {
-                break;
-            }
-            number = number.wrapping_mul(10).wrapping_add(u64::from(digit));
+        while let Some(digit @ b'0'..=b'9') = bytes.get(at) {
+            number = number.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
             at += 1;
         }
         // Nineteen digits cannot overflow; a zero in front and anything that goes on is for the long way.

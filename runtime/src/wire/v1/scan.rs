@@ -32,13 +32,7 @@ pub fn validate(bytes: &[u8]) -> Result<(), InvalidJson> {
 
 /// The first position from `at` that is no white space.
 #[inline]
-pub(crate) fn space(bytes: &[u8], at: usize) -> usize {
-    // Wires are written without any.
-    if bytes.get(at).is_some_and(|byte| *byte > b' ') { at } else { some_space(bytes, at) }
-}
-
-#[inline(never)]
-fn some_space(bytes: &[u8], mut at: usize) -> usize {
+pub(crate) fn space(bytes: &[u8], mut at: usize) -> usize {
     while let Some(b' ' | b'\n' | b'\r' | b'\t') = bytes.get(at) {
         at += 1;
     }

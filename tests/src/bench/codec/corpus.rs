@@ -83,7 +83,11 @@ fn events(body: &Body) -> usize {
 /// Theirs: a tree of each frame.
 fn values(body: &Body) -> usize {
     let tree = |json: &[u8]| usize::from(serde_json::from_slice::<serde_json::Value>(json).is_ok());
-    if body.stream { frames(&body.bytes).map(|frame| tree(black_box(frame))).sum() } else { tree(&body.bytes) }
+    if body.stream {
+        frames(&body.bytes).map(|frame| tree(black_box(frame))).sum()
+    } else {
+        tree(&body.bytes)
+    }
 }
 
 /// The JSON of each frame: lines, with or without a field name.
@@ -110,7 +114,8 @@ fn beside_types(bodies: &[Body], options: &Options, report: &mut Report<'_>) -> 
     std::fs::write(&list, listed(bodies))?;
     let theirs = program.lines(&[&list.to_string_lossy(), &options.pairs(15).to_string()])?;
     let read: Vec<usize> = numbers(theirs.first().map_or("", String::as_str));
-    let readable: Vec<Body> = chat(bodies).enumerate().filter(|(at, _)| read.contains(at)).map(|(_, body)| body.share()).collect();
+    let readable: Vec<Body> =
+        chat(bodies).enumerate().filter(|(at, _)| read.contains(at)).map(|(_, body)| body.share()).collect();
     let theirs: Vec<f64> = theirs.iter().skip(1).filter_map(|line| line.parse().ok()).collect();
     let ours = theirs.iter().map(|_| time(&readable, events)).collect();
     Ok(report.pairs(CHAT, &Pairs { ours, theirs })?)

@@ -130,7 +130,8 @@ fn strings(request: &ChatRequest) -> Vec<&str> {
 
 /// A conversation with instructions, questions, answers, two calls of tools and their results.
 fn request() -> ChatRequest {
-    let mut messages = vec![Message::text(Role::System, "Be brief. Name your sources. Never guess a number.")];
+    let mut messages =
+        vec![Message::text(Role::System, "Be brief. Name your sources. Never guess a number.")];
     for turn in 0..20 - 1 {
         messages.push(match turn {
             3 | 9 => called(turn),

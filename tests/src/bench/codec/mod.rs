@@ -18,7 +18,7 @@ use super::row::Report;
 use super::sample::{Pairs, allocations_of, nanoseconds};
 use super::{Failure, Options};
 use crate::providers;
-use frames::{Sample, SAMPLES};
+use frames::{SAMPLES, Sample};
 use serde_frames::Read;
 
 /// How many pairs make a ratio.

@@ -56,7 +56,11 @@ fn told(wire: &'static ChatWire, stream: &'static str) -> Vec<String> {
 
 fn event(frame: Frame<'_>, fold: &mut Fold) -> Result<(), Corrupt> {
     let c = &mut Cursor::new(frame.data);
-    if frame.event == Some("error") { failure_alone(c, fold)? } else { chunk(c, fold)? }
+    if frame.event == Some("error") {
+        failure_alone(c, fold)?
+    } else {
+        chunk(c, fold)?
+    }
     c.finish()
 }
 
@@ -161,7 +165,9 @@ impl Delta<'_> {
         each(self.contents, |c| {
             let raw = c.raw()?.unwrap_or_default();
             match inner(&mut Cursor::new(raw.as_bytes()), b"text")? {
-                Some(text) => fold.append(Class::Text, at, Cursor::new(text.as_bytes()).text()?.unwrap_or_default()),
+                Some(text) => {
+                    fold.append(Class::Text, at, Cursor::new(text.as_bytes()).text()?.unwrap_or_default())
+                }
                 None => fold.raw(at, raw, false),
             }
         })?;
@@ -276,7 +282,8 @@ fn failure_alone(c: &mut Cursor<'_>, fold: &mut Fold) -> Result<(), Corrupt> {
 }
 
 fn report(failed: Failed<'_>, fold: &mut Fold) -> Result<(), Corrupt> {
-    let says = failed.kind.is_some() || failed.code.is_some() || failed.message.is_some() || failed.param.is_some();
+    let says =
+        failed.kind.is_some() || failed.code.is_some() || failed.message.is_some() || failed.param.is_some();
     if says { fold.fail(failed) } else { Ok(()) }
 }
 

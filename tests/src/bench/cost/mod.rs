@@ -23,8 +23,7 @@ const BY_HAND: &str = "hello-reqwest";
 /// Peers and the projects that stand for them.
 const PEERS: [&str; 4] = ["async-openai", "genai", "rig", "llm"];
 const COMMON: &str = "tokio = { version = \"1\", features = [\"macros\", \"rt\"] }\n";
-const BY_HAND_DEPENDENCIES: &str =
-    "memchr = \"2\"\nreqwest = { version = \"0.13\", default-features = false, features = [\"json\", \"rustls\", \
+const BY_HAND_DEPENDENCIES: &str = "memchr = \"2\"\nreqwest = { version = \"0.13\", default-features = false, features = [\"json\", \"rustls\", \
     \"stream\"] }\nserde = { version = \"1\", features = [\"derive\"] }\nserde_json = \"1\"\n";
 
 /// Runs the section.
@@ -50,7 +49,8 @@ pub fn run(options: &Options, report: &mut Report<'_>) -> Result<(), Failure> {
 
 fn ours() -> Project {
     let crate_folder = workspace_root().join("generated/openai");
-    let dependencies = format!("{COMMON}typewright-openai = {{ path = {:?} }}\n", crate_folder.display().to_string());
+    let dependencies =
+        format!("{COMMON}typewright-openai = {{ path = {:?} }}\n", crate_folder.display().to_string());
     Project::new(OURS, dependencies, include_str!("../programs/hello_typewright.rs"))
 }
 

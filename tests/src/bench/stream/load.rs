@@ -20,10 +20,7 @@ const WARM: usize = 200;
 /// What can stream an answer.
 pub trait Client: Clone + Send + Sync + 'static {
     /// Streams one answer and hands on its text.
-    fn stream(
-        &self,
-        text: impl FnMut(&str) + Send,
-    ) -> impl Future<Output = Result<(), Failure>> + Send;
+    fn stream(&self, text: impl FnMut(&str) + Send) -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
 /// What the server is to do in this mode, as the path of its address.
@@ -73,7 +70,9 @@ async fn first(client: impl Client, count: usize) -> Result<Value, Failure> {
     let spent = clock::processor();
     for _ in 0..count {
         let (start, mut came) = (clock::monotonic(), 0);
-        client.stream(|text| came = if came == 0 && text.starts_with('~') { clock::monotonic() } else { came }).await?;
+        client
+            .stream(|text| came = if came == 0 && text.starts_with('~') { clock::monotonic() } else { came })
+            .await?;
         waits.push(came.saturating_sub(start));
     }
     let cpu = (clock::processor() - spent) as f64 / 1e3 / count as f64;

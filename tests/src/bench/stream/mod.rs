@@ -29,7 +29,8 @@ const PAIRS: usize = 9;
 
 /// Runs the section.
 pub fn run(options: &Options, report: &mut Report<'_>) -> Result<(), Failure> {
-    let clients = Clients { program: Program::this()?, server: Server::start()?, pairs: options.pairs(PAIRS) };
+    let clients =
+        Clients { program: Program::this()?, server: Server::start()?, pairs: options.pairs(PAIRS) };
     let few = if options.quick { 20_000 } else { 200_000 };
     one(&clients, few, report)?;
     first(&clients, if options.quick { 300 } else { 2000 }, report)?;

@@ -63,7 +63,8 @@ impl ByHand {
     async fn send(&self) -> Result<reqwest::Response, Failure> {
         let messages = [Message { role: "user", content: "hi" }];
         let body = serde_json::to_vec(&Request { model: "gpt-4.1", messages, stream: true })?;
-        let request = self.http.post(&self.url).bearer_auth("a-key").header("content-type", "application/json");
+        let request =
+            self.http.post(&self.url).bearer_auth("a-key").header("content-type", "application/json");
         Ok(request.body(body).send().await?.error_for_status()?)
     }
 }
