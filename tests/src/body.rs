@@ -354,6 +354,16 @@ mod tests {
     }
 
     #[test]
+    fn details_that_are_only_text_are_the_field_that_was_recorded() {
+        let recorded = json!({"messages": [{"reasoning": "ab"}, {"reasoning": "a"}]});
+        let signed = json!([{"type": "reasoning.text", "text": "a", "signature": "s"}]);
+        let bare = json!([{"type": "reasoning.text", "text": "a"}, {"type": "reasoning.text", "text": "b"}]);
+        let mut sent = json!({"messages": [{"reasoning_details": bare}, {"reasoning_details": signed}]});
+        reasoning_in_one_field(&recorded, &mut sent);
+        assert_eq!(sent, json!({"messages": [{"reasoning": "ab"}, {"reasoning_details": signed}]}));
+    }
+
+    #[test]
     fn every_other_difference_is_seen() {
         let dropped = BTreeSet::from(["message.annotations".to_owned()]);
         let mut walk = Walk { dropped: &dropped, out: Compared::default() };

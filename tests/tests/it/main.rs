@@ -8,11 +8,18 @@
     reason = "a test fails by it"
 )]
 
+mod built;
+mod client;
 mod conformance;
 mod diagnostics;
 mod folder;
 mod fuzz;
 mod generate;
+mod invented;
+mod names;
 mod outside;
+mod quality;
+mod server;
 mod slim;
+mod small;
 mod tls;

@@ -155,6 +155,9 @@ impl Decoder {
         } else {
             self.fold.begin(frame.data);
             (self.wire.event)(frame, &mut self.fold)?;
+            if !self.fold.knows_frame() {
+                self.fold.event(frame.data)?;
+            }
             self.learn();
             self.check_failure();
         }

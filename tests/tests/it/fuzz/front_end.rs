@@ -9,7 +9,7 @@ use typewright_codegen::source::{Node, SourceMap, Span, load_bytes, yaml};
 
 /// Reads `bytes` as a file of either format, and checks the laws that hold for any input: every place lies in the text
 /// and between characters, and everything that was said can be shown.
-pub fn front_end(bytes: &[u8]) {
+pub(super) fn front_end(bytes: &[u8]) {
     let (mut map, mut sink) = (SourceMap::default(), Sink::default());
     if let Some(file) = load_bytes(&mut map, Path::new("fuzz.yaml"), bytes.to_vec(), &mut sink) {
         let text = map.file(file).text.clone();

@@ -58,9 +58,9 @@ const PROVIDER: &str = "name: acme\nbase_url: https://acme.example\ndialect: toy
 fn dialects_that_are_nearly_right_are_survived() {
     let wire = fs::read_to_string(WIRE).unwrap();
     let pieces: Vec<&str> = pieces(&wire);
-    let (mut numbers, start) = (Numbers(777), Instant::now());
+    let (mut numbers, start) = (Numbers(3), Instant::now());
     let (mut runs, mut sound) = (0, 0);
-    while runs < 100000 && start.elapsed() < BUDGET*40 {
+    while runs < 1000 && start.elapsed() < BUDGET {
         let text = mutated(&pieces, &mut numbers);
         let is_sound = survives(&text);
         sound += usize::from(is_sound);
@@ -77,7 +77,6 @@ fn survives(text: &str) -> bool {
     let said = render(&compilation.sources, &compilation.diagnostics, Color::Never);
     let is_rust = compilation.diagnostics.iter().all(|diagnostic| diagnostic.code != "TW0805");
     assert!(is_rust, "{text}\n{said}");
-    println!("CODES {:?}", compilation.diagnostics.iter().map(|d| d.code).collect::<Vec<_>>());
     assert_eq!(said.is_empty(), compilation.diagnostics.is_empty());
     !compilation.has_errors()
 }

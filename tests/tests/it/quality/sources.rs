@@ -7,7 +7,7 @@ const LONGEST: usize = 600;
 
 #[test]
 fn every_module_says_what_it_is_for() {
-    let folders = ["codegen/src", "runtime/src", "templates/src", "tests/src", "tests/tests", "xtask/src"];
+    let folders = ["codegen/src", "runtime/src", "templates", "tests/src", "tests/tests", "xtask/src"];
     let mut all = sources(&folders);
     generated().iter().for_each(|folder| all.extend(sources(&[folder])));
     for source in &all {
@@ -18,7 +18,7 @@ fn every_module_says_what_it_is_for() {
 
 #[test]
 fn no_file_is_long() {
-    let folders = ["codegen/src", "runtime/src", "templates/src", "tests/src", "tests/tests", "xtask/src"];
+    let folders = ["codegen/src", "runtime/src", "templates", "tests/src", "tests/tests", "xtask/src"];
     let long = sources(&folders).into_iter().map(|source| (source.text.lines().count(), source.path));
     let long: Vec<_> = long.filter(|(lines, _)| *lines > LONGEST).collect();
     assert!(long.is_empty(), "{long:?}");
@@ -63,6 +63,9 @@ impl<'a> syn::visit::Visit<'a> for Tables {
         self.matched_keys += usize::from(text.starts_with("b\""));
         syn::visit::visit_arm(self, arm);
     }
+
+    /// Comments are for people.
+    fn visit_attribute(&mut self, _: &'a syn::Attribute) {}
 
     fn visit_lit_str(&mut self, text: &'a syn::LitStr) {
         let value = text.value();

@@ -10,7 +10,7 @@ use super::sources;
 use crate::folder::root;
 
 /// Names of providers and families that are words of English as well, so that only their other spellings count.
-const ENGLISH: &[&str] = &["together", "command", "compound", "sonar", "nova", "lunar", "sol", "luna", "terra", "omni"];
+const ENGLISH: &[&str] = &["all", "auto", "compound", "text", "together"];
 
 /// The names that must not stand there, each with the file that it comes from.
 fn names() -> BTreeMap<String, String> {

@@ -58,6 +58,8 @@ pub struct Fold {
 struct FrameSoFar {
     /// Something else than naming the answer and appending fragments.
     more: bool,
+    /// Some row knew it: it named the answer, or appended a fragment, if only an empty one.
+    known: bool,
     /// The slot that a fragment went to.
     slot: Option<usize>,
     skipped: Skipped,
@@ -89,6 +91,7 @@ impl Fold {
         created: Option<i64>,
         tier: Option<Text<'_>>,
     ) -> Result<(), Corrupt> {
+        self.frame_so_far.known = true;
         if !self.is_over() {
             let id = first(&mut self.outcome.has_id, id);
             let model = first(&mut self.outcome.has_model, model);
@@ -142,6 +145,7 @@ impl Fold {
     /// A fragment of a part.
     #[inline]
     pub fn append(&mut self, class: Class, at: At<'_>, delta: Text<'_>) -> Result<(), Corrupt> {
+        self.frame_so_far.known = true;
         if delta.is_empty() || self.is_over() {
             return Ok(());
         }
@@ -279,6 +283,7 @@ impl Fold {
 
     /// A sign of life.
     pub fn beat(&mut self) -> Result<(), Corrupt> {
+        self.frame_so_far.known = true;
         Ok(())
     }
 
@@ -294,6 +299,11 @@ impl Fold {
         self.frame_so_far = FrameSoFar::default();
         self.queue.begin(frame);
         self.drain_after_failure();
+    }
+
+    /// Whether any row of the wire knew the frame.
+    pub(crate) fn knows_frame(&self) -> bool {
+        self.frame_so_far.known || self.frame_so_far.more
     }
 
     /// The slot and the place of the fragment that the frame appended, if it did nothing else and any frame that
