@@ -313,6 +313,7 @@ pub struct Rule {
 
 /// What a rule does.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a dialect has a handful of rules, read once")]
 pub enum RuleAction {
     /// Leave these fields out and warn.
     Drop(Vec<Spanned<String>>),

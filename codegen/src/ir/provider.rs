@@ -9,9 +9,9 @@ pub struct Provider {
     pub name: String,
     /// The crate's name: `typewright-<name>`.
     pub crate_name: String,
-    /// The client type's name, such as `OpenAi`.
+    /// The client type's name, such as `AcmeAi`.
     pub type_name: String,
-    /// The name people read, such as `OpenAI`.
+    /// The name people read, such as `Acme AI`.
     pub display_name: String,
     /// One line about the provider.
     pub description: Option<String>,
@@ -134,9 +134,9 @@ pub enum OptionType {
 pub struct Model {
     /// The id on the wire.
     pub id: String,
-    /// The type's name, such as `Gpt41`; unique within the crate.
+    /// The type's name, such as `AcmeLarge`; unique within the crate.
     pub type_name: String,
-    /// The constant's name, such as `GPT_4_1`; unique within the crate.
+    /// The constant's name, such as `ACME_LARGE`; unique within the crate.
     pub const_name: String,
     /// The name people read.
     pub display_name: String,
@@ -144,7 +144,7 @@ pub struct Model {
     pub description: Option<String>,
     /// Other ids of the same model.
     pub aliases: Vec<String>,
-    /// The family, such as `gpt-4`.
+    /// The family, such as `acme-large`.
     pub family: Option<String>,
     /// What the model is used through.
     pub kind: ModelKind,

@@ -1,4 +1,4 @@
-//! A whole answer.
+//! A whole answer: its parts, why it ended, what it cost. How it is put together from events is in [`super::Collector`].
 
 use super::message::{Part, ToolCall};
 use crate::json::RawJson;

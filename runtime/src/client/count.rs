@@ -111,7 +111,11 @@ impl CountCall {
         (wire.headers)(&cx, &mut headers);
         let mut body = JsonWriter::new();
         (wire.encode)(&cx, &mut body).map_err(|refused| self.refused(refused))?;
-        Prepared::new(&self.client, &Head { method: wire.method, path: &path, query: &query, headers: &headers }, Some(body.into_bytes()))
+        Prepared::new(
+            &self.client,
+            &Head { method: wire.method, path: &path, query: &query, headers: &headers },
+            Some(body.into_bytes()),
+        )
     }
 
     fn refused(&self, refused: Refused) -> Error {

@@ -26,12 +26,12 @@ use reqwest::Url;
 use reqwest::header::HeaderMap;
 
 use crate::auth::AuthScheme;
+use crate::embed::EmbedWire;
 use crate::error::{Error, Result};
 use crate::http::Transport;
 use crate::model::{IntoModel, Model};
-use crate::secret::Secret;
-use crate::embed::EmbedWire;
 use crate::models::ListWire;
+use crate::secret::Secret;
 use crate::wire::v1::ChatWire;
 
 pub use builder::Builder;
@@ -109,7 +109,11 @@ impl Client {
     /// What is known of the model `id`, by its id or an alias.
     pub fn model(&self, id: &str) -> Option<&'static Model> {
         let catalog = self.inner.wire.catalog;
-        catalog.iter().find(|model| model.id == id).or_else(|| catalog.iter().find(|model| model.answers_to(id))).copied()
+        catalog
+            .iter()
+            .find(|model| model.id == id)
+            .or_else(|| catalog.iter().find(|model| model.answers_to(id)))
+            .copied()
     }
 
     /// Begins a conversation with `model`: a typed model, or an id as text.

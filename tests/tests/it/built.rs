@@ -57,7 +57,12 @@ pub(crate) fn cargo(folder: &Path, arguments: &[&str]) -> Output {
     let (first, rest) = arguments.split_first().unwrap();
     command.arg(first).args(["--offline", "--quiet", "--target-dir"]).arg(target());
     // Without optimised dependencies: these programs do next to nothing.
-    command.args(["--config", "profile.dev.debug=false", "--config", "profile.dev.package.\"*\".opt-level=0"]);
+    command.args([
+        "--config",
+        "profile.dev.debug=false",
+        "--config",
+        "profile.dev.package.\"*\".opt-level=0",
+    ]);
     command.args(rest).current_dir(folder);
     command.env("RUSTFLAGS", "-D warnings").env("RUSTDOCFLAGS", "-D warnings");
     command.env_remove("CARGO_TARGET_DIR").output().unwrap()
@@ -95,7 +100,10 @@ fn write(folder: &Path) {
     for (name, text) in PROVIDERS {
         put(&folder.join(format!("providers/{name}.yaml")), text);
     }
-    put(&folder.join("Cargo.toml"), "[workspace]\nresolver = \"3\"\nmembers = [\"generated/*\", \"programs\"]\n");
+    put(
+        &folder.join("Cargo.toml"),
+        "[workspace]\nresolver = \"3\"\nmembers = [\"generated/*\", \"programs\"]\n",
+    );
     put(&folder.join("programs/Cargo.toml"), &manifest());
     for (name, text) in PROGRAMS {
         put(&folder.join(format!("programs/src/bin/{name}.rs")), text);
@@ -115,7 +123,9 @@ fn put(path: &Path, text: &str) {
 }
 
 fn manifest() -> String {
-    let mut text = "[package]\nname = \"programs\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[dependencies]\n".to_owned();
+    let mut text =
+        "[package]\nname = \"programs\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[dependencies]\n"
+            .to_owned();
     for (name, _) in PROVIDERS {
         text.push_str(&format!("typewright-{name} = {{ path = \"../generated/{name}\" }}\n"));
     }

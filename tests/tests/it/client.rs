@@ -43,12 +43,16 @@ fn anthropic(server: &Server) -> Anthropic {
 
 /// A chunk of a streamed answer with this delta.
 fn delta(delta: &str) -> String {
-    format!(r#"{{"id":"c-1","object":"chat.completion.chunk","created":1,"model":"m","choices":[{{"index":0,"delta":{delta},"finish_reason":null}}]}}"#)
+    format!(
+        r#"{{"id":"c-1","object":"chat.completion.chunk","created":1,"model":"m","choices":[{{"index":0,"delta":{delta},"finish_reason":null}}]}}"#
+    )
 }
 
 /// The chunk that says why the model stopped.
 fn finish(reason: &str) -> String {
-    format!(r#"{{"id":"c-1","object":"chat.completion.chunk","created":1,"model":"m","choices":[{{"index":0,"delta":{{}},"finish_reason":"{reason}"}}]}}"#)
+    format!(
+        r#"{{"id":"c-1","object":"chat.completion.chunk","created":1,"model":"m","choices":[{{"index":0,"delta":{{}},"finish_reason":"{reason}"}}]}}"#
+    )
 }
 
 /// A chunk of text.

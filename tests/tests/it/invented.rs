@@ -177,7 +177,10 @@ fn an_invented_wire_fails_in_its_own_words() {
     let storm = STREAM.split("{\"ev\":\"weigh\"").next().unwrap().to_owned()
         + "{\"ev\":\"storm\",\"trouble\":{\"sort\":\"moult\",\"tale\":\"Not now.\"}}\n";
     let (told, _) = run("stream", 200, &storm, Cuts::EveryByte);
-    assert!(told.contains("error Overloaded \"kestrel: Not now. (Overloaded, status 200)\" retryable true\n"), "{told}");
+    assert!(
+        told.contains("error Overloaded \"kestrel: Not now. (Overloaded, status 200)\" retryable true\n"),
+        "{told}"
+    );
     assert!(told.ends_with("partial Some(\"It is a \\\"kite\\\". I will look. 🪡\")\n"), "{told}");
 }
 
@@ -185,7 +188,10 @@ fn an_invented_wire_fails_in_its_own_words() {
 fn a_stream_on_an_invented_wire_that_ends_early_is_no_answer() {
     let cut = STREAM.split("{\"ev\":\"roost\"").next().unwrap();
     let (told, _) = run("stream", 200, cut, Cuts::Whole);
-    assert!(told.contains("error Server \"the answer ended before it was complete\" retryable true"), "{told}");
+    assert!(
+        told.contains("error Server \"the answer ended before it was complete\" retryable true"),
+        "{told}"
+    );
     assert!(told.contains("partial Some(\"It is a"), "{told}");
 }
 

@@ -14,7 +14,8 @@ fn every_obstacle_is_passed_and_still_called_by_its_own_name() {
     let mut command = Command::new(built::program("names"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (told, asked) = runtime.block_on(async {
-        let body = r#"{"choices":[{"message":{"role":"assistant","content":"Hello."},"finish_reason":"stop"}]}"#;
+        let body =
+            r#"{"choices":[{"message":{"role":"assistant","content":"Hello."},"finish_reason":"stop"}]}"#;
         let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
         let answer = Answer { status: 200, headers, body: body.into(), cuts: Cuts::Whole };
         let server = loopback::serve(answer).await.unwrap();
@@ -26,7 +27,8 @@ fn every_obstacle_is_passed_and_still_called_by_its_own_name() {
     insta::assert_snapshot!("names_on_the_wire", told);
     let body: serde_json::Value = serde_json::from_slice(&asked.body).unwrap();
     assert_eq!(body["model"], "Option");
-    let fields: [(&str, serde_json::Value); 4] = [("type", "Self".into()), ("fn", "f".into()), ("Option", true.into()), ("nan", 0.5.into())];
+    let fields: [(&str, serde_json::Value); 4] =
+        [("type", "Self".into()), ("fn", "f".into()), ("Option", true.into()), ("nan", 0.5.into())];
     for (name, value) in fields.into_iter().chain([("a \"field\" with \\ signs", (-3).into())]) {
         assert_eq!(body[name], value, "{name}");
     }
@@ -46,7 +48,9 @@ fn an_option_that_cannot_be_a_method_is_told_at_its_place() {
     let folder = Folder::new("options");
     let names = ["type", "fn", "self", "new", "Self", "1m", "clone", "a-b"];
     let mut text = "name: acme\nbase_url: https://acme.example/v1\noptions:\n".to_owned();
-    names.iter().for_each(|name| text.push_str(&format!("  {name}: {{type: boolean, wire: x_{}}}\n", name.len())));
+    names
+        .iter()
+        .for_each(|name| text.push_str(&format!("  {name}: {{type: boolean, wire: x_{}}}\n", name.len())));
     folder.write("providers/acme.yaml", &text);
     let found = codes(&folder.compiler());
     let wanted: Vec<_> = (0..names.len()).map(|at| ("TW0231", at + 4, 3)).collect();

@@ -29,7 +29,8 @@ fn a_provider_in_ten_lines_streams() {
     let (told, asked) = runtime.block_on(async {
         let headers = vec![("content-type".to_owned(), "text/event-stream".to_owned())];
         let answer = Answer { status: 200, headers, body: STREAM.as_bytes().to_vec(), cuts: Cuts::EveryByte };
-        let servers = [loopback::serve(answer.clone()).await.unwrap(), loopback::serve(answer).await.unwrap()];
+        let servers =
+            [loopback::serve(answer.clone()).await.unwrap(), loopback::serve(answer).await.unwrap()];
         command.args(servers.iter().map(|server| &server.url));
         let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -48,7 +48,8 @@ fn server() -> (u16, String, JoinHandle<std::io::Result<()>>) {
 async fn a_given_root_is_trusted() {
     let (port, pem, served) = server();
     let builder = OpenAi::builder().environment(false).no_proxy().api_key("key");
-    let client = builder.base_url(format!("https://localhost:{port}/v1")).root_certificate(pem).build().unwrap();
+    let client =
+        builder.base_url(format!("https://localhost:{port}/v1")).root_certificate(pem).build().unwrap();
     let reply = client.chat("any").user("Hello?").stream().await.unwrap().collect().await.unwrap();
     assert_eq!(reply.text(), "Safe.");
     served.join().unwrap().unwrap();

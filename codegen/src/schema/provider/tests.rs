@@ -42,7 +42,7 @@ fn names_are_spelled_as_people_do() {
         ("acme-cloud", "AcmeCloud", "Acme Cloud"),
         ("acmeai", "AcmeAi", "AcmeAI"),
         ("acme-ai", "AcmeAi", "Acme AI"),
-        ("xai", "Xai", "Xai"),
+        ("yai", "Yai", "Yai"),
         ("a_b", "AB", "A B"),
     ] {
         let provider = said(&format!("name: {name}\nbase_url: https://a.example")).0.unwrap();

@@ -75,7 +75,15 @@ impl<'a> Cursor<'a> {
             Ok(text) => (text, false),
             Err(error) => (prefix(bytes, error.valid_up_to()), true),
         };
-        Self { text, at: 0, depth: 0, fresh: false, cut, unescaped: String::new(), skipped: Skipped::default() }
+        Self {
+            text,
+            at: 0,
+            depth: 0,
+            fresh: false,
+            cut,
+            unescaped: String::new(),
+            skipped: Skipped::default(),
+        }
     }
 
     /// A cursor over JSON that another cursor has walked over.

@@ -81,7 +81,14 @@ pub struct Framer {
 impl Framer {
     /// A framer before the first byte.
     pub fn new(framing: Framing, limits: Limits) -> Self {
-        Self { framing, limits, lines: Lines::new(framing), event: Event::default(), began: None, over: false }
+        Self {
+            framing,
+            limits,
+            lines: Lines::new(framing),
+            event: Event::default(),
+            began: None,
+            over: false,
+        }
     }
 
     /// Takes the next bytes. Frames of earlier chunks should have been taken first; if not, they are copied.

@@ -14,9 +14,9 @@ mod decoder;
 mod fold;
 mod frame;
 mod helpers;
+mod request;
 #[cfg(test)]
 mod sample;
-mod request;
 mod scan;
 mod text;
 mod writer;
@@ -33,9 +33,9 @@ pub use fold::{Class, Failure, Fields, Fold, MINTED, ProviderFailure, is_minted}
 pub use frame::{Frame, Framer, Framing, Limits, Oversized};
 pub use helpers::{filled, has_items, is, sum};
 pub use request::{
-    Lone, append_extra, arguments, audio_format, cache_markers, document_format, drop_option, finite, image_format,
-    known_options, lone, only, option_text, or_empty, percent, separate, uses_audio, uses_cache, uses_documents,
-    uses_files, uses_images, uses_provider_tools, warn,
+    Lone, append_extra, arguments, audio_format, cache_markers, document_format, drop_option, finite,
+    image_format, known_options, lone, only, option_text, or_empty, percent, separate, uses_audio,
+    uses_cache, uses_documents, uses_files, uses_images, uses_provider_tools, warn,
 };
 pub use scan::validate;
 pub use text::{At, Key, Text};

@@ -143,6 +143,7 @@ enum OwnedEvent {
     Ping,
 }
 
+#[allow(clippy::enum_variant_names, reason = "the wire calls them so")]
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[expect(dead_code, reason = "reading them is what is measured")]

@@ -56,7 +56,8 @@ async fn a_part_that_nobody_here_understands_is_sent_back_as_it_stood() {
 
 #[tokio::test]
 async fn events_are_a_stream_as_well() {
-    let body = Answer::stream().event(&text("Hel")).event(&text("lo.")).event(&finish("stop")).event("[DONE]");
+    let body =
+        Answer::stream().event(&text("Hel")).event(&text("lo.")).event(&finish("stop")).event("[DONE]");
     let server = Server::new([body]).await;
     let mut events = openai(&server).chat("m").user("Hi.").stream().await.unwrap().into_stream();
     let mut kept: Vec<ChatEvent<'static>> = Vec::new();
@@ -80,7 +81,10 @@ fn cost(model: &Model, plain: u128, cached: u128, output: u128) -> u128 {
 }
 
 fn usage(plain: u128, cached: u128, output: u128) -> String {
-    let counted = format!(r#"{{"prompt_tokens":{},"completion_tokens":{output},"prompt_tokens_details":{{"cached_tokens":{cached}}}}}"#, plain + cached);
+    let counted = format!(
+        r#"{{"prompt_tokens":{},"completion_tokens":{output},"prompt_tokens_details":{{"cached_tokens":{cached}}}}}"#,
+        plain + cached
+    );
     HELLO.replace(r#"{"prompt_tokens":10,"completion_tokens":2,"total_tokens":12}"#, &counted)
 }
 
@@ -108,7 +112,8 @@ async fn a_cost_is_exact_and_unknown_rather_than_wrong() {
 #[tokio::test]
 async fn a_streamed_answer_costs_what_the_whole_one_does() {
     let counted = r#"{"object":"chat.completion.chunk","choices":[],"usage":{"prompt_tokens":10,"completion_tokens":2,"total_tokens":12}}"#;
-    let stream = Answer::stream().event(&text("Hello.")).event(&finish("stop")).event(counted).event("[DONE]");
+    let stream =
+        Answer::stream().event(&text("Hello.")).event(&finish("stop")).event(counted).event("[DONE]");
     let server = Server::new([stream, Answer::json(HELLO)]).await;
     let client = openai(&server);
     let call = client.chat("gpt-4.1").user("Hi.");

@@ -67,7 +67,8 @@ async fn a_stream_that_ends_without_its_end_is_an_error_with_what_came() {
     let half = r#"{"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"{\"a"}}"#;
     let reason = r#"{"type":"message_delta","delta":{"stop_reason":"tool_use"},"usage":{"output_tokens":9}}"#;
     let answer = Answer::stream().named("message_start", start).named("content_block_start", block);
-    let server = Server::new([answer.named("content_block_delta", half).named("message_delta", reason)]).await;
+    let server =
+        Server::new([answer.named("content_block_delta", half).named("message_delta", reason)]).await;
     let call = anthropic(&server).chat("m").user("Hi.").max_tokens(1);
     let error = call.stream().await.unwrap().collect().await.unwrap_err();
     assert!(matches!(error, Error::Truncated { .. }), "a reason to stop is not the end: {error:?}");
@@ -80,7 +81,10 @@ async fn a_stream_that_ends_without_its_end_is_an_error_with_what_came() {
 async fn dropping_a_stream_hangs_up() {
     let server = Server::new([Answer::stream().event(&text("Hel")).until_hung_up()]).await;
     let mut stream = openai(&server).chat("m").user("Hi.").stream().await.unwrap();
-    assert_eq!(stream.next().await.unwrap().unwrap(), ChatEvent::Start { id: Some("c-1".into()), model: Some("m".into()) });
+    assert_eq!(
+        stream.next().await.unwrap().unwrap(),
+        ChatEvent::Start { id: Some("c-1".into()), model: Some("m".into()) }
+    );
     tokio::time::sleep(SHORT).await;
     assert_eq!(server.seen(|seen| seen.hung_up), 0, "still listening");
     drop(stream);
@@ -118,7 +122,8 @@ async fn more_than_the_limit_is_not_taken() {
         (what, limit, partial)
     };
     let large = "x".repeat(3000);
-    let answer = || Answer::stream().event(&text("Hel")).wait(SHORT).event(&text(&large)).event(&finish("stop"));
+    let answer =
+        || Answer::stream().event(&text("Hel")).wait(SHORT).event(&text(&large)).event(&finish("stop"));
     let none = Limits::default();
     assert_eq!(what(Limits { body: 2000, ..none }, answer()).await, ("body", 2000, "Hel".to_owned()));
     assert_eq!(what(Limits { line: 2000, ..none }, answer()).await, ("line", 2000, "Hel".to_owned()));

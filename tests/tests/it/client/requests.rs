@@ -33,7 +33,12 @@ async fn what_cannot_be_sent_is_refused_and_nothing_is_sent() {
     let call = openai(&server).chat("m").user("Hi.");
     let refusals = [
         call.clone().extra("model", RawJson::string("other")).send().await.unwrap_err(),
-        call.clone().extra("a", RawJson::string("1")).extra("a", RawJson::string("2")).send().await.unwrap_err(),
+        call.clone()
+            .extra("a", RawJson::string("1"))
+            .extra("a", RawJson::string("2"))
+            .send()
+            .await
+            .unwrap_err(),
         call.clone().options(anthropic::Options::new()).send().await.unwrap_err(),
         call.clone().temperature(f64::NAN).send().await.unwrap_err(),
         call.clone().temperature(3.0).send().await.unwrap_err(),
@@ -65,9 +70,11 @@ async fn a_list_of_models_goes_on_over_its_pages() {
     let first = page(&[model("a"), model("b/&")].join(","), true, "b/&");
     let server = Server::new([first, page(&model("c"), false, "c")]).await;
     let models = messages(&server).models().await.unwrap();
-    let named: Vec<_> = models.iter().map(|model| (model.id.as_str(), model.name.as_deref().unwrap())).collect();
+    let named: Vec<_> =
+        models.iter().map(|model| (model.id.as_str(), model.name.as_deref().unwrap())).collect();
     assert_eq!(named, [("a", "a!"), ("b/&", "b/&!"), ("c", "c!")]);
-    let paths = server.seen(|seen| seen.asked.iter().map(|(asked, _)| asked.path.clone()).collect::<Vec<_>>());
+    let paths =
+        server.seen(|seen| seen.asked.iter().map(|(asked, _)| asked.path.clone()).collect::<Vec<_>>());
     assert_eq!(paths, ["/v1/models?limit=1000", "/v1/models?limit=1000&after_id=b%2F%26"]);
 }
 
@@ -76,7 +83,13 @@ async fn vectors_come_in_the_order_of_their_texts() {
     let answer = r#"{"object":"list","model":"e","data":[{"object":"embedding","index":1,"embedding":[0.5,-1]},
         {"object":"embedding","index":0,"embedding":[1e-3,2]}],"usage":{"prompt_tokens":4,"total_tokens":4}}"#;
     let server = Server::new([Answer::json(answer)]).await;
-    let reply = openai(&server).embed("text-embedding-3-small").inputs(["a", "b"]).dimensions(2).send().await.unwrap();
+    let reply = openai(&server)
+        .embed("text-embedding-3-small")
+        .inputs(["a", "b"])
+        .dimensions(2)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(reply.vectors, [vec![0.001, 2.0], vec![0.5, -1.0]]);
     assert_eq!(reply.usage.as_ref().unwrap().input, Some(4));
     let wanted = json!({"model": "text-embedding-3-small", "input": ["a", "b"], "dimensions": 2});
@@ -87,6 +100,10 @@ async fn vectors_come_in_the_order_of_their_texts() {
 fn the_door_to_all_providers_knows_their_names() {
     let error = |name: &str| typewright::client(name).err().map(|error| error.to_string()).unwrap();
     for wrong in ["gpt", "nobody:gpt", ":m", "openai:"] {
-        assert!(error(wrong).contains(wrong.split(':').find(|part| !part.is_empty()).unwrap()), "{}", error(wrong));
+        assert!(
+            error(wrong).contains(wrong.split(':').find(|part| !part.is_empty()).unwrap()),
+            "{}",
+            error(wrong)
+        );
     }
 }

@@ -42,10 +42,17 @@ async fn neither_clients_nor_calls_nor_answers_show_the_key() {
 
 #[tokio::test]
 async fn a_provider_that_repeats_the_key_does_not_get_it_into_a_log() {
-    let body = format!(r#"{{"error":{{"message":"Incorrect API key provided: {KEY}.","type":"invalid_request_error","param":"{KEY}","code":"invalid_api_key"}}}}"#);
+    let body = format!(
+        r#"{{"error":{{"message":"Incorrect API key provided: {KEY}.","type":"invalid_request_error","param":"{KEY}","code":"invalid_api_key"}}}}"#
+    );
     let headers = [("x-request-id", "r-1")];
     let streamed = Answer::stream().event(&body);
-    let server = Server::new([Answer::new(401, &headers, &body), Answer::new(500, &[], &format!("<html>{KEY}")), streamed]).await;
+    let server = Server::new([
+        Answer::new(401, &headers, &body),
+        Answer::new(500, &[], &format!("<html>{KEY}")),
+        streamed,
+    ])
+    .await;
     let client = at(OpenAi::builder(), &server).max_retries(0).build().unwrap();
     for _ in 0..2 {
         let error = client.chat("m").user("Hi.").send().await.unwrap_err();
@@ -65,7 +72,11 @@ async fn a_server_that_is_not_there_does_not_show_what_was_sent_to_it() {
     assert!(!everything(&error).contains(KEY), "{}", everything(&error));
     let refused = OpenAi::builder().environment(false).api_key(format!("{KEY}\u{7f}")).build().unwrap_err();
     assert!(!everything(&refused).contains(KEY), "{refused:?}");
-    let address = OpenAi::builder().environment(false).api_key("k").base_url(format!("https://me:{KEY}@x.example")).build();
+    let address = OpenAi::builder()
+        .environment(false)
+        .api_key("k")
+        .base_url(format!("https://me:{KEY}@x.example"))
+        .build();
     let refused = address.unwrap_err();
     assert!(!everything(&refused).contains(KEY), "{refused:?}");
 }

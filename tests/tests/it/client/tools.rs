@@ -1,7 +1,9 @@
 //! A tool from its Rust type to the model and back, over two wires that write it differently.
 
 use serde_json::json;
-use typewright_runtime::chat::{ChatResponse, FinishReason, Message, Part, Role, Tool, ToolChoice, ToolResult};
+use typewright_runtime::chat::{
+    ChatResponse, FinishReason, Message, Part, Role, Tool, ToolChoice, ToolResult,
+};
 use typewright_runtime::json::RawJson;
 
 use super::{HELLO, anthropic, delta, finish, openai};
@@ -90,5 +92,8 @@ async fn the_same_tool_over_a_wire_of_typed_blocks() {
     ]);
     assert_eq!(sent["messages"], wanted);
     let schema = json!({"type": "object", "properties": {"town": {"type": "string"}}});
-    assert_eq!(sent["tools"], json!([{"name": "weather", "description": "Weather of a town", "input_schema": schema}]));
+    assert_eq!(
+        sent["tools"],
+        json!([{"name": "weather", "description": "Weather of a town", "input_schema": schema}])
+    );
 }

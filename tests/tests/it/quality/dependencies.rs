@@ -13,7 +13,11 @@ use crate::folder::root;
 const PACKAGES: usize = 90;
 
 fn cargo(arguments: &[&str]) -> String {
-    let output = Command::new(env!("CARGO")).args(arguments).args(["--offline", "--locked"]).current_dir(root()).output();
+    let output = Command::new(env!("CARGO"))
+        .args(arguments)
+        .args(["--offline", "--locked"])
+        .current_dir(root())
+        .output();
     let output = output.unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
@@ -67,7 +71,9 @@ fn one(words: &mut Words<'_>, allowed: &BTreeSet<String>) -> bool {
             words.next_if_eq(&")").is_some() && met
         }
         Some(licence) => match words.next_if_eq(&"WITH") {
-            Some(_) => words.next().is_some_and(|exception| allowed.contains(&format!("{licence} WITH {exception}"))),
+            Some(_) => {
+                words.next().is_some_and(|exception| allowed.contains(&format!("{licence} WITH {exception}")))
+            }
             None => allowed.contains(licence),
         },
         None => false,
@@ -79,7 +85,8 @@ fn licences_are_those_that_are_allowed() {
     let (allowed, host) = (allowed(), host());
     let mut wrong = BTreeMap::new();
     for manifest in ["Cargo.toml", "xtask/Cargo.toml"] {
-        let asked = ["metadata", "--format-version", "1", "--filter-platform", &host, "--manifest-path", manifest];
+        let asked =
+            ["metadata", "--format-version", "1", "--filter-platform", &host, "--manifest-path", manifest];
         let metadata: Value = serde_json::from_str(&cargo(&asked)).unwrap();
         let packages = metadata["packages"].as_array().unwrap();
         assert!(packages.len() > 20, "{manifest}");
@@ -96,7 +103,14 @@ fn licences_are_those_that_are_allowed() {
 #[test]
 fn licence_expressions_are_understood() {
     let allowed: BTreeSet<String> = ["MIT", "ISC"].map(str::to_owned).into();
-    for met in ["MIT", "MIT/Apache-2.0", "GPL-3.0 OR MIT", "(GPL-3.0 OR MIT) AND ISC", "MIT AND ISC", "GPL-3.0 WITH x OR ISC"] {
+    for met in [
+        "MIT",
+        "MIT/Apache-2.0",
+        "GPL-3.0 OR MIT",
+        "(GPL-3.0 OR MIT) AND ISC",
+        "MIT AND ISC",
+        "GPL-3.0 WITH x OR ISC",
+    ] {
         assert!(is_met(met, &allowed), "{met}");
     }
     for unmet in ["", "GPL-3.0", "MIT AND GPL-3.0", "MIT WITH x", "(MIT OR GPL-3.0) AND GPL-3.0", "MIT MIT"] {
@@ -108,8 +122,19 @@ fn licence_expressions_are_understood() {
 fn a_provider_crate_is_few_packages() {
     for folder in generated().iter().filter(|folder| !folder.ends_with("/typewright")) {
         let name = format!("typewright-{}", folder.trim_start_matches("generated/"));
-        let tree = cargo(&["tree", "--package", &name, "--edges", "normal,build", "--prefix", "none", "--format", "{p}"]);
-        let packages: BTreeSet<&str> = tree.lines().map(|line| line.trim_end_matches(" (*)")).filter(|line| !line.is_empty()).collect();
+        let tree = cargo(&[
+            "tree",
+            "--package",
+            &name,
+            "--edges",
+            "normal,build",
+            "--prefix",
+            "none",
+            "--format",
+            "{p}",
+        ]);
+        let packages: BTreeSet<&str> =
+            tree.lines().map(|line| line.trim_end_matches(" (*)")).filter(|line| !line.is_empty()).collect();
         assert!(packages.len() <= PACKAGES, "{name}: {} packages", packages.len());
         assert!(packages.iter().any(|package| package.starts_with("typewright-runtime ")), "{packages:?}");
     }
@@ -117,14 +142,19 @@ fn a_provider_crate_is_few_packages() {
 
 #[test]
 fn heavy_features_are_off_unless_asked_for() {
-    let metadata: Value = serde_json::from_str(&cargo(&["metadata", "--format-version", "1", "--no-deps"])).unwrap();
+    let metadata: Value =
+        serde_json::from_str(&cargo(&["metadata", "--format-version", "1", "--no-deps"])).unwrap();
     let packages = metadata["packages"].as_array().unwrap();
-    let features = |package: &Value| package["features"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    let features =
+        |package: &Value| package["features"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     let runtime = packages.iter().find(|package| package["name"] == "typewright-runtime").unwrap();
     assert_eq!(features(runtime), ["default", "native-roots", "schemars"]);
     for package in packages {
         let name = package["name"].as_str().unwrap();
-        assert!(package["features"]["default"].as_array().is_none_or(Vec::is_empty), "{name} has default features");
+        assert!(
+            package["features"]["default"].as_array().is_none_or(Vec::is_empty),
+            "{name} has default features"
+        );
         for dependency in package["dependencies"].as_array().unwrap() {
             let asked = dependency["features"].as_array().unwrap();
             let heavy = dependency["name"] == "typewright-runtime" && !asked.is_empty();
@@ -137,10 +167,28 @@ fn heavy_features_are_off_unless_asked_for() {
 fn a_generated_manifest_names_the_runtime_and_nothing_else() {
     for folder in generated().iter().filter(|folder| !folder.ends_with("/typewright")) {
         let manifest = format!("{folder}/Cargo.toml");
-        let metadata: Value = serde_json::from_str(&cargo(&["metadata", "--format-version", "1", "--no-deps", "--manifest-path", &manifest])).unwrap();
+        let metadata: Value = serde_json::from_str(&cargo(&[
+            "metadata",
+            "--format-version",
+            "1",
+            "--no-deps",
+            "--manifest-path",
+            &manifest,
+        ]))
+        .unwrap();
         let name = folder.trim_start_matches("generated/");
-        let package = metadata["packages"].as_array().unwrap().iter().find(|package| package["name"] == format!("typewright-{name}")).unwrap();
-        let dependencies: Vec<_> = package["dependencies"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
+        let package = metadata["packages"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|package| package["name"] == format!("typewright-{name}"))
+            .unwrap();
+        let dependencies: Vec<_> = package["dependencies"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["name"].as_str().unwrap())
+            .collect();
         assert_eq!(dependencies, ["typewright-runtime"], "{manifest}");
         assert_eq!(package["license"], "MIT OR Apache-2.0");
     }

@@ -9,7 +9,8 @@ use proc_macro2::{TokenStream, TokenTree};
 use super::{Source, generated, sources};
 
 const METHODS: &[&str] = &["expect", "expect_err", "unwrap", "unwrap_err", "unwrap_unchecked"];
-const MACROS: &[&str] = &["dbg", "eprint", "eprintln", "panic", "print", "println", "todo", "unimplemented", "unreachable"];
+const MACROS: &[&str] =
+    &["dbg", "eprint", "eprintln", "panic", "print", "println", "todo", "unimplemented", "unreachable"];
 
 #[test]
 fn nothing_panics_or_prints_outside_of_tests() {
@@ -18,7 +19,8 @@ fn nothing_panics_or_prints_outside_of_tests() {
     let tests = test_modules(&all);
     let mut found = Vec::new();
     let mut read = 0;
-    for source in all.iter().filter(|source| !tests.iter().any(|test| source.path.starts_with(test.as_str()))) {
+    for source in all.iter().filter(|source| !tests.iter().any(|test| source.path.starts_with(test.as_str())))
+    {
         read += 1;
         let items = syn::parse_file(&source.text).unwrap().items;
         let code = items.iter().filter(|item| !is_test(item));
@@ -87,7 +89,9 @@ fn offences(tokens: TokenStream, path: &str, found: &mut Vec<String>) {
         let called = matches!(after, Some(TokenTree::Group(group)) if group.delimiter() == proc_macro2::Delimiter::Parenthesis);
         let text = name.to_string();
         let method = METHODS.contains(&text.as_str()) && is(before, '.') && called;
-        let invoked = MACROS.contains(&text.as_str()) && is(after, '!') && matches!(trees.get(at + 2), Some(TokenTree::Group(_)));
+        let invoked = MACROS.contains(&text.as_str())
+            && is(after, '!')
+            && matches!(trees.get(at + 2), Some(TokenTree::Group(_)));
         if method || invoked {
             found.push(format!("{path}: {text}"));
         }

@@ -43,7 +43,18 @@ fn names() -> BTreeMap<String, String> {
 #[test]
 fn no_provider_and_no_model_stands_in_the_compiler_or_the_runtime() {
     let names = names();
-    for known in ["openai", "anthropic", "ollama", "groq", "deepseek", "openrouter", "xai", "gpt-4.1", "claude", "llama"] {
+    for known in [
+        "openai",
+        "anthropic",
+        "ollama",
+        "groq",
+        "deepseek",
+        "openrouter",
+        "xai",
+        "gpt-4.1",
+        "claude",
+        "llama",
+    ] {
         assert!(names.keys().any(|name| name.starts_with(known)), "{known}: {names:?}");
     }
     let mut found = Vec::new();
@@ -59,7 +70,11 @@ fn no_provider_and_no_model_stands_in_the_compiler_or_the_runtime() {
 
 #[test]
 fn a_name_is_seen_as_a_word_and_not_inside_of_one() {
-    assert!(has_word("let openai = 1;", "openai") && has_word("gpt-4.1's", "gpt-4.1") && has_word("my_openai", "openai"));
+    assert!(
+        has_word("let openai = 1;", "openai")
+            && has_word("gpt-4.1's", "gpt-4.1")
+            && has_word("my_openai", "openai")
+    );
     assert!(!has_word("flock3r", "lock3") && !has_word("do3", "o3") && !has_word("gpt-4.1x", "gpt-4.1"));
 }
 

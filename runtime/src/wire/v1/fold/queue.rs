@@ -96,7 +96,16 @@ impl Queue {
 
     /// Where in the frame the fragment is that the only waiting event tells.
     pub(super) fn lone_delta(&self) -> Option<Range<usize>> {
-        let (_, Item::Text(span) | Item::Reasoning(span) | Item::Refusal(span) | Item::ToolCallDelta { arguments: span, .. }) = self.items.front()? else { return None };
+        let (
+            _,
+            Item::Text(span)
+            | Item::Reasoning(span)
+            | Item::Refusal(span)
+            | Item::ToolCallDelta { arguments: span, .. },
+        ) = self.items.front()?
+        else {
+            return None;
+        };
         (self.items.len() == 1 && span.in_frame).then(|| span.range())
     }
 

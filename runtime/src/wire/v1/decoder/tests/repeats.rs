@@ -16,7 +16,8 @@ fn skips(frame: Frame<'_>, fold: &mut Fold, reads: bool) -> Result<(), Corrupt> 
         fold.close(&[Class::Audio], At::default())?;
     }
     let c = &mut Cursor::new(frame.data);
-    let (mut id, mut text, mut reasoning, mut choice, mut raw, mut end) = (None, None, None, None, None, None);
+    let (mut id, mut text, mut reasoning, mut choice, mut raw, mut end) =
+        (None, None, None, None, None, None);
     if c.object()? {
         while let Some(key) = c.key()? {
             match key {
@@ -76,7 +77,12 @@ const FRAMES: [&str; 24] = [
 ];
 
 fn same(chunks: &[&[u8]]) {
-    assert_eq!(decode(&SKIPS, chunks), decode(&READS, chunks), "{:?}", String::from_utf8_lossy(&chunks.concat()));
+    assert_eq!(
+        decode(&SKIPS, chunks),
+        decode(&READS, chunks),
+        "{:?}",
+        String::from_utf8_lossy(&chunks.concat())
+    );
 }
 
 #[test]
