@@ -8,7 +8,7 @@
 //! 4. [`dialect`] reads the mapping language into a tree; [`vocabulary`] is what its slots may name.
 //! 5. [`lower`] type-checks the tree and builds the [`ir`].
 //! 6. [`emit`] turns the IR into files.
-//! 7. [`write`] compares them with the disk and writes what differs.
+//! 7. [`mod@write`] compares them with the disk and writes what differs.
 //!
 //! [`compiler`] is the whole of it, and all that a build script needs; [`scaffold`] writes a first provider file and
 //! [`explain`] leads a generated line back to what made it.

@@ -1,6 +1,6 @@
 //! Compares a sent request body with the recorded one. Equal is what EXPECTED.md (section 8) and `decisions.md` call
 //! equal and nothing else: parsed arguments, a string and one text part, absent and null, spellings that a wire hint
-//! names, and the few pairs listed in [`normal`]. Pure; the sending is [`crate::exchange`]'s business.
+//! names, and the few pairs listed in `normal`. Pure; the sending is [`crate::exchange`]'s business.
 
 use std::collections::{BTreeMap, BTreeSet};
 

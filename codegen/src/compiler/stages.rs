@@ -46,6 +46,8 @@ struct Compiled {
 /// Everything that is the same for all providers.
 struct Shared<'a> {
     dialects: BTreeMap<String, &'a Node>,
+    /// A file of the folder of dialects could not be read, so that any name may be that of a dialect.
+    is_torn: bool,
     templates: Templates,
     runtime: RuntimeDep,
     progress: Box<dyn Fn(&str) + Send + Sync + 'a>,
@@ -71,7 +73,8 @@ pub(super) fn run(compiler: &Compiler) -> Result<Compilation, Error> {
             watch(Progress { done: done.fetch_add(1, Ordering::Relaxed) + 1, total, name });
         }
     });
-    let shared = Shared { dialects, templates, runtime, progress };
+    let is_torn = dialects.len() < input.dialects.len();
+    let shared = Shared { dialects, is_torn, templates, runtime, progress };
     let compiled: Vec<Compiled> = units.par_iter().map(|unit| compile(unit, &shared)).collect();
     let asked = if compiler.files.is_empty() { None } else { Some(input.named.as_slice()) };
     let concerned = check_unused_dialects(&shared, &units, asked, &mut sink);
@@ -80,11 +83,15 @@ pub(super) fn run(compiler: &Compiler) -> Result<Compilation, Error> {
 
 /// Every file as a tree, its structure checked. Files that are no YAML were reported and are missing.
 fn documents(input: &Input, sink: &mut Sink) -> Vec<Document> {
-    let files: Vec<&YamlFile> = input.dialects.iter().chain(&input.providers).collect();
-    let read = |yaml: &YamlFile| {
+    let dialects = input.dialects.iter().map(|yaml| (yaml, true));
+    let files: Vec<_> = dialects.chain(input.providers.iter().map(|yaml| (yaml, false))).collect();
+    let read = |(yaml, is_dialect): (&YamlFile, bool)| {
         let mut sink = Sink::default();
         let node = yaml::parse(yaml.file, &input.sources.file(yaml.file).text, &mut sink);
-        let document = node.map(|node| Document { yaml: yaml.clone(), kind: schema::Kind::of(&node), node });
+        let document = node.map(|node| {
+            let kind = if is_dialect { schema::Kind::Dialect } else { schema::Kind::of(&node) };
+            Document { yaml: yaml.clone(), kind, node }
+        });
         // Provider files are validated by the stage that reads them.
         match &document {
             Some(document) if document.node.get("extends").is_some() => {
@@ -160,7 +167,7 @@ fn compile(unit: &Unit<'_>, shared: &Shared<'_>) -> Compiled {
     let templates =
         (!unit.overrides.is_empty()).then(|| shared.templates.with_overrides(&unit.overrides, &mut sink));
     let templates = templates.as_ref().unwrap_or(&shared.templates);
-    let wire = wire(unit, &shared.dialects, &mut sink);
+    let wire = wire(unit, shared, &mut sink);
     let outputs = match &wire {
         Some(wire) if !sink.has_errors() => {
             let source = unit.document.yaml.label.as_str();
@@ -174,8 +181,8 @@ fn compile(unit: &Unit<'_>, shared: &Shared<'_>) -> Compiled {
 }
 
 /// The provider's wire: its dialect with its own changes, type-checked, lowered and emitted.
-fn wire(unit: &Unit<'_>, dialects: &BTreeMap<String, &Node>, sink: &mut Sink) -> Option<Wire> {
-    let document = resolved(unit, dialects, sink)?;
+fn wire(unit: &Unit<'_>, shared: &Shared<'_>, sink: &mut Sink) -> Option<Wire> {
+    let document = resolved(unit, shared, sink)?;
     let provider = &unit.provider;
     let operations = lowered(&document, provider, sink)?;
     if sink.has_errors() || !unit.sound {
@@ -207,12 +214,15 @@ fn lowered(document: &Node, provider: &Provider, sink: &mut Sink) -> Option<Vec<
 }
 
 /// The dialect document of a provider: the one it names, or its own operations, with its `wire:` over it.
-fn resolved(unit: &Unit<'_>, dialects: &BTreeMap<String, &Node>, sink: &mut Sink) -> Option<Node> {
+fn resolved(unit: &Unit<'_>, shared: &Shared<'_>, sink: &mut Sink) -> Option<Node> {
     let node = &unit.document.node;
     check_one_wire(node, sink);
     let base = match own_dialect(node) {
-        Some(own) => own,
-        None => named_dialect(node, dialects, sink)?,
+        Some(own) => {
+            resolve::check_literal(&own, sink);
+            own
+        }
+        None => named_dialect(node, shared, sink)?,
     };
     Some(match node.get("wire") {
         Some(patch) => resolve::wire(&base, patch, sink),
@@ -239,8 +249,12 @@ fn own_dialect(node: &Node) -> Option<Node> {
     Some(Node { value: Value::Map(vec![name, operations.clone()]), span: node.span })
 }
 
-fn named_dialect(node: &Node, dialects: &BTreeMap<String, &Node>, sink: &mut Sink) -> Option<Node> {
+fn named_dialect(node: &Node, shared: &Shared<'_>, sink: &mut Sink) -> Option<Node> {
+    let dialects = &shared.dialects;
     let (name, span) = schema::provider::dialect_of(node);
+    if !dialects.contains_key(&name) && shared.is_torn {
+        return None;
+    }
     if !dialects.contains_key(&name) {
         let missing =
             Diagnostic::error("TW0304", span, format!("there is no dialect `{name}`")).label("not found");

@@ -1,6 +1,6 @@
 //! The dialect language as a tree: shapes, slots, guards and tables, each with the span it was read from.
 //!
-//! Nothing here knows what a slot means; [`crate::check`] does.
+//! Nothing here knows what a slot means; [`crate::lower`] does.
 
 use crate::source::Span;
 
@@ -158,6 +158,8 @@ pub struct Table {
     pub rows: Vec<Row>,
     /// The table is one shape without rows (a struct, not a sum).
     pub single: bool,
+    /// A row of it was reported, and is not there.
+    pub torn: bool,
 }
 
 /// A row of a variant table, such as `image/url: {…}`.

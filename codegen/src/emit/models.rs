@@ -58,7 +58,7 @@ fn table(provider: &Provider) -> String {
         let limit = |tokens: Option<u64>| tokens.map_or_else(|| "–".to_owned(), |count| grouped(count, ' '));
         let price = |price: Option<Price>| price.map_or_else(|| "–".to_owned(), dollars);
         out.push_str(&format!(
-            "| [`{}`] | `{}` | {} | {} | {} / {} |\n",
+            "| [`{0}`](const@{0}) | `{1}` | {2} | {3} | {4} / {5} |\n",
             model.const_name,
             code(&model.id),
             limit(model.context_window.or(model.max_input_tokens)),

@@ -35,6 +35,9 @@ pub fn dialect<'a>(name: &str, documents: &BTreeMap<String, &'a Node>, sink: &mu
         }
     }
     let base = chain.pop()?.clone();
+    if let Some(operations) = base.get("operations") {
+        check_literal(operations, sink);
+    }
     Some(chain.into_iter().rev().fold(base, |base, patch| extend(&base, patch, sink)))
 }
 
@@ -134,7 +137,7 @@ fn replace(entries: &mut Vec<Entry>, patch: &Entry, sink: &mut Sink) {
 }
 
 /// What is not merged into anything is taken as it stands, so a `+` in it would go on the wire.
-fn check_literal(node: &Node, sink: &mut Sink) {
+pub fn check_literal(node: &Node, sink: &mut Sink) {
     node.as_seq().unwrap_or_default().iter().for_each(|item| check_literal(item, sink));
     for entry in node.as_map().unwrap_or_default() {
         if let Some(key) = entry.key.strip_prefix('+').filter(|key| !key.is_empty()) {

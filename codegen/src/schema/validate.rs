@@ -127,7 +127,7 @@ impl<'a> Report<'a, '_> {
                 }
             }
             ValidationErrorKind::Required { property } => {
-                self.missing_key(&found, property.as_str().unwrap_or_default())
+                self.missing_key(&found, error, property.as_str().unwrap_or_default())
             }
             ValidationErrorKind::Type { kind } => self.wrong_type(&found, &[type_names(kind)].concat()),
             ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
@@ -173,8 +173,7 @@ impl<'a> Report<'a, '_> {
 
     fn unknown_key(&mut self, error: &ValidationError<'_>, entry: &Entry) {
         let key = entry.key.as_str();
-        // `+key` adds to what is overridden; the merge says whether it may.
-        if key.starts_with('+') {
+        if self.sink.blames(entry.key_span) {
             return;
         }
         let known = self.known_keys(error);
@@ -188,7 +187,7 @@ impl<'a> Report<'a, '_> {
         });
     }
 
-    /// The properties of the object schema whose `additionalProperties` failed.
+    /// The properties of the object schema of which a keyword failed.
     fn known_keys(&self, error: &ValidationError<'_>) -> Vec<String> {
         let path = error.schema_path().as_str();
         let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
@@ -196,7 +195,13 @@ impl<'a> Report<'a, '_> {
         properties.and_then(Json::as_object).map(|all| all.keys().cloned().collect()).unwrap_or_default()
     }
 
-    fn missing_key(&mut self, found: &Found<'_>, key: &str) {
+    fn missing_key(&mut self, found: &Found<'_>, error: &ValidationError<'_>, key: &str) {
+        // A key that is misspelt is reported as unknown, and nothing more.
+        let known = self.known_keys(error);
+        let is_meant = |entry: &Entry| !known.contains(&entry.key) && closest(&entry.key, &[key]).is_some();
+        if found.node.as_map().unwrap_or_default().iter().any(is_meant) {
+            return;
+        }
         let span = found.entry.map_or_else(|| first_line(found.node), |entry| entry.key_span);
         self.push(
             Diagnostic::error("TW0202", span, format!("`{key}` is missing")).label(format!("has no `{key}`")),

@@ -5,35 +5,35 @@
 //!
 //! | constant | id | context | output | $ in / out per million |
 //! |---|---|---:|---:|---:|
-//! | [`CLAUDE_OPUS_5_5`] | `claude-opus-5-5` | 1 000 000 | 128 000 | 4 / 20 |
-//! | [`CLAUDE_OPUS_5`] | `claude-opus-5` | 1 000 000 | 128 000 | 5 / 25 |
-//! | [`CLAUDE_OPUS_4_8`] | `claude-opus-4-8` | 1 000 000 | 128 000 | 5 / 25 |
-//! | [`CLAUDE_OPUS_4_7`] | `claude-opus-4-7` | 1 000 000 | 128 000 | 5 / 25 |
-//! | [`CLAUDE_OPUS_4_6`] | `claude-opus-4-6` | 1 000 000 | 128 000 | 5 / 25 |
-//! | [`CLAUDE_OPUS_4_5`] | `claude-opus-4-5` | 200 000 | 64 000 | 5 / 25 |
-//! | [`CLAUDE_OPUS_4_5_20251101`] | `claude-opus-4-5-20251101` | 200 000 | 64 000 | 5 / 25 |
-//! | [`CLAUDE_OPUS_4_1`] | `claude-opus-4-1` | 200 000 | 32 000 | 15 / 75 |
-//! | [`CLAUDE_OPUS_4_1_20250805`] | `claude-opus-4-1-20250805` | 200 000 | 32 000 | 15 / 75 |
-//! | [`CLAUDE_OPUS_4_0`] | `claude-opus-4-0` | 200 000 | 32 000 | 15 / 75 |
-//! | [`CLAUDE_OPUS_4_20250514`] | `claude-opus-4-20250514` | 200 000 | 32 000 | 15 / 75 |
-//! | [`CLAUDE_SONNET_5_5`] | `claude-sonnet-5-5` | 1 000 000 | 128 000 | 2 / 10 |
-//! | [`CLAUDE_SONNET_5`] | `claude-sonnet-5` | 1 000 000 | 128 000 | 2 / 10 |
-//! | [`CLAUDE_SONNET_4_6`] | `claude-sonnet-4-6` | 1 000 000 | 128 000 | 3 / 15 |
-//! | [`CLAUDE_SONNET_4_5`] | `claude-sonnet-4-5` | 200 000 | 64 000 | 3 / 15 |
-//! | [`CLAUDE_SONNET_4_5_20250929`] | `claude-sonnet-4-5-20250929` | 200 000 | 64 000 | 3 / 15 |
-//! | [`CLAUDE_SONNET_4_0`] | `claude-sonnet-4-0` | 200 000 | 64 000 | 3 / 15 |
-//! | [`CLAUDE_SONNET_4_20250514`] | `claude-sonnet-4-20250514` | 200 000 | 64 000 | 3 / 15 |
-//! | [`CLAUDE_HAIKU_5_5`] | `claude-haiku-5-5` | 1 000 000 | 128 000 | 0.1 / 0.5 |
-//! | [`CLAUDE_HAIKU_4_5`] | `claude-haiku-4-5` | 200 000 | 64 000 | 1 / 5 |
-//! | [`CLAUDE_HAIKU_4_5_20251001`] | `claude-haiku-4-5-20251001` | 200 000 | 64 000 | 1 / 5 |
-//! | [`CLAUDE_FABLE_5_1`] | `claude-fable-5-1` | 1 000 000 | 128 000 | 10 / 50 |
-//! | [`CLAUDE_FABLE_5`] | `claude-fable-5` | 1 000 000 | 128 000 | 10 / 50 |
-//! | [`CLAUDE_MYTHOS_5_1`] | `claude-mythos-5-1` | 1 000 000 | 128 000 | 10 / 50 |
-//! | [`CLAUDE_MYTHOS_5`] | `claude-mythos-5` | 1 000 000 | 128 000 | 10 / 50 |
-//! | [`CLAUDE_3_7_SONNET_20250219`] | `claude-3-7-sonnet-20250219` | 200 000 | 64 000 | 3 / 15 |
-//! | [`CLAUDE_3_OPUS_20240229`] | `claude-3-opus-20240229` | 200 000 | 4 096 | 15 / 75 |
-//! | [`CLAUDE_3_HAIKU_20240307`] | `claude-3-haiku-20240307` | 200 000 | 4 096 | 0.25 / 1.25 |
-//! | [`CLAUDE_3_5_HAIKU_20241022`] | `claude-3-5-haiku-20241022` | 200 000 | 8 192 | 0.8 / 4 |
+//! | [`CLAUDE_OPUS_5_5`](const@CLAUDE_OPUS_5_5) | `claude-opus-5-5` | 1 000 000 | 128 000 | 4 / 20 |
+//! | [`CLAUDE_OPUS_5`](const@CLAUDE_OPUS_5) | `claude-opus-5` | 1 000 000 | 128 000 | 5 / 25 |
+//! | [`CLAUDE_OPUS_4_8`](const@CLAUDE_OPUS_4_8) | `claude-opus-4-8` | 1 000 000 | 128 000 | 5 / 25 |
+//! | [`CLAUDE_OPUS_4_7`](const@CLAUDE_OPUS_4_7) | `claude-opus-4-7` | 1 000 000 | 128 000 | 5 / 25 |
+//! | [`CLAUDE_OPUS_4_6`](const@CLAUDE_OPUS_4_6) | `claude-opus-4-6` | 1 000 000 | 128 000 | 5 / 25 |
+//! | [`CLAUDE_OPUS_4_5`](const@CLAUDE_OPUS_4_5) | `claude-opus-4-5` | 200 000 | 64 000 | 5 / 25 |
+//! | [`CLAUDE_OPUS_4_5_20251101`](const@CLAUDE_OPUS_4_5_20251101) | `claude-opus-4-5-20251101` | 200 000 | 64 000 | 5 / 25 |
+//! | [`CLAUDE_OPUS_4_1`](const@CLAUDE_OPUS_4_1) | `claude-opus-4-1` | 200 000 | 32 000 | 15 / 75 |
+//! | [`CLAUDE_OPUS_4_1_20250805`](const@CLAUDE_OPUS_4_1_20250805) | `claude-opus-4-1-20250805` | 200 000 | 32 000 | 15 / 75 |
+//! | [`CLAUDE_OPUS_4_0`](const@CLAUDE_OPUS_4_0) | `claude-opus-4-0` | 200 000 | 32 000 | 15 / 75 |
+//! | [`CLAUDE_OPUS_4_20250514`](const@CLAUDE_OPUS_4_20250514) | `claude-opus-4-20250514` | 200 000 | 32 000 | 15 / 75 |
+//! | [`CLAUDE_SONNET_5_5`](const@CLAUDE_SONNET_5_5) | `claude-sonnet-5-5` | 1 000 000 | 128 000 | 2 / 10 |
+//! | [`CLAUDE_SONNET_5`](const@CLAUDE_SONNET_5) | `claude-sonnet-5` | 1 000 000 | 128 000 | 2 / 10 |
+//! | [`CLAUDE_SONNET_4_6`](const@CLAUDE_SONNET_4_6) | `claude-sonnet-4-6` | 1 000 000 | 128 000 | 3 / 15 |
+//! | [`CLAUDE_SONNET_4_5`](const@CLAUDE_SONNET_4_5) | `claude-sonnet-4-5` | 200 000 | 64 000 | 3 / 15 |
+//! | [`CLAUDE_SONNET_4_5_20250929`](const@CLAUDE_SONNET_4_5_20250929) | `claude-sonnet-4-5-20250929` | 200 000 | 64 000 | 3 / 15 |
+//! | [`CLAUDE_SONNET_4_0`](const@CLAUDE_SONNET_4_0) | `claude-sonnet-4-0` | 200 000 | 64 000 | 3 / 15 |
+//! | [`CLAUDE_SONNET_4_20250514`](const@CLAUDE_SONNET_4_20250514) | `claude-sonnet-4-20250514` | 200 000 | 64 000 | 3 / 15 |
+//! | [`CLAUDE_HAIKU_5_5`](const@CLAUDE_HAIKU_5_5) | `claude-haiku-5-5` | 1 000 000 | 128 000 | 0.1 / 0.5 |
+//! | [`CLAUDE_HAIKU_4_5`](const@CLAUDE_HAIKU_4_5) | `claude-haiku-4-5` | 200 000 | 64 000 | 1 / 5 |
+//! | [`CLAUDE_HAIKU_4_5_20251001`](const@CLAUDE_HAIKU_4_5_20251001) | `claude-haiku-4-5-20251001` | 200 000 | 64 000 | 1 / 5 |
+//! | [`CLAUDE_FABLE_5_1`](const@CLAUDE_FABLE_5_1) | `claude-fable-5-1` | 1 000 000 | 128 000 | 10 / 50 |
+//! | [`CLAUDE_FABLE_5`](const@CLAUDE_FABLE_5) | `claude-fable-5` | 1 000 000 | 128 000 | 10 / 50 |
+//! | [`CLAUDE_MYTHOS_5_1`](const@CLAUDE_MYTHOS_5_1) | `claude-mythos-5-1` | 1 000 000 | 128 000 | 10 / 50 |
+//! | [`CLAUDE_MYTHOS_5`](const@CLAUDE_MYTHOS_5) | `claude-mythos-5` | 1 000 000 | 128 000 | 10 / 50 |
+//! | [`CLAUDE_3_7_SONNET_20250219`](const@CLAUDE_3_7_SONNET_20250219) | `claude-3-7-sonnet-20250219` | 200 000 | 64 000 | 3 / 15 |
+//! | [`CLAUDE_3_OPUS_20240229`](const@CLAUDE_3_OPUS_20240229) | `claude-3-opus-20240229` | 200 000 | 4 096 | 15 / 75 |
+//! | [`CLAUDE_3_HAIKU_20240307`](const@CLAUDE_3_HAIKU_20240307) | `claude-3-haiku-20240307` | 200 000 | 4 096 | 0.25 / 1.25 |
+//! | [`CLAUDE_3_5_HAIKU_20241022`](const@CLAUDE_3_5_HAIKU_20241022) | `claude-3-5-haiku-20241022` | 200 000 | 8 192 | 0.8 / 4 |
 
 use typewright_runtime::model::capability;
 use typewright_runtime::model::{

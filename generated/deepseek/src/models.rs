@@ -5,11 +5,11 @@
 //!
 //! | constant | id | context | output | $ in / out per million |
 //! |---|---|---:|---:|---:|
-//! | [`DEEPSEEK_FLASH`] | `deepseek-flash` | 1 000 000 | 384 000 | 0.3 / 1.2 |
-//! | [`DEEPSEEK_V4_PRO`] | `deepseek-v4-pro` | 1 000 000 | 384 000 | 1.32 / 3.96 |
-//! | [`DEEPSEEK_V4_FLASH`] | `deepseek-v4-flash` | 1 000 000 | 384 000 | 0.3 / 1.2 |
-//! | [`DEEPSEEK_REASONER`] | `deepseek-reasoner` | 1 000 000 | 384 000 | 0.14 / 0.28 |
-//! | [`DEEPSEEK_CHAT`] | `deepseek-chat` | 1 000 000 | 384 000 | 0.14 / 0.28 |
+//! | [`DEEPSEEK_FLASH`](const@DEEPSEEK_FLASH) | `deepseek-flash` | 1 000 000 | 384 000 | 0.3 / 1.2 |
+//! | [`DEEPSEEK_V4_PRO`](const@DEEPSEEK_V4_PRO) | `deepseek-v4-pro` | 1 000 000 | 384 000 | 1.32 / 3.96 |
+//! | [`DEEPSEEK_V4_FLASH`](const@DEEPSEEK_V4_FLASH) | `deepseek-v4-flash` | 1 000 000 | 384 000 | 0.3 / 1.2 |
+//! | [`DEEPSEEK_REASONER`](const@DEEPSEEK_REASONER) | `deepseek-reasoner` | 1 000 000 | 384 000 | 0.14 / 0.28 |
+//! | [`DEEPSEEK_CHAT`](const@DEEPSEEK_CHAT) | `deepseek-chat` | 1 000 000 | 384 000 | 0.14 / 0.28 |
 
 use typewright_runtime::model::capability;
 use typewright_runtime::model::{

@@ -5,22 +5,22 @@
 //!
 //! | constant | id | context | output | $ in / out per million |
 //! |---|---|---:|---:|---:|
-//! | [`QWEN_QWEN3_8_27B`] | `qwen/qwen3.8-27b` | 131 072 | 16 384 | 0.8 / 4 |
-//! | [`CANOPYLABS_ORPHEUS_V1_ENGLISH`] | `canopylabs/orpheus-v1-english` | – | – | – / – |
-//! | [`CANOPYLABS_ORPHEUS_ARABIC_SAUDI`] | `canopylabs/orpheus-arabic-saudi` | – | – | – / – |
-//! | [`OPENAI_GPT_OSS_SAFEGUARD_20B`] | `openai/gpt-oss-safeguard-20b` | 131 072 | 65 536 | 0.075 / 0.3 |
-//! | [`GROQ_COMPOUND_MINI`] | `groq/compound-mini` | 131 072 | 8 192 | – / – |
-//! | [`GROQ_COMPOUND`] | `groq/compound` | 131 072 | 8 192 | – / – |
-//! | [`OPENAI_GPT_OSS_20B`] | `openai/gpt-oss-20b` | 131 072 | 65 536 | 0.075 / 0.3 |
-//! | [`OPENAI_GPT_OSS_120B`] | `openai/gpt-oss-120b` | 131 072 | 65 536 | 0.15 / 0.6 |
-//! | [`QWEN_QWEN3_32B`] | `qwen/qwen3-32b` | 131 072 | 40 960 | 0.29 / 0.59 |
-//! | [`META_LLAMA_LLAMA_PROMPT_GUARD_2_86M`] | `meta-llama/llama-prompt-guard-2-86m` | 512 | 512 | 0.04 / 0.04 |
-//! | [`META_LLAMA_LLAMA_PROMPT_GUARD_2_22M`] | `meta-llama/llama-prompt-guard-2-22m` | 512 | 512 | 0.03 / 0.03 |
-//! | [`META_LLAMA_LLAMA_4_SCOUT_17B_16E_INSTRUCT`] | `meta-llama/llama-4-scout-17b-16e-instruct` | 131 072 | 8 192 | 0.11 / 0.34 |
-//! | [`LLAMA_3_3_70B_VERSATILE`] | `llama-3.3-70b-versatile` | 131 072 | 32 768 | 0.59 / 0.79 |
-//! | [`WHISPER_LARGE_V3_TURBO`] | `whisper-large-v3-turbo` | – | – | – / – |
-//! | [`LLAMA_3_1_8B_INSTANT`] | `llama-3.1-8b-instant` | 131 072 | 131 072 | 0.05 / 0.08 |
-//! | [`WHISPER_LARGE_V3`] | `whisper-large-v3` | – | – | – / – |
+//! | [`QWEN_QWEN3_8_27B`](const@QWEN_QWEN3_8_27B) | `qwen/qwen3.8-27b` | 131 072 | 16 384 | 0.8 / 4 |
+//! | [`CANOPYLABS_ORPHEUS_V1_ENGLISH`](const@CANOPYLABS_ORPHEUS_V1_ENGLISH) | `canopylabs/orpheus-v1-english` | – | – | – / – |
+//! | [`CANOPYLABS_ORPHEUS_ARABIC_SAUDI`](const@CANOPYLABS_ORPHEUS_ARABIC_SAUDI) | `canopylabs/orpheus-arabic-saudi` | – | – | – / – |
+//! | [`OPENAI_GPT_OSS_SAFEGUARD_20B`](const@OPENAI_GPT_OSS_SAFEGUARD_20B) | `openai/gpt-oss-safeguard-20b` | 131 072 | 65 536 | 0.075 / 0.3 |
+//! | [`GROQ_COMPOUND_MINI`](const@GROQ_COMPOUND_MINI) | `groq/compound-mini` | 131 072 | 8 192 | – / – |
+//! | [`GROQ_COMPOUND`](const@GROQ_COMPOUND) | `groq/compound` | 131 072 | 8 192 | – / – |
+//! | [`OPENAI_GPT_OSS_20B`](const@OPENAI_GPT_OSS_20B) | `openai/gpt-oss-20b` | 131 072 | 65 536 | 0.075 / 0.3 |
+//! | [`OPENAI_GPT_OSS_120B`](const@OPENAI_GPT_OSS_120B) | `openai/gpt-oss-120b` | 131 072 | 65 536 | 0.15 / 0.6 |
+//! | [`QWEN_QWEN3_32B`](const@QWEN_QWEN3_32B) | `qwen/qwen3-32b` | 131 072 | 40 960 | 0.29 / 0.59 |
+//! | [`META_LLAMA_LLAMA_PROMPT_GUARD_2_86M`](const@META_LLAMA_LLAMA_PROMPT_GUARD_2_86M) | `meta-llama/llama-prompt-guard-2-86m` | 512 | 512 | 0.04 / 0.04 |
+//! | [`META_LLAMA_LLAMA_PROMPT_GUARD_2_22M`](const@META_LLAMA_LLAMA_PROMPT_GUARD_2_22M) | `meta-llama/llama-prompt-guard-2-22m` | 512 | 512 | 0.03 / 0.03 |
+//! | [`META_LLAMA_LLAMA_4_SCOUT_17B_16E_INSTRUCT`](const@META_LLAMA_LLAMA_4_SCOUT_17B_16E_INSTRUCT) | `meta-llama/llama-4-scout-17b-16e-instruct` | 131 072 | 8 192 | 0.11 / 0.34 |
+//! | [`LLAMA_3_3_70B_VERSATILE`](const@LLAMA_3_3_70B_VERSATILE) | `llama-3.3-70b-versatile` | 131 072 | 32 768 | 0.59 / 0.79 |
+//! | [`WHISPER_LARGE_V3_TURBO`](const@WHISPER_LARGE_V3_TURBO) | `whisper-large-v3-turbo` | – | – | – / – |
+//! | [`LLAMA_3_1_8B_INSTANT`](const@LLAMA_3_1_8B_INSTANT) | `llama-3.1-8b-instant` | 131 072 | 131 072 | 0.05 / 0.08 |
+//! | [`WHISPER_LARGE_V3`](const@WHISPER_LARGE_V3) | `whisper-large-v3` | – | – | – / – |
 
 use typewright_runtime::model::capability;
 use typewright_runtime::model::{

@@ -5,54 +5,54 @@
 //!
 //! | constant | id | context | output | $ in / out per million |
 //! |---|---|---:|---:|---:|
-//! | [`GLM_5_2`] | `glm-5.2` | 976 000 | – | – / – |
-//! | [`KIMI_K2_7_CODE`] | `kimi-k2.7-code` | 262 144 | – | – / – |
-//! | [`NEMOTRON_3_ULTRA`] | `nemotron-3-ultra` | 262 144 | – | – / – |
-//! | [`MINIMAX_M3`] | `minimax-m3` | 512 000 | – | – / – |
-//! | [`DEEPSEEK_V4_PRO`] | `deepseek-v4-pro` | 1 048 576 | – | – / – |
-//! | [`DEEPSEEK_V4_FLASH`] | `deepseek-v4-flash` | 1 048 576 | – | – / – |
-//! | [`KIMI_K2_6`] | `kimi-k2.6` | 262 144 | – | – / – |
-//! | [`GEMMA4_31B`] | `gemma4:31b` | 262 144 | – | – / – |
-//! | [`GLM_5_1`] | `glm-5.1` | 202 752 | – | – / – |
-//! | [`MINIMAX_M2_7`] | `minimax-m2.7` | 196 608 | – | – / – |
-//! | [`NEMOTRON_3_SUPER`] | `nemotron-3-super` | 262 144 | – | – / – |
-//! | [`QWEN3_5_397B`] | `qwen3.5:397b` | 262 144 | – | – / – |
-//! | [`MINIMAX_M2_5`] | `minimax-m2.5` | 204 800 | – | – / – |
-//! | [`GLM_5`] | `glm-5` | 202 752 | – | – / – |
-//! | [`QWEN3_CODER_NEXT`] | `qwen3-coder-next` | 262 144 | – | – / – |
-//! | [`KIMI_K2_5`] | `kimi-k2.5` | 262 144 | – | – / – |
-//! | [`MINIMAX_M2_1`] | `minimax-m2.1` | 204 800 | – | – / – |
-//! | [`GLM_4_7`] | `glm-4.7` | 202 752 | – | – / – |
-//! | [`GEMINI_3_FLASH_PREVIEW`] | `gemini-3-flash-preview` | 1 048 576 | – | – / – |
-//! | [`NEMOTRON_3_NANO_30B`] | `nemotron-3-nano:30b` | 1 048 576 | – | – / – |
-//! | [`DEVSTRAL_2_123B`] | `devstral-2:123b` | 262 144 | – | – / – |
-//! | [`DEVSTRAL_SMALL_2_24B`] | `devstral-small-2:24b` | 262 144 | – | – / – |
-//! | [`RNJ_1_8B`] | `rnj-1:8b` | 32 768 | – | – / – |
-//! | [`MISTRAL_LARGE_3_675B`] | `mistral-large-3:675b` | 262 144 | – | – / – |
-//! | [`DEEPSEEK_V3_1_671B`] | `deepseek-v3.1:671b` | 163 840 | – | – / – |
-//! | [`GPT_OSS_20B`] | `gpt-oss:20b` | 131 072 | – | – / – |
-//! | [`GPT_OSS_120B`] | `gpt-oss:120b` | 131 072 | – | – / – |
-//! | [`GEMMA3_27B`] | `gemma3:27b` | 131 072 | – | – / – |
-//! | [`QWEN3_CODER_480B`] | `qwen3-coder:480b` | 262 144 | – | – / – |
-//! | [`DEEPSEEK_V3_2`] | `deepseek-v3.2` | 163 840 | – | – / – |
-//! | [`MINISTRAL_3_8B`] | `ministral-3:8b` | 262 144 | – | – / – |
-//! | [`GEMMA3_4B`] | `gemma3:4b` | 131 072 | – | – / – |
-//! | [`MINISTRAL_3_14B`] | `ministral-3:14b` | 262 144 | – | – / – |
-//! | [`GEMMA3_12B`] | `gemma3:12b` | 131 072 | – | – / – |
-//! | [`MINISTRAL_3_3B`] | `ministral-3:3b` | 262 144 | – | – / – |
-//! | [`QWEN3`] | `qwen3` | – | – | – / – |
-//! | [`DEEPSEEK_R1`] | `deepseek-r1` | – | – | – / – |
-//! | [`QWEN2_5_CODER`] | `qwen2.5-coder` | – | – | – / – |
-//! | [`LLAMA3_3`] | `llama3.3` | 131 072 | – | – / – |
-//! | [`LLAMA3_2`] | `llama3.2` | 131 072 | – | – / – |
-//! | [`LLAMA3_1`] | `llama3.1` | 131 072 | – | – / – |
-//! | [`PHI4`] | `phi4` | – | – | – / – |
-//! | [`MISTRAL`] | `mistral` | – | – | – / – |
-//! | [`LLAMA3`] | `llama3` | 8 192 | – | – / – |
-//! | [`NOMIC_EMBED_TEXT`] | `nomic-embed-text` | – | – | – / – |
-//! | [`MXBAI_EMBED_LARGE`] | `mxbai-embed-large` | – | – | – / – |
-//! | [`BGE_M3`] | `bge-m3` | – | – | – / – |
-//! | [`ALL_MINILM`] | `all-minilm` | – | – | – / – |
+//! | [`GLM_5_2`](const@GLM_5_2) | `glm-5.2` | 976 000 | – | – / – |
+//! | [`KIMI_K2_7_CODE`](const@KIMI_K2_7_CODE) | `kimi-k2.7-code` | 262 144 | – | – / – |
+//! | [`NEMOTRON_3_ULTRA`](const@NEMOTRON_3_ULTRA) | `nemotron-3-ultra` | 262 144 | – | – / – |
+//! | [`MINIMAX_M3`](const@MINIMAX_M3) | `minimax-m3` | 512 000 | – | – / – |
+//! | [`DEEPSEEK_V4_PRO`](const@DEEPSEEK_V4_PRO) | `deepseek-v4-pro` | 1 048 576 | – | – / – |
+//! | [`DEEPSEEK_V4_FLASH`](const@DEEPSEEK_V4_FLASH) | `deepseek-v4-flash` | 1 048 576 | – | – / – |
+//! | [`KIMI_K2_6`](const@KIMI_K2_6) | `kimi-k2.6` | 262 144 | – | – / – |
+//! | [`GEMMA4_31B`](const@GEMMA4_31B) | `gemma4:31b` | 262 144 | – | – / – |
+//! | [`GLM_5_1`](const@GLM_5_1) | `glm-5.1` | 202 752 | – | – / – |
+//! | [`MINIMAX_M2_7`](const@MINIMAX_M2_7) | `minimax-m2.7` | 196 608 | – | – / – |
+//! | [`NEMOTRON_3_SUPER`](const@NEMOTRON_3_SUPER) | `nemotron-3-super` | 262 144 | – | – / – |
+//! | [`QWEN3_5_397B`](const@QWEN3_5_397B) | `qwen3.5:397b` | 262 144 | – | – / – |
+//! | [`MINIMAX_M2_5`](const@MINIMAX_M2_5) | `minimax-m2.5` | 204 800 | – | – / – |
+//! | [`GLM_5`](const@GLM_5) | `glm-5` | 202 752 | – | – / – |
+//! | [`QWEN3_CODER_NEXT`](const@QWEN3_CODER_NEXT) | `qwen3-coder-next` | 262 144 | – | – / – |
+//! | [`KIMI_K2_5`](const@KIMI_K2_5) | `kimi-k2.5` | 262 144 | – | – / – |
+//! | [`MINIMAX_M2_1`](const@MINIMAX_M2_1) | `minimax-m2.1` | 204 800 | – | – / – |
+//! | [`GLM_4_7`](const@GLM_4_7) | `glm-4.7` | 202 752 | – | – / – |
+//! | [`GEMINI_3_FLASH_PREVIEW`](const@GEMINI_3_FLASH_PREVIEW) | `gemini-3-flash-preview` | 1 048 576 | – | – / – |
+//! | [`NEMOTRON_3_NANO_30B`](const@NEMOTRON_3_NANO_30B) | `nemotron-3-nano:30b` | 1 048 576 | – | – / – |
+//! | [`DEVSTRAL_2_123B`](const@DEVSTRAL_2_123B) | `devstral-2:123b` | 262 144 | – | – / – |
+//! | [`DEVSTRAL_SMALL_2_24B`](const@DEVSTRAL_SMALL_2_24B) | `devstral-small-2:24b` | 262 144 | – | – / – |
+//! | [`RNJ_1_8B`](const@RNJ_1_8B) | `rnj-1:8b` | 32 768 | – | – / – |
+//! | [`MISTRAL_LARGE_3_675B`](const@MISTRAL_LARGE_3_675B) | `mistral-large-3:675b` | 262 144 | – | – / – |
+//! | [`DEEPSEEK_V3_1_671B`](const@DEEPSEEK_V3_1_671B) | `deepseek-v3.1:671b` | 163 840 | – | – / – |
+//! | [`GPT_OSS_20B`](const@GPT_OSS_20B) | `gpt-oss:20b` | 131 072 | – | – / – |
+//! | [`GPT_OSS_120B`](const@GPT_OSS_120B) | `gpt-oss:120b` | 131 072 | – | – / – |
+//! | [`GEMMA3_27B`](const@GEMMA3_27B) | `gemma3:27b` | 131 072 | – | – / – |
+//! | [`QWEN3_CODER_480B`](const@QWEN3_CODER_480B) | `qwen3-coder:480b` | 262 144 | – | – / – |
+//! | [`DEEPSEEK_V3_2`](const@DEEPSEEK_V3_2) | `deepseek-v3.2` | 163 840 | – | – / – |
+//! | [`MINISTRAL_3_8B`](const@MINISTRAL_3_8B) | `ministral-3:8b` | 262 144 | – | – / – |
+//! | [`GEMMA3_4B`](const@GEMMA3_4B) | `gemma3:4b` | 131 072 | – | – / – |
+//! | [`MINISTRAL_3_14B`](const@MINISTRAL_3_14B) | `ministral-3:14b` | 262 144 | – | – / – |
+//! | [`GEMMA3_12B`](const@GEMMA3_12B) | `gemma3:12b` | 131 072 | – | – / – |
+//! | [`MINISTRAL_3_3B`](const@MINISTRAL_3_3B) | `ministral-3:3b` | 262 144 | – | – / – |
+//! | [`QWEN3`](const@QWEN3) | `qwen3` | – | – | – / – |
+//! | [`DEEPSEEK_R1`](const@DEEPSEEK_R1) | `deepseek-r1` | – | – | – / – |
+//! | [`QWEN2_5_CODER`](const@QWEN2_5_CODER) | `qwen2.5-coder` | – | – | – / – |
+//! | [`LLAMA3_3`](const@LLAMA3_3) | `llama3.3` | 131 072 | – | – / – |
+//! | [`LLAMA3_2`](const@LLAMA3_2) | `llama3.2` | 131 072 | – | – / – |
+//! | [`LLAMA3_1`](const@LLAMA3_1) | `llama3.1` | 131 072 | – | – / – |
+//! | [`PHI4`](const@PHI4) | `phi4` | – | – | – / – |
+//! | [`MISTRAL`](const@MISTRAL) | `mistral` | – | – | – / – |
+//! | [`LLAMA3`](const@LLAMA3) | `llama3` | 8 192 | – | – / – |
+//! | [`NOMIC_EMBED_TEXT`](const@NOMIC_EMBED_TEXT) | `nomic-embed-text` | – | – | – / – |
+//! | [`MXBAI_EMBED_LARGE`](const@MXBAI_EMBED_LARGE) | `mxbai-embed-large` | – | – | – / – |
+//! | [`BGE_M3`](const@BGE_M3) | `bge-m3` | – | – | – / – |
+//! | [`ALL_MINILM`](const@ALL_MINILM) | `all-minilm` | – | – | – / – |
 
 use typewright_runtime::model::capability;
 use typewright_runtime::model::{

@@ -5,91 +5,91 @@
 //!
 //! | constant | id | context | output | $ in / out per million |
 //! |---|---|---:|---:|---:|
-//! | [`GPT_6_1_SOL`] | `gpt-6.1-sol` | 1 050 000 | 128 000 | 2 / 10 |
-//! | [`GPT_6_1_TERRA`] | `gpt-6.1-terra` | 1 050 000 | 128 000 | 1 / 5 |
-//! | [`GPT_6_ASTRA`] | `gpt-6-astra` | 1 050 000 | 128 000 | 10 / 50 |
-//! | [`GPT_6_SOL`] | `gpt-6-sol` | 1 050 000 | 128 000 | 2 / 10 |
-//! | [`GPT_6_LUNA`] | `gpt-6-luna` | 1 050 000 | 128 000 | 0.1 / 0.5 |
-//! | [`CHAT_LATEST`] | `chat-latest` | 400 000 | 128 000 | 5 / 30 |
-//! | [`GPT_5_6_SOL`] | `gpt-5.6-sol` | 1 050 000 | 128 000 | 4 / 20 |
-//! | [`GPT_5_6_LUNA`] | `gpt-5.6-luna` | 1 050 000 | 128 000 | 0.2 / 1.2 |
-//! | [`GPT_5_6_TERRA`] | `gpt-5.6-terra` | 1 050 000 | 128 000 | 2 / 12 |
-//! | [`GPT_5_5`] | `gpt-5.5` | 1 050 000 | 128 000 | 5 / 30 |
-//! | [`GPT_5_5_PRO`] | `gpt-5.5-pro` | 1 050 000 | 128 000 | 30 / 180 |
-//! | [`GPT_5_4_NANO`] | `gpt-5.4-nano` | 400 000 | 128 000 | 0.2 / 1.25 |
-//! | [`GPT_5_4_MINI`] | `gpt-5.4-mini` | 400 000 | 128 000 | 0.75 / 4.5 |
-//! | [`GPT_5_4`] | `gpt-5.4` | 1 050 000 | 128 000 | 2.5 / 15 |
-//! | [`GPT_5_4_PRO`] | `gpt-5.4-pro` | 1 050 000 | 128 000 | 30 / 180 |
-//! | [`GPT_5_3_CHAT_LATEST`] | `gpt-5.3-chat-latest` | 128 000 | 16 384 | 1.75 / 14 |
-//! | [`GPT_5_3_CODEX`] | `gpt-5.3-codex` | 400 000 | 128 000 | 1.75 / 14 |
-//! | [`GPT_5_3_CODEX_SPARK`] | `gpt-5.3-codex-spark` | 128 000 | 32 000 | 1.75 / 14 |
-//! | [`GPT_5_2`] | `gpt-5.2` | 400 000 | 128 000 | 1.75 / 14 |
-//! | [`GPT_5_2_PRO`] | `gpt-5.2-pro` | 400 000 | 128 000 | 21 / 168 |
-//! | [`GPT_5_2_CODEX`] | `gpt-5.2-codex` | 400 000 | 128 000 | 1.75 / 14 |
-//! | [`GPT_5_2_CHAT_LATEST`] | `gpt-5.2-chat-latest` | 128 000 | 16 384 | 1.75 / 14 |
-//! | [`GPT_5_1`] | `gpt-5.1` | 400 000 | 128 000 | 1.25 / 10 |
-//! | [`GPT_5_1_CODEX`] | `gpt-5.1-codex` | 400 000 | 128 000 | 1.25 / 10 |
-//! | [`GPT_5_1_CODEX_MAX`] | `gpt-5.1-codex-max` | 400 000 | 128 000 | 1.25 / 10 |
-//! | [`GPT_5_1_CODEX_MINI`] | `gpt-5.1-codex-mini` | 400 000 | 128 000 | 0.25 / 2 |
-//! | [`GPT_5_1_CHAT_LATEST`] | `gpt-5.1-chat-latest` | 128 000 | 16 384 | 1.25 / 10 |
-//! | [`GPT_5_SEARCH_API`] | `gpt-5-search-api` | 400 000 | 128 000 | 1.25 / 10 |
-//! | [`GPT_5_PRO`] | `gpt-5-pro` | 400 000 | 272 000 | 15 / 120 |
-//! | [`GPT_5_CODEX`] | `gpt-5-codex` | 400 000 | 128 000 | 1.25 / 10 |
-//! | [`GPT_5`] | `gpt-5` | 400 000 | 128 000 | 1.25 / 10 |
-//! | [`GPT_5_NANO`] | `gpt-5-nano` | 400 000 | 128 000 | 0.05 / 0.4 |
-//! | [`GPT_5_MINI`] | `gpt-5-mini` | 400 000 | 128 000 | 0.25 / 2 |
-//! | [`GPT_5_CHAT_LATEST`] | `gpt-5-chat-latest` | 128 000 | 16 384 | 1.25 / 10 |
-//! | [`GPT_4_1`] | `gpt-4.1` | 1 047 576 | 32 768 | 2 / 8 |
-//! | [`GPT_4_1_MINI`] | `gpt-4.1-mini` | 1 047 576 | 32 768 | 0.4 / 1.6 |
-//! | [`GPT_4_1_NANO`] | `gpt-4.1-nano` | 1 047 576 | 32 768 | 0.1 / 0.4 |
-//! | [`O4_MINI_DEEP_RESEARCH`] | `o4-mini-deep-research` | 200 000 | 100 000 | 2 / 8 |
-//! | [`O4_MINI`] | `o4-mini` | 200 000 | 100 000 | 1.1 / 4.4 |
-//! | [`O3_DEEP_RESEARCH`] | `o3-deep-research` | 200 000 | 100 000 | 10 / 40 |
-//! | [`O3_PRO`] | `o3-pro` | 200 000 | 100 000 | 20 / 80 |
-//! | [`O3`] | `o3` | 200 000 | 100 000 | 2 / 8 |
-//! | [`O3_MINI`] | `o3-mini` | 200 000 | 100 000 | 1.1 / 4.4 |
-//! | [`O1_PRO`] | `o1-pro` | 200 000 | 100 000 | 150 / 600 |
-//! | [`O1`] | `o1` | 200 000 | 100 000 | 15 / 60 |
-//! | [`GPT_4O_AUDIO_PREVIEW_2025_06_03`] | `gpt-4o-audio-preview-2025-06-03` | 128 000 | 16 384 | 2.5 / 10 |
-//! | [`GPT_4O_SEARCH_PREVIEW`] | `gpt-4o-search-preview` | 128 000 | 16 384 | 2.5 / 10 |
-//! | [`GPT_4O_MINI_SEARCH_PREVIEW`] | `gpt-4o-mini-search-preview` | 128 000 | 16 384 | 0.15 / 0.6 |
-//! | [`GPT_4O_MINI_AUDIO_PREVIEW_2024_12_17`] | `gpt-4o-mini-audio-preview-2024-12-17` | 128 000 | 16 384 | 0.15 / 0.6 |
-//! | [`GPT_4O_2024_11_20`] | `gpt-4o-2024-11-20` | 128 000 | 16 384 | 2.5 / 10 |
-//! | [`GPT_4O_2024_08_06`] | `gpt-4o-2024-08-06` | 128 000 | 16 384 | 2.5 / 10 |
-//! | [`GPT_4O_MINI`] | `gpt-4o-mini` | 128 000 | 16 384 | 0.15 / 0.6 |
-//! | [`GPT_4O`] | `gpt-4o` | 128 000 | 16 384 | 2.5 / 10 |
-//! | [`GPT_4O_2024_05_13`] | `gpt-4o-2024-05-13` | 128 000 | 4 096 | 5 / 15 |
-//! | [`GPT_4`] | `gpt-4` | 8 192 | 8 192 | 30 / 60 |
-//! | [`GPT_4_TURBO`] | `gpt-4-turbo` | 128 000 | 4 096 | 10 / 30 |
-//! | [`GPT_3_5_TURBO`] | `gpt-3.5-turbo` | 16 385 | 4 096 | 0.5 / 1.5 |
-//! | [`GPT_AUDIO_1_5`] | `gpt-audio-1.5` | 128 000 | 16 384 | 2.5 / 10 |
-//! | [`GPT_AUDIO_MINI`] | `gpt-audio-mini` | 128 000 | 16 384 | 0.6 / 2.4 |
-//! | [`GPT_AUDIO`] | `gpt-audio` | 128 000 | 16 384 | 2.5 / 10 |
-//! | [`TEXT_EMBEDDING_3_SMALL`] | `text-embedding-3-small` | 8 191 | – | 0.02 / – |
-//! | [`TEXT_EMBEDDING_3_LARGE`] | `text-embedding-3-large` | 8 191 | – | 0.13 / – |
-//! | [`TEXT_EMBEDDING_ADA_002`] | `text-embedding-ada-002` | 8 192 | – | 0.1 / – |
-//! | [`GPT_IMAGE_2_5_FLARE`] | `gpt-image-2.5-flare` | – | – | 5 / 30 |
-//! | [`GPT_IMAGE_2_5_SUNBURST`] | `gpt-image-2.5-sunburst` | – | – | 5 / 30 |
-//! | [`GPT_IMAGE_2`] | `gpt-image-2` | – | – | 5 / 30 |
-//! | [`CHATGPT_IMAGE_LATEST`] | `chatgpt-image-latest` | – | – | 5 / 32 |
-//! | [`GPT_IMAGE_1_5`] | `gpt-image-1.5` | – | – | 5 / 32 |
-//! | [`GPT_IMAGE_1_MINI`] | `gpt-image-1-mini` | – | – | 2 / 8 |
-//! | [`GPT_IMAGE_1`] | `gpt-image-1` | – | – | 5 / 40 |
-//! | [`GPT_REALTIME_2_1`] | `gpt-realtime-2.1` | 128 000 | 32 000 | 4 / 24 |
-//! | [`GPT_REALTIME_2_1_MINI`] | `gpt-realtime-2.1-mini` | 128 000 | 32 000 | 0.6 / 2.4 |
-//! | [`GPT_REALTIME_2`] | `gpt-realtime-2` | 128 000 | 32 000 | 4 / 24 |
-//! | [`GPT_REALTIME_1_5`] | `gpt-realtime-1.5` | 32 000 | 4 096 | 4 / 16 |
-//! | [`GPT_REALTIME_MINI`] | `gpt-realtime-mini` | 32 000 | 4 096 | 0.6 / 2.4 |
-//! | [`GPT_REALTIME`] | `gpt-realtime` | 32 000 | 4 096 | 4 / 16 |
-//! | [`TTS_1`] | `tts-1` | – | – | – / – |
-//! | [`TTS_1_HD`] | `tts-1-hd` | – | – | – / – |
-//! | [`GPT_4O_MINI_TTS`] | `gpt-4o-mini-tts` | – | – | 0.6 / – |
-//! | [`GPT_TRANSCRIBE`] | `gpt-transcribe` | – | – | – / – |
-//! | [`WHISPER_1`] | `whisper-1` | – | – | – / – |
-//! | [`GPT_4O_TRANSCRIBE`] | `gpt-4o-transcribe` | 16 000 | 2 000 | 2.5 / 10 |
-//! | [`GPT_4O_MINI_TRANSCRIBE`] | `gpt-4o-mini-transcribe` | 16 000 | 2 000 | 1.25 / 5 |
-//! | [`GPT_4O_TRANSCRIBE_DIARIZE`] | `gpt-4o-transcribe-diarize` | 16 000 | 2 000 | 2.5 / 10 |
-//! | [`OMNI_MODERATION_LATEST`] | `omni-moderation-latest` | 32 768 | – | – / – |
+//! | [`GPT_6_1_SOL`](const@GPT_6_1_SOL) | `gpt-6.1-sol` | 1 050 000 | 128 000 | 2 / 10 |
+//! | [`GPT_6_1_TERRA`](const@GPT_6_1_TERRA) | `gpt-6.1-terra` | 1 050 000 | 128 000 | 1 / 5 |
+//! | [`GPT_6_ASTRA`](const@GPT_6_ASTRA) | `gpt-6-astra` | 1 050 000 | 128 000 | 10 / 50 |
+//! | [`GPT_6_SOL`](const@GPT_6_SOL) | `gpt-6-sol` | 1 050 000 | 128 000 | 2 / 10 |
+//! | [`GPT_6_LUNA`](const@GPT_6_LUNA) | `gpt-6-luna` | 1 050 000 | 128 000 | 0.1 / 0.5 |
+//! | [`CHAT_LATEST`](const@CHAT_LATEST) | `chat-latest` | 400 000 | 128 000 | 5 / 30 |
+//! | [`GPT_5_6_SOL`](const@GPT_5_6_SOL) | `gpt-5.6-sol` | 1 050 000 | 128 000 | 4 / 20 |
+//! | [`GPT_5_6_LUNA`](const@GPT_5_6_LUNA) | `gpt-5.6-luna` | 1 050 000 | 128 000 | 0.2 / 1.2 |
+//! | [`GPT_5_6_TERRA`](const@GPT_5_6_TERRA) | `gpt-5.6-terra` | 1 050 000 | 128 000 | 2 / 12 |
+//! | [`GPT_5_5`](const@GPT_5_5) | `gpt-5.5` | 1 050 000 | 128 000 | 5 / 30 |
+//! | [`GPT_5_5_PRO`](const@GPT_5_5_PRO) | `gpt-5.5-pro` | 1 050 000 | 128 000 | 30 / 180 |
+//! | [`GPT_5_4_NANO`](const@GPT_5_4_NANO) | `gpt-5.4-nano` | 400 000 | 128 000 | 0.2 / 1.25 |
+//! | [`GPT_5_4_MINI`](const@GPT_5_4_MINI) | `gpt-5.4-mini` | 400 000 | 128 000 | 0.75 / 4.5 |
+//! | [`GPT_5_4`](const@GPT_5_4) | `gpt-5.4` | 1 050 000 | 128 000 | 2.5 / 15 |
+//! | [`GPT_5_4_PRO`](const@GPT_5_4_PRO) | `gpt-5.4-pro` | 1 050 000 | 128 000 | 30 / 180 |
+//! | [`GPT_5_3_CHAT_LATEST`](const@GPT_5_3_CHAT_LATEST) | `gpt-5.3-chat-latest` | 128 000 | 16 384 | 1.75 / 14 |
+//! | [`GPT_5_3_CODEX`](const@GPT_5_3_CODEX) | `gpt-5.3-codex` | 400 000 | 128 000 | 1.75 / 14 |
+//! | [`GPT_5_3_CODEX_SPARK`](const@GPT_5_3_CODEX_SPARK) | `gpt-5.3-codex-spark` | 128 000 | 32 000 | 1.75 / 14 |
+//! | [`GPT_5_2`](const@GPT_5_2) | `gpt-5.2` | 400 000 | 128 000 | 1.75 / 14 |
+//! | [`GPT_5_2_PRO`](const@GPT_5_2_PRO) | `gpt-5.2-pro` | 400 000 | 128 000 | 21 / 168 |
+//! | [`GPT_5_2_CODEX`](const@GPT_5_2_CODEX) | `gpt-5.2-codex` | 400 000 | 128 000 | 1.75 / 14 |
+//! | [`GPT_5_2_CHAT_LATEST`](const@GPT_5_2_CHAT_LATEST) | `gpt-5.2-chat-latest` | 128 000 | 16 384 | 1.75 / 14 |
+//! | [`GPT_5_1`](const@GPT_5_1) | `gpt-5.1` | 400 000 | 128 000 | 1.25 / 10 |
+//! | [`GPT_5_1_CODEX`](const@GPT_5_1_CODEX) | `gpt-5.1-codex` | 400 000 | 128 000 | 1.25 / 10 |
+//! | [`GPT_5_1_CODEX_MAX`](const@GPT_5_1_CODEX_MAX) | `gpt-5.1-codex-max` | 400 000 | 128 000 | 1.25 / 10 |
+//! | [`GPT_5_1_CODEX_MINI`](const@GPT_5_1_CODEX_MINI) | `gpt-5.1-codex-mini` | 400 000 | 128 000 | 0.25 / 2 |
+//! | [`GPT_5_1_CHAT_LATEST`](const@GPT_5_1_CHAT_LATEST) | `gpt-5.1-chat-latest` | 128 000 | 16 384 | 1.25 / 10 |
+//! | [`GPT_5_SEARCH_API`](const@GPT_5_SEARCH_API) | `gpt-5-search-api` | 400 000 | 128 000 | 1.25 / 10 |
+//! | [`GPT_5_PRO`](const@GPT_5_PRO) | `gpt-5-pro` | 400 000 | 272 000 | 15 / 120 |
+//! | [`GPT_5_CODEX`](const@GPT_5_CODEX) | `gpt-5-codex` | 400 000 | 128 000 | 1.25 / 10 |
+//! | [`GPT_5`](const@GPT_5) | `gpt-5` | 400 000 | 128 000 | 1.25 / 10 |
+//! | [`GPT_5_NANO`](const@GPT_5_NANO) | `gpt-5-nano` | 400 000 | 128 000 | 0.05 / 0.4 |
+//! | [`GPT_5_MINI`](const@GPT_5_MINI) | `gpt-5-mini` | 400 000 | 128 000 | 0.25 / 2 |
+//! | [`GPT_5_CHAT_LATEST`](const@GPT_5_CHAT_LATEST) | `gpt-5-chat-latest` | 128 000 | 16 384 | 1.25 / 10 |
+//! | [`GPT_4_1`](const@GPT_4_1) | `gpt-4.1` | 1 047 576 | 32 768 | 2 / 8 |
+//! | [`GPT_4_1_MINI`](const@GPT_4_1_MINI) | `gpt-4.1-mini` | 1 047 576 | 32 768 | 0.4 / 1.6 |
+//! | [`GPT_4_1_NANO`](const@GPT_4_1_NANO) | `gpt-4.1-nano` | 1 047 576 | 32 768 | 0.1 / 0.4 |
+//! | [`O4_MINI_DEEP_RESEARCH`](const@O4_MINI_DEEP_RESEARCH) | `o4-mini-deep-research` | 200 000 | 100 000 | 2 / 8 |
+//! | [`O4_MINI`](const@O4_MINI) | `o4-mini` | 200 000 | 100 000 | 1.1 / 4.4 |
+//! | [`O3_DEEP_RESEARCH`](const@O3_DEEP_RESEARCH) | `o3-deep-research` | 200 000 | 100 000 | 10 / 40 |
+//! | [`O3_PRO`](const@O3_PRO) | `o3-pro` | 200 000 | 100 000 | 20 / 80 |
+//! | [`O3`](const@O3) | `o3` | 200 000 | 100 000 | 2 / 8 |
+//! | [`O3_MINI`](const@O3_MINI) | `o3-mini` | 200 000 | 100 000 | 1.1 / 4.4 |
+//! | [`O1_PRO`](const@O1_PRO) | `o1-pro` | 200 000 | 100 000 | 150 / 600 |
+//! | [`O1`](const@O1) | `o1` | 200 000 | 100 000 | 15 / 60 |
+//! | [`GPT_4O_AUDIO_PREVIEW_2025_06_03`](const@GPT_4O_AUDIO_PREVIEW_2025_06_03) | `gpt-4o-audio-preview-2025-06-03` | 128 000 | 16 384 | 2.5 / 10 |
+//! | [`GPT_4O_SEARCH_PREVIEW`](const@GPT_4O_SEARCH_PREVIEW) | `gpt-4o-search-preview` | 128 000 | 16 384 | 2.5 / 10 |
+//! | [`GPT_4O_MINI_SEARCH_PREVIEW`](const@GPT_4O_MINI_SEARCH_PREVIEW) | `gpt-4o-mini-search-preview` | 128 000 | 16 384 | 0.15 / 0.6 |
+//! | [`GPT_4O_MINI_AUDIO_PREVIEW_2024_12_17`](const@GPT_4O_MINI_AUDIO_PREVIEW_2024_12_17) | `gpt-4o-mini-audio-preview-2024-12-17` | 128 000 | 16 384 | 0.15 / 0.6 |
+//! | [`GPT_4O_2024_11_20`](const@GPT_4O_2024_11_20) | `gpt-4o-2024-11-20` | 128 000 | 16 384 | 2.5 / 10 |
+//! | [`GPT_4O_2024_08_06`](const@GPT_4O_2024_08_06) | `gpt-4o-2024-08-06` | 128 000 | 16 384 | 2.5 / 10 |
+//! | [`GPT_4O_MINI`](const@GPT_4O_MINI) | `gpt-4o-mini` | 128 000 | 16 384 | 0.15 / 0.6 |
+//! | [`GPT_4O`](const@GPT_4O) | `gpt-4o` | 128 000 | 16 384 | 2.5 / 10 |
+//! | [`GPT_4O_2024_05_13`](const@GPT_4O_2024_05_13) | `gpt-4o-2024-05-13` | 128 000 | 4 096 | 5 / 15 |
+//! | [`GPT_4`](const@GPT_4) | `gpt-4` | 8 192 | 8 192 | 30 / 60 |
+//! | [`GPT_4_TURBO`](const@GPT_4_TURBO) | `gpt-4-turbo` | 128 000 | 4 096 | 10 / 30 |
+//! | [`GPT_3_5_TURBO`](const@GPT_3_5_TURBO) | `gpt-3.5-turbo` | 16 385 | 4 096 | 0.5 / 1.5 |
+//! | [`GPT_AUDIO_1_5`](const@GPT_AUDIO_1_5) | `gpt-audio-1.5` | 128 000 | 16 384 | 2.5 / 10 |
+//! | [`GPT_AUDIO_MINI`](const@GPT_AUDIO_MINI) | `gpt-audio-mini` | 128 000 | 16 384 | 0.6 / 2.4 |
+//! | [`GPT_AUDIO`](const@GPT_AUDIO) | `gpt-audio` | 128 000 | 16 384 | 2.5 / 10 |
+//! | [`TEXT_EMBEDDING_3_SMALL`](const@TEXT_EMBEDDING_3_SMALL) | `text-embedding-3-small` | 8 191 | – | 0.02 / – |
+//! | [`TEXT_EMBEDDING_3_LARGE`](const@TEXT_EMBEDDING_3_LARGE) | `text-embedding-3-large` | 8 191 | – | 0.13 / – |
+//! | [`TEXT_EMBEDDING_ADA_002`](const@TEXT_EMBEDDING_ADA_002) | `text-embedding-ada-002` | 8 192 | – | 0.1 / – |
+//! | [`GPT_IMAGE_2_5_FLARE`](const@GPT_IMAGE_2_5_FLARE) | `gpt-image-2.5-flare` | – | – | 5 / 30 |
+//! | [`GPT_IMAGE_2_5_SUNBURST`](const@GPT_IMAGE_2_5_SUNBURST) | `gpt-image-2.5-sunburst` | – | – | 5 / 30 |
+//! | [`GPT_IMAGE_2`](const@GPT_IMAGE_2) | `gpt-image-2` | – | – | 5 / 30 |
+//! | [`CHATGPT_IMAGE_LATEST`](const@CHATGPT_IMAGE_LATEST) | `chatgpt-image-latest` | – | – | 5 / 32 |
+//! | [`GPT_IMAGE_1_5`](const@GPT_IMAGE_1_5) | `gpt-image-1.5` | – | – | 5 / 32 |
+//! | [`GPT_IMAGE_1_MINI`](const@GPT_IMAGE_1_MINI) | `gpt-image-1-mini` | – | – | 2 / 8 |
+//! | [`GPT_IMAGE_1`](const@GPT_IMAGE_1) | `gpt-image-1` | – | – | 5 / 40 |
+//! | [`GPT_REALTIME_2_1`](const@GPT_REALTIME_2_1) | `gpt-realtime-2.1` | 128 000 | 32 000 | 4 / 24 |
+//! | [`GPT_REALTIME_2_1_MINI`](const@GPT_REALTIME_2_1_MINI) | `gpt-realtime-2.1-mini` | 128 000 | 32 000 | 0.6 / 2.4 |
+//! | [`GPT_REALTIME_2`](const@GPT_REALTIME_2) | `gpt-realtime-2` | 128 000 | 32 000 | 4 / 24 |
+//! | [`GPT_REALTIME_1_5`](const@GPT_REALTIME_1_5) | `gpt-realtime-1.5` | 32 000 | 4 096 | 4 / 16 |
+//! | [`GPT_REALTIME_MINI`](const@GPT_REALTIME_MINI) | `gpt-realtime-mini` | 32 000 | 4 096 | 0.6 / 2.4 |
+//! | [`GPT_REALTIME`](const@GPT_REALTIME) | `gpt-realtime` | 32 000 | 4 096 | 4 / 16 |
+//! | [`TTS_1`](const@TTS_1) | `tts-1` | – | – | – / – |
+//! | [`TTS_1_HD`](const@TTS_1_HD) | `tts-1-hd` | – | – | – / – |
+//! | [`GPT_4O_MINI_TTS`](const@GPT_4O_MINI_TTS) | `gpt-4o-mini-tts` | – | – | 0.6 / – |
+//! | [`GPT_TRANSCRIBE`](const@GPT_TRANSCRIBE) | `gpt-transcribe` | – | – | – / – |
+//! | [`WHISPER_1`](const@WHISPER_1) | `whisper-1` | – | – | – / – |
+//! | [`GPT_4O_TRANSCRIBE`](const@GPT_4O_TRANSCRIBE) | `gpt-4o-transcribe` | 16 000 | 2 000 | 2.5 / 10 |
+//! | [`GPT_4O_MINI_TRANSCRIBE`](const@GPT_4O_MINI_TRANSCRIBE) | `gpt-4o-mini-transcribe` | 16 000 | 2 000 | 1.25 / 5 |
+//! | [`GPT_4O_TRANSCRIBE_DIARIZE`](const@GPT_4O_TRANSCRIBE_DIARIZE) | `gpt-4o-transcribe-diarize` | 16 000 | 2 000 | 2.5 / 10 |
+//! | [`OMNI_MODERATION_LATEST`](const@OMNI_MODERATION_LATEST) | `omni-moderation-latest` | 32 768 | – | – / – |
 
 use typewright_runtime::model::capability;
 use typewright_runtime::model::{

@@ -5,36 +5,36 @@
 //!
 //! | constant | id | context | output | $ in / out per million |
 //! |---|---|---:|---:|---:|
-//! | [`ANTHROPIC_CLAUDE_OPUS_5`] | `anthropic/claude-opus-5` | 1 000 000 | 128 000 | 5 / 25 |
-//! | [`ANTHROPIC_CLAUDE_SONNET_5`] | `anthropic/claude-sonnet-5` | 1 000 000 | 128 000 | 2 / 10 |
-//! | [`ANTHROPIC_CLAUDE_OPUS_4_8`] | `anthropic/claude-opus-4.8` | 1 000 000 | 128 000 | 5 / 25 |
-//! | [`ANTHROPIC_CLAUDE_SONNET_4_6`] | `anthropic/claude-sonnet-4.6` | 1 000 000 | 128 000 | 3 / 15 |
-//! | [`ANTHROPIC_CLAUDE_HAIKU_4_5`] | `anthropic/claude-haiku-4.5` | 200 000 | 64 000 | 1 / 5 |
-//! | [`OPENAI_GPT_5_5`] | `openai/gpt-5.5` | 1 050 000 | 128 000 | 5 / 30 |
-//! | [`OPENAI_GPT_5_4`] | `openai/gpt-5.4` | 1 050 000 | 128 000 | 2.5 / 15 |
-//! | [`OPENAI_GPT_5_4_MINI`] | `openai/gpt-5.4-mini` | 400 000 | 128 000 | 0.75 / 4.5 |
-//! | [`OPENAI_GPT_5_MINI`] | `openai/gpt-5-mini` | 400 000 | 128 000 | 0.25 / 2 |
-//! | [`OPENAI_GPT_4_1_MINI`] | `openai/gpt-4.1-mini` | 1 047 576 | 32 768 | 0.4 / 1.6 |
-//! | [`OPENAI_GPT_OSS_120B`] | `openai/gpt-oss-120b` | 131 072 | 131 072 | 0.03 / 0.15 |
-//! | [`GOOGLE_GEMINI_3_5_FLASH`] | `google/gemini-3.5-flash` | 1 048 576 | 65 536 | 1.5 / 9 |
-//! | [`GOOGLE_GEMINI_3_1_PRO_PREVIEW`] | `google/gemini-3.1-pro-preview` | 1 048 576 | 65 536 | 2 / 12 |
-//! | [`GOOGLE_GEMINI_3_1_FLASH_LITE`] | `google/gemini-3.1-flash-lite` | 1 048 576 | 65 536 | 0.25 / 1.5 |
-//! | [`GOOGLE_GEMINI_2_5_PRO`] | `google/gemini-2.5-pro` | 1 048 576 | 65 536 | 1.25 / 10 |
-//! | [`GOOGLE_GEMINI_2_5_FLASH`] | `google/gemini-2.5-flash` | 1 048 576 | 65 535 | 0.3 / 2.5 |
-//! | [`GOOGLE_GEMINI_2_5_FLASH_LITE`] | `google/gemini-2.5-flash-lite` | 1 048 576 | 65 535 | 0.1 / 0.4 |
-//! | [`DEEPSEEK_DEEPSEEK_V4_PRO`] | `deepseek/deepseek-v4-pro` | 1 048 576 | 384 000 | 0.435 / 0.87 |
-//! | [`DEEPSEEK_DEEPSEEK_V4_FLASH`] | `deepseek/deepseek-v4-flash` | 1 048 575 | 65 536 | 0.098 / 0.196 |
-//! | [`DEEPSEEK_DEEPSEEK_V3_2`] | `deepseek/deepseek-v3.2` | 128 000 | 64 000 | 0.2288 / 0.3432 |
-//! | [`X_AI_GROK_4_3`] | `x-ai/grok-4.3` | 1 000 000 | 1 000 000 | 1.25 / 2.5 |
-//! | [`QWEN_QWEN3_7_MAX`] | `qwen/qwen3.7-max` | 1 000 000 | 65 536 | 1.25 / 3.75 |
-//! | [`QWEN_QWEN3_6_PLUS`] | `qwen/qwen3.6-plus` | 1 000 000 | 65 536 | 0.325 / 1.95 |
-//! | [`MOONSHOTAI_KIMI_K2_7_CODE`] | `moonshotai/kimi-k2.7-code` | 262 144 | 16 384 | 0.74 / 3.5 |
-//! | [`MOONSHOTAI_KIMI_K2_6`] | `moonshotai/kimi-k2.6` | 262 144 | 262 144 | 0.55 / 3.2 |
-//! | [`Z_AI_GLM_5_2`] | `z-ai/glm-5.2` | 1 048 576 | 32 768 | 0.93 / 3 |
-//! | [`MINIMAX_MINIMAX_M3`] | `minimax/minimax-m3` | 524 288 | 512 000 | 0.3 / 1.2 |
-//! | [`MISTRALAI_MISTRAL_MEDIUM_3_5`] | `mistralai/mistral-medium-3-5` | 262 144 | 262 144 | 1.5 / 7.5 |
-//! | [`META_LLAMA_LLAMA_3_3_70B_INSTRUCT`] | `meta-llama/llama-3.3-70b-instruct` | 131 072 | 16 384 | 0.1 / 0.32 |
-//! | [`OPENROUTER_AUTO`] | `openrouter/auto` | 2 000 000 | – | – / – |
+//! | [`ANTHROPIC_CLAUDE_OPUS_5`](const@ANTHROPIC_CLAUDE_OPUS_5) | `anthropic/claude-opus-5` | 1 000 000 | 128 000 | 5 / 25 |
+//! | [`ANTHROPIC_CLAUDE_SONNET_5`](const@ANTHROPIC_CLAUDE_SONNET_5) | `anthropic/claude-sonnet-5` | 1 000 000 | 128 000 | 2 / 10 |
+//! | [`ANTHROPIC_CLAUDE_OPUS_4_8`](const@ANTHROPIC_CLAUDE_OPUS_4_8) | `anthropic/claude-opus-4.8` | 1 000 000 | 128 000 | 5 / 25 |
+//! | [`ANTHROPIC_CLAUDE_SONNET_4_6`](const@ANTHROPIC_CLAUDE_SONNET_4_6) | `anthropic/claude-sonnet-4.6` | 1 000 000 | 128 000 | 3 / 15 |
+//! | [`ANTHROPIC_CLAUDE_HAIKU_4_5`](const@ANTHROPIC_CLAUDE_HAIKU_4_5) | `anthropic/claude-haiku-4.5` | 200 000 | 64 000 | 1 / 5 |
+//! | [`OPENAI_GPT_5_5`](const@OPENAI_GPT_5_5) | `openai/gpt-5.5` | 1 050 000 | 128 000 | 5 / 30 |
+//! | [`OPENAI_GPT_5_4`](const@OPENAI_GPT_5_4) | `openai/gpt-5.4` | 1 050 000 | 128 000 | 2.5 / 15 |
+//! | [`OPENAI_GPT_5_4_MINI`](const@OPENAI_GPT_5_4_MINI) | `openai/gpt-5.4-mini` | 400 000 | 128 000 | 0.75 / 4.5 |
+//! | [`OPENAI_GPT_5_MINI`](const@OPENAI_GPT_5_MINI) | `openai/gpt-5-mini` | 400 000 | 128 000 | 0.25 / 2 |
+//! | [`OPENAI_GPT_4_1_MINI`](const@OPENAI_GPT_4_1_MINI) | `openai/gpt-4.1-mini` | 1 047 576 | 32 768 | 0.4 / 1.6 |
+//! | [`OPENAI_GPT_OSS_120B`](const@OPENAI_GPT_OSS_120B) | `openai/gpt-oss-120b` | 131 072 | 131 072 | 0.03 / 0.15 |
+//! | [`GOOGLE_GEMINI_3_5_FLASH`](const@GOOGLE_GEMINI_3_5_FLASH) | `google/gemini-3.5-flash` | 1 048 576 | 65 536 | 1.5 / 9 |
+//! | [`GOOGLE_GEMINI_3_1_PRO_PREVIEW`](const@GOOGLE_GEMINI_3_1_PRO_PREVIEW) | `google/gemini-3.1-pro-preview` | 1 048 576 | 65 536 | 2 / 12 |
+//! | [`GOOGLE_GEMINI_3_1_FLASH_LITE`](const@GOOGLE_GEMINI_3_1_FLASH_LITE) | `google/gemini-3.1-flash-lite` | 1 048 576 | 65 536 | 0.25 / 1.5 |
+//! | [`GOOGLE_GEMINI_2_5_PRO`](const@GOOGLE_GEMINI_2_5_PRO) | `google/gemini-2.5-pro` | 1 048 576 | 65 536 | 1.25 / 10 |
+//! | [`GOOGLE_GEMINI_2_5_FLASH`](const@GOOGLE_GEMINI_2_5_FLASH) | `google/gemini-2.5-flash` | 1 048 576 | 65 535 | 0.3 / 2.5 |
+//! | [`GOOGLE_GEMINI_2_5_FLASH_LITE`](const@GOOGLE_GEMINI_2_5_FLASH_LITE) | `google/gemini-2.5-flash-lite` | 1 048 576 | 65 535 | 0.1 / 0.4 |
+//! | [`DEEPSEEK_DEEPSEEK_V4_PRO`](const@DEEPSEEK_DEEPSEEK_V4_PRO) | `deepseek/deepseek-v4-pro` | 1 048 576 | 384 000 | 0.435 / 0.87 |
+//! | [`DEEPSEEK_DEEPSEEK_V4_FLASH`](const@DEEPSEEK_DEEPSEEK_V4_FLASH) | `deepseek/deepseek-v4-flash` | 1 048 575 | 65 536 | 0.098 / 0.196 |
+//! | [`DEEPSEEK_DEEPSEEK_V3_2`](const@DEEPSEEK_DEEPSEEK_V3_2) | `deepseek/deepseek-v3.2` | 128 000 | 64 000 | 0.2288 / 0.3432 |
+//! | [`X_AI_GROK_4_3`](const@X_AI_GROK_4_3) | `x-ai/grok-4.3` | 1 000 000 | 1 000 000 | 1.25 / 2.5 |
+//! | [`QWEN_QWEN3_7_MAX`](const@QWEN_QWEN3_7_MAX) | `qwen/qwen3.7-max` | 1 000 000 | 65 536 | 1.25 / 3.75 |
+//! | [`QWEN_QWEN3_6_PLUS`](const@QWEN_QWEN3_6_PLUS) | `qwen/qwen3.6-plus` | 1 000 000 | 65 536 | 0.325 / 1.95 |
+//! | [`MOONSHOTAI_KIMI_K2_7_CODE`](const@MOONSHOTAI_KIMI_K2_7_CODE) | `moonshotai/kimi-k2.7-code` | 262 144 | 16 384 | 0.74 / 3.5 |
+//! | [`MOONSHOTAI_KIMI_K2_6`](const@MOONSHOTAI_KIMI_K2_6) | `moonshotai/kimi-k2.6` | 262 144 | 262 144 | 0.55 / 3.2 |
+//! | [`Z_AI_GLM_5_2`](const@Z_AI_GLM_5_2) | `z-ai/glm-5.2` | 1 048 576 | 32 768 | 0.93 / 3 |
+//! | [`MINIMAX_MINIMAX_M3`](const@MINIMAX_MINIMAX_M3) | `minimax/minimax-m3` | 524 288 | 512 000 | 0.3 / 1.2 |
+//! | [`MISTRALAI_MISTRAL_MEDIUM_3_5`](const@MISTRALAI_MISTRAL_MEDIUM_3_5) | `mistralai/mistral-medium-3-5` | 262 144 | 262 144 | 1.5 / 7.5 |
+//! | [`META_LLAMA_LLAMA_3_3_70B_INSTRUCT`](const@META_LLAMA_LLAMA_3_3_70B_INSTRUCT) | `meta-llama/llama-3.3-70b-instruct` | 131 072 | 16 384 | 0.1 / 0.32 |
+//! | [`OPENROUTER_AUTO`](const@OPENROUTER_AUTO) | `openrouter/auto` | 2 000 000 | – | – / – |
 
 use typewright_runtime::model::capability;
 use typewright_runtime::model::{

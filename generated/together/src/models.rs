@@ -5,36 +5,36 @@
 //!
 //! | constant | id | context | output | $ in / out per million |
 //! |---|---|---:|---:|---:|
-//! | [`MOONSHOTAI_KIMI_K3`] | `moonshotai/Kimi-K3` | 1 048 576 | – | 3 / 15 |
-//! | [`ZAI_ORG_GLM_5_3`] | `zai-org/GLM-5.3` | 1 048 575 | 128 000 | 1.4 / 4.4 |
-//! | [`DEEPSEEK_AI_DEEPSEEK_V4_PRO_0813`] | `deepseek-ai/DeepSeek-V4-Pro-0813` | 1 048 576 | – | 1.32 / 3.96 |
-//! | [`DEEPSEEK_AI_DEEPSEEK_V4_1_FLASH`] | `deepseek-ai/DeepSeek-V4.1-Flash` | 1 048 576 | – | 0.3 / 1.2 |
-//! | [`QWEN_QWEN3_8_FLASH`] | `Qwen/Qwen3.8-Flash` | 1 000 000 | – | 0.15 / 0.47 |
-//! | [`ZAI_ORG_GLM_5_2`] | `zai-org/GLM-5.2` | 262 144 | 164 000 | 1.4 / 4.4 |
-//! | [`MOONSHOTAI_KIMI_K2_7_CODE`] | `moonshotai/Kimi-K2.7-Code` | 262 144 | 131 072 | 0.95 / 4 |
-//! | [`MINIMAXAI_MINIMAX_M3`] | `MiniMaxAI/MiniMax-M3` | 524 288 | 250 000 | 0.3 / 1.2 |
-//! | [`NVIDIA_NEMOTRON_3_ULTRA_550B_A55B`] | `nvidia/nemotron-3-ultra-550b-a55b` | 512 300 | 512 300 | 0.6 / 3.6 |
-//! | [`QWEN_QWEN3_7_MAX`] | `Qwen/Qwen3.7-Max` | 1 000 000 | 500 000 | 1.5 / 4.5 |
-//! | [`QWEN_QWEN3_6_PLUS`] | `Qwen/Qwen3.6-Plus` | 1 000 000 | 500 000 | 0.5 / 3 |
-//! | [`DEEPSEEK_AI_DEEPSEEK_V4_PRO`] | `deepseek-ai/DeepSeek-V4-Pro` | 512 000 | 384 000 | 1.74 / 3.48 |
-//! | [`MOONSHOTAI_KIMI_K2_6`] | `moonshotai/Kimi-K2.6` | 262 144 | 131 000 | 1.2 / 4.5 |
-//! | [`PEARL_AI_GEMMA_4_31B_IT`] | `pearl-ai/gemma-4-31b-it` | 32 000 | 32 000 | 0.28 / 0.86 |
-//! | [`GOOGLE_GEMMA_4_31B_IT`] | `google/gemma-4-31B-it` | 262 144 | 131 072 | 0.39 / 0.97 |
-//! | [`ZAI_ORG_GLM_5_1`] | `zai-org/GLM-5.1` | 202 752 | 131 072 | 1.4 / 4.4 |
-//! | [`MINIMAXAI_MINIMAX_M2_7`] | `MiniMaxAI/MiniMax-M2.7` | 202 752 | 131 072 | 0.3 / 1.2 |
-//! | [`QWEN_QWEN3_5_9B`] | `Qwen/Qwen3.5-9B` | 262 144 | 65 536 | 0.17 / 0.25 |
-//! | [`LIQUIDAI_LFM2_24B_A2B`] | `LiquidAI/LFM2-24B-A2B` | 32 768 | 32 768 | 0.03 / 0.12 |
-//! | [`QWEN_QWEN3_5_397B_A17B`] | `Qwen/Qwen3.5-397B-A17B` | 262 144 | 130 000 | 0.6 / 3.6 |
-//! | [`ZAI_ORG_GLM_5`] | `zai-org/GLM-5` | 202 752 | 131 072 | 1 / 3.2 |
-//! | [`ESSENTIALAI_RNJ_1_INSTRUCT`] | `essentialai/Rnj-1-Instruct` | 32 768 | 32 768 | 0.15 / 0.15 |
-//! | [`DEEPCOGITO_COGITO_V2_1_671B`] | `deepcogito/cogito-v2-1-671b` | 163 840 | 163 840 | 1.25 / 1.25 |
-//! | [`OPENAI_GPT_OSS_20B`] | `openai/gpt-oss-20b` | 131 072 | 131 072 | 0.05 / 0.2 |
-//! | [`OPENAI_GPT_OSS_120B`] | `openai/gpt-oss-120b` | 131 072 | 131 072 | 0.15 / 0.6 |
-//! | [`QWEN_QWEN3_235B_A22B_INSTRUCT_2507_TPUT`] | `Qwen/Qwen3-235B-A22B-Instruct-2507-tput` | 262 144 | 262 144 | 0.2 / 0.6 |
-//! | [`GOOGLE_GEMMA_3N_E4B_IT`] | `google/gemma-3n-E4B-it` | 32 768 | 32 768 | 0.06 / 0.12 |
-//! | [`META_LLAMA_LLAMA_3_3_70B_INSTRUCT_TURBO`] | `meta-llama/Llama-3.3-70B-Instruct-Turbo` | 131 072 | 131 072 | 1.04 / 1.04 |
-//! | [`QWEN_QWEN2_5_7B_INSTRUCT_TURBO`] | `Qwen/Qwen2.5-7B-Instruct-Turbo` | 32 768 | 32 768 | 0.3 / 0.3 |
-//! | [`META_LLAMA_META_LLAMA_3_8B_INSTRUCT_LITE`] | `meta-llama/Meta-Llama-3-8B-Instruct-Lite` | 8 192 | 8 192 | 0.14 / 0.14 |
+//! | [`MOONSHOTAI_KIMI_K3`](const@MOONSHOTAI_KIMI_K3) | `moonshotai/Kimi-K3` | 1 048 576 | – | 3 / 15 |
+//! | [`ZAI_ORG_GLM_5_3`](const@ZAI_ORG_GLM_5_3) | `zai-org/GLM-5.3` | 1 048 575 | 128 000 | 1.4 / 4.4 |
+//! | [`DEEPSEEK_AI_DEEPSEEK_V4_PRO_0813`](const@DEEPSEEK_AI_DEEPSEEK_V4_PRO_0813) | `deepseek-ai/DeepSeek-V4-Pro-0813` | 1 048 576 | – | 1.32 / 3.96 |
+//! | [`DEEPSEEK_AI_DEEPSEEK_V4_1_FLASH`](const@DEEPSEEK_AI_DEEPSEEK_V4_1_FLASH) | `deepseek-ai/DeepSeek-V4.1-Flash` | 1 048 576 | – | 0.3 / 1.2 |
+//! | [`QWEN_QWEN3_8_FLASH`](const@QWEN_QWEN3_8_FLASH) | `Qwen/Qwen3.8-Flash` | 1 000 000 | – | 0.15 / 0.47 |
+//! | [`ZAI_ORG_GLM_5_2`](const@ZAI_ORG_GLM_5_2) | `zai-org/GLM-5.2` | 262 144 | 164 000 | 1.4 / 4.4 |
+//! | [`MOONSHOTAI_KIMI_K2_7_CODE`](const@MOONSHOTAI_KIMI_K2_7_CODE) | `moonshotai/Kimi-K2.7-Code` | 262 144 | 131 072 | 0.95 / 4 |
+//! | [`MINIMAXAI_MINIMAX_M3`](const@MINIMAXAI_MINIMAX_M3) | `MiniMaxAI/MiniMax-M3` | 524 288 | 250 000 | 0.3 / 1.2 |
+//! | [`NVIDIA_NEMOTRON_3_ULTRA_550B_A55B`](const@NVIDIA_NEMOTRON_3_ULTRA_550B_A55B) | `nvidia/nemotron-3-ultra-550b-a55b` | 512 300 | 512 300 | 0.6 / 3.6 |
+//! | [`QWEN_QWEN3_7_MAX`](const@QWEN_QWEN3_7_MAX) | `Qwen/Qwen3.7-Max` | 1 000 000 | 500 000 | 1.5 / 4.5 |
+//! | [`QWEN_QWEN3_6_PLUS`](const@QWEN_QWEN3_6_PLUS) | `Qwen/Qwen3.6-Plus` | 1 000 000 | 500 000 | 0.5 / 3 |
+//! | [`DEEPSEEK_AI_DEEPSEEK_V4_PRO`](const@DEEPSEEK_AI_DEEPSEEK_V4_PRO) | `deepseek-ai/DeepSeek-V4-Pro` | 512 000 | 384 000 | 1.74 / 3.48 |
+//! | [`MOONSHOTAI_KIMI_K2_6`](const@MOONSHOTAI_KIMI_K2_6) | `moonshotai/Kimi-K2.6` | 262 144 | 131 000 | 1.2 / 4.5 |
+//! | [`PEARL_AI_GEMMA_4_31B_IT`](const@PEARL_AI_GEMMA_4_31B_IT) | `pearl-ai/gemma-4-31b-it` | 32 000 | 32 000 | 0.28 / 0.86 |
+//! | [`GOOGLE_GEMMA_4_31B_IT`](const@GOOGLE_GEMMA_4_31B_IT) | `google/gemma-4-31B-it` | 262 144 | 131 072 | 0.39 / 0.97 |
+//! | [`ZAI_ORG_GLM_5_1`](const@ZAI_ORG_GLM_5_1) | `zai-org/GLM-5.1` | 202 752 | 131 072 | 1.4 / 4.4 |
+//! | [`MINIMAXAI_MINIMAX_M2_7`](const@MINIMAXAI_MINIMAX_M2_7) | `MiniMaxAI/MiniMax-M2.7` | 202 752 | 131 072 | 0.3 / 1.2 |
+//! | [`QWEN_QWEN3_5_9B`](const@QWEN_QWEN3_5_9B) | `Qwen/Qwen3.5-9B` | 262 144 | 65 536 | 0.17 / 0.25 |
+//! | [`LIQUIDAI_LFM2_24B_A2B`](const@LIQUIDAI_LFM2_24B_A2B) | `LiquidAI/LFM2-24B-A2B` | 32 768 | 32 768 | 0.03 / 0.12 |
+//! | [`QWEN_QWEN3_5_397B_A17B`](const@QWEN_QWEN3_5_397B_A17B) | `Qwen/Qwen3.5-397B-A17B` | 262 144 | 130 000 | 0.6 / 3.6 |
+//! | [`ZAI_ORG_GLM_5`](const@ZAI_ORG_GLM_5) | `zai-org/GLM-5` | 202 752 | 131 072 | 1 / 3.2 |
+//! | [`ESSENTIALAI_RNJ_1_INSTRUCT`](const@ESSENTIALAI_RNJ_1_INSTRUCT) | `essentialai/Rnj-1-Instruct` | 32 768 | 32 768 | 0.15 / 0.15 |
+//! | [`DEEPCOGITO_COGITO_V2_1_671B`](const@DEEPCOGITO_COGITO_V2_1_671B) | `deepcogito/cogito-v2-1-671b` | 163 840 | 163 840 | 1.25 / 1.25 |
+//! | [`OPENAI_GPT_OSS_20B`](const@OPENAI_GPT_OSS_20B) | `openai/gpt-oss-20b` | 131 072 | 131 072 | 0.05 / 0.2 |
+//! | [`OPENAI_GPT_OSS_120B`](const@OPENAI_GPT_OSS_120B) | `openai/gpt-oss-120b` | 131 072 | 131 072 | 0.15 / 0.6 |
+//! | [`QWEN_QWEN3_235B_A22B_INSTRUCT_2507_TPUT`](const@QWEN_QWEN3_235B_A22B_INSTRUCT_2507_TPUT) | `Qwen/Qwen3-235B-A22B-Instruct-2507-tput` | 262 144 | 262 144 | 0.2 / 0.6 |
+//! | [`GOOGLE_GEMMA_3N_E4B_IT`](const@GOOGLE_GEMMA_3N_E4B_IT) | `google/gemma-3n-E4B-it` | 32 768 | 32 768 | 0.06 / 0.12 |
+//! | [`META_LLAMA_LLAMA_3_3_70B_INSTRUCT_TURBO`](const@META_LLAMA_LLAMA_3_3_70B_INSTRUCT_TURBO) | `meta-llama/Llama-3.3-70B-Instruct-Turbo` | 131 072 | 131 072 | 1.04 / 1.04 |
+//! | [`QWEN_QWEN2_5_7B_INSTRUCT_TURBO`](const@QWEN_QWEN2_5_7B_INSTRUCT_TURBO) | `Qwen/Qwen2.5-7B-Instruct-Turbo` | 32 768 | 32 768 | 0.3 / 0.3 |
+//! | [`META_LLAMA_META_LLAMA_3_8B_INSTRUCT_LITE`](const@META_LLAMA_META_LLAMA_3_8B_INSTRUCT_LITE) | `meta-llama/Meta-Llama-3-8B-Instruct-Lite` | 8 192 | 8 192 | 0.14 / 0.14 |
 
 use typewright_runtime::model::capability;
 use typewright_runtime::model::{

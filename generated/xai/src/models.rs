@@ -5,17 +5,17 @@
 //!
 //! | constant | id | context | output | $ in / out per million |
 //! |---|---|---:|---:|---:|
-//! | [`GROK_4_7`] | `grok-4.7` | 500 000 | – | 2 / 6 |
-//! | [`GROK_4_6`] | `grok-4.6` | 500 000 | – | 2 / 6 |
-//! | [`GROK_4_5`] | `grok-4.5` | 500 000 | – | 2 / 6 |
-//! | [`GROK_4_3`] | `grok-4.3` | 1 000 000 | – | 1.25 / 2.5 |
-//! | [`GROK_BUILD_0_1`] | `grok-build-0.1` | 256 000 | – | 1 / 2 |
-//! | [`GROK_4_20_0309_REASONING`] | `grok-4.20-0309-reasoning` | 1 000 000 | – | 1.25 / 2.5 |
-//! | [`GROK_4_20_0309_NON_REASONING`] | `grok-4.20-0309-non-reasoning` | 1 000 000 | – | 1.25 / 2.5 |
-//! | [`GROK_4_20_MULTI_AGENT_0309`] | `grok-4.20-multi-agent-0309` | 1 000 000 | – | 1.25 / 2.5 |
-//! | [`GROK_IMAGINE_IMAGE_QUALITY`] | `grok-imagine-image-quality` | – | – | – / – |
-//! | [`GROK_IMAGINE_IMAGE`] | `grok-imagine-image` | – | – | – / – |
-//! | [`GROK_IMAGINE_VIDEO`] | `grok-imagine-video` | – | – | – / – |
+//! | [`GROK_4_7`](const@GROK_4_7) | `grok-4.7` | 500 000 | – | 2 / 6 |
+//! | [`GROK_4_6`](const@GROK_4_6) | `grok-4.6` | 500 000 | – | 2 / 6 |
+//! | [`GROK_4_5`](const@GROK_4_5) | `grok-4.5` | 500 000 | – | 2 / 6 |
+//! | [`GROK_4_3`](const@GROK_4_3) | `grok-4.3` | 1 000 000 | – | 1.25 / 2.5 |
+//! | [`GROK_BUILD_0_1`](const@GROK_BUILD_0_1) | `grok-build-0.1` | 256 000 | – | 1 / 2 |
+//! | [`GROK_4_20_0309_REASONING`](const@GROK_4_20_0309_REASONING) | `grok-4.20-0309-reasoning` | 1 000 000 | – | 1.25 / 2.5 |
+//! | [`GROK_4_20_0309_NON_REASONING`](const@GROK_4_20_0309_NON_REASONING) | `grok-4.20-0309-non-reasoning` | 1 000 000 | – | 1.25 / 2.5 |
+//! | [`GROK_4_20_MULTI_AGENT_0309`](const@GROK_4_20_MULTI_AGENT_0309) | `grok-4.20-multi-agent-0309` | 1 000 000 | – | 1.25 / 2.5 |
+//! | [`GROK_IMAGINE_IMAGE_QUALITY`](const@GROK_IMAGINE_IMAGE_QUALITY) | `grok-imagine-image-quality` | – | – | – / – |
+//! | [`GROK_IMAGINE_IMAGE`](const@GROK_IMAGINE_IMAGE) | `grok-imagine-image` | – | – | – / – |
+//! | [`GROK_IMAGINE_VIDEO`](const@GROK_IMAGINE_VIDEO) | `grok-imagine-video` | – | – | – / – |
 
 use typewright_runtime::model::capability;
 use typewright_runtime::model::{

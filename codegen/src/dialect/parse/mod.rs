@@ -160,8 +160,12 @@ fn report_missing_parts(entry: &Entry, sink: &mut Sink) {
     }
 }
 
-/// Whether a section has a part, or something that was reported in its place.
+/// Whether a section has a part, or a key that the schema reported in its place.
 fn has_part(node: &Node, section: &str, part: &str) -> bool {
-    let is_it = |entry: &Entry| closest(&entry.key, &[part]).is_some();
-    node.get(section).is_some_and(|section| section.as_map().is_none_or(|parts| parts.iter().any(is_it)))
+    let known: &[&str] = if section == "http" { &["method", "query", "headers"] } else { &[] };
+    let is_it = |entry: &Entry| !known.contains(&entry.key.as_str());
+    let section = node.get(section);
+    section.is_some_and(|section| {
+        section.get(part).is_some() || section.as_map().is_none_or(|parts| parts.iter().any(is_it))
+    })
 }

@@ -4,40 +4,16 @@ use super::nodes::{entries, items, key, text, texts, unread, words};
 use super::operations::op_table;
 use super::shapes::{predicate, shape};
 use super::tables::variant_of;
-use crate::diagnostic::{Diagnostic, Sink, closest};
+use crate::diagnostic::{Diagnostic, Sink};
 use crate::dialect::ast::{Errors, Rule, RuleAction, Shape, Spanned, Stream};
 use crate::source::{Entry, Node, Value};
 
 pub(super) fn stream(entry: &Entry, sink: &mut Sink) -> Option<Stream> {
     let node = &entry.value;
     let framing = node.get("framing");
-    // A key that is misspelt, or a framing that is no mapping, was reported by the schema.
-    let is_near = |key: &str| {
-        let keys = framing.map(|framing| framing.as_map());
-        keys.is_some_and(|keys| {
-            keys.is_none_or(|keys| keys.iter().any(|entry| closest(&entry.key, &[key]).is_some()))
-        })
-    };
-    let missing = |what: &str, sink: &mut Sink| {
-        if is_near(what) {
-            return;
-        }
-        let what = format!("framing.{what}");
-        sink.push(
-            Diagnostic::error("TW0411", entry.key_span, format!("a stream needs `{what}`"))
-                .label("not said here")
-                .help("write `framing: {kind: sse, tag: [], sentinel: \"[DONE]\", needs: finish}`"),
-        );
-    };
     let part = |key: &str| framing.and_then(|framing| framing.get(key));
-    let kind = part("kind");
-    let needs = part("needs");
-    if kind.is_none() {
-        missing("kind", sink);
-    }
-    if needs.is_none() {
-        missing("needs", sink);
-    }
+    report_missing(entry, sink);
+    let (kind, needs) = (part("kind"), part("needs"));
     // What is not said was reported; an empty word stands for it.
     let unsaid = || Spanned { value: String::new(), span: entry.key_span };
     let kind = kind.and_then(|kind| text(kind, sink)).unwrap_or_else(unsaid);
@@ -56,6 +32,30 @@ pub(super) fn stream(entry: &Entry, sink: &mut Sink) -> Option<Stream> {
         events: events.iter().map(|event| (alternatives(event), op_table(&event.value, sink))).collect(),
         span: entry.key_span,
     })
+}
+
+/// A stream says how it is cut into events and when it has ended, unless the schema reported something in its place.
+fn report_missing(entry: &Entry, sink: &mut Sink) {
+    let foreign = |node: &Node, known: &[&str]| {
+        node.as_map().is_none_or(|entries| entries.iter().any(|entry| !known.contains(&entry.key.as_str())))
+    };
+    let missing: Vec<String> = match entry.value.get("framing") {
+        None if foreign(&entry.value, &["implicit", "events"]) => Vec::new(),
+        None => vec!["framing".to_owned()],
+        Some(framing) if foreign(framing, &["kind", "tag", "sentinel", "needs"]) => Vec::new(),
+        Some(framing) => {
+            let missing = ["kind", "needs"].into_iter().filter(|key| framing.get(key).is_none());
+            missing.map(|key| format!("framing.{key}")).collect()
+        }
+    };
+    let at = entry.value.entry("framing").map_or(entry.key_span, |framing| framing.key_span);
+    for what in missing {
+        sink.push(
+            Diagnostic::error("TW0411", at, format!("a stream needs `{what}`"))
+                .label("not said here")
+                .help("write `framing: {kind: sse, tag: [$frame.event], needs: end}`"),
+        );
+    }
 }
 
 /// What is no place was reported, and counts as the frame's name.

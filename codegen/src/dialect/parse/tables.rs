@@ -17,16 +17,13 @@ pub(super) fn table(entry: &Entry, sink: &mut Sink) -> Option<Table> {
         Value::Map(rows)
             if !variants.is_empty() && (is_rows(rows) || !looks_like_one_shape(rows, variants)) =>
         {
-            Some(Table {
-                name,
-                rows: rows.iter().filter_map(|row| table_row(row, variants, sink)).collect(),
-                single: false,
-            })
+            let read: Vec<Row> = rows.iter().filter_map(|row| table_row(row, variants, sink)).collect();
+            Some(Table { name, torn: read.len() < rows.len(), rows: read, single: false })
         }
         _ => {
             let shape = shape(&entry.value, sink)?;
             let row = Row { variant: "_".to_owned(), alt: None, label_span: entry.key_span, shape };
-            Some(Table { name, rows: vec![row], single: true })
+            Some(Table { name, rows: vec![row], single: true, torn: false })
         }
     }
 }

@@ -21,7 +21,7 @@ pub(super) fn lower(lowering: &mut Lowering<'_>, stream: &ast::Stream, sink: &mu
         .find(|tag| tag.value.first().is_some_and(|first| first != "$frame"))
         .map(|tag| tag.value.clone());
     let named = stream.events.iter().any(|(names, _)| names.value != ["_"]);
-    if named && stream.tag.is_empty() {
+    if named && stream.tag.is_empty() && !stream.framing.value.is_empty() {
         sink.push(
             Diagnostic::error("TW0630", stream.span, "nothing tells the events of this stream apart")
                 .label("`framing.tag` is empty")

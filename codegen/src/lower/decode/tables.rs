@@ -27,6 +27,8 @@ pub(super) struct Lowering<'a> {
     depth: usize,
     /// How much there is.
     size: usize,
+    /// There is more than can be.
+    grown: bool,
 }
 
 /// How deep tables may stand in one another, those that are used included.
@@ -61,6 +63,7 @@ impl<'a> Lowering<'a> {
             lost: false,
             depth: 0,
             size: 0,
+            grown: false,
         }
     }
 
@@ -100,7 +103,7 @@ impl<'a> Lowering<'a> {
         if self.size <= MAX_SIZE {
             return Some(());
         }
-        if before <= MAX_SIZE {
+        if before <= MAX_SIZE && !std::mem::replace(&mut self.grown, true) {
             self.lost = true;
             sink.push(
                 Diagnostic::error("TW0643", span, "this operation is too large")
@@ -143,7 +146,8 @@ impl<'a> Lowering<'a> {
     }
 
     fn too_deep(&mut self, span: Span, sink: &mut Sink) {
-        if !std::mem::replace(&mut self.lost, true) {
+        self.lost = true;
+        if !std::mem::replace(&mut self.grown, true) {
             sink.push(
                 Diagnostic::error("TW0643", span, "tables stand too deep in one another")
                     .label(format!("more than {MAX_TABLES} deep, with those that are used"))

@@ -27,13 +27,14 @@ impl Lower<'_> {
             return Vec::new();
         }
         self.check_system();
-        for field in self.request().fields {
-            if !matches!(field.name, "system" | "stream")
-                && !self.is_mapped(field.name)
-                && !self.is_listed(field.name)
-            {
-                self.unmapped(field.name);
-            }
+        let names = self.request().fields.iter().map(|field| field.name);
+        let has_place = |name: &&str| {
+            matches!(*name, "system" | "stream") || self.is_mapped(name) || self.is_listed(name)
+        };
+        let unplaced: Vec<&str> = names.filter(|name| !has_place(name)).collect();
+        // Slots that name nothing were reported, and were meant for something.
+        if unplaced.len() > self.strangers {
+            unplaced.into_iter().for_each(|name| self.unmapped(name));
         }
         self.check_appended(body);
         let mut steps = self.variants();

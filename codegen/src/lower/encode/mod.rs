@@ -97,6 +97,8 @@ pub(super) struct Lower<'a> {
     wanted: Vec<(String, bool)>,
     /// The table and row in progress.
     place: (String, String),
+    /// How many slots of the request name nothing, and nothing near it.
+    strangers: usize,
     /// Predicates are those of rules, which send nothing.
     in_rules: bool,
     /// Guards of the table in progress that ask for the role.
@@ -123,6 +125,7 @@ impl<'a> Lower<'a> {
             inlined: BTreeSet::new(),
             wanted: Vec::new(),
             place: (String::new(), String::new()),
+            strangers: 0,
             in_rules: false,
             asks_role: false,
         }
@@ -216,7 +219,7 @@ impl<'a> Lower<'a> {
 
     /// A chat without a row for users or for the model cannot be held.
     fn check_roles(&mut self, table: &AstTable) {
-        if !self.is_chat() || table.single || table.rows.iter().any(|row| row.variant == "_") {
+        if !self.is_chat() || table.single || table.torn || table.rows.iter().any(|row| row.variant == "_") {
             return;
         }
         for role in ["user", "assistant"] {

@@ -23,7 +23,13 @@ impl Lower<'_> {
         let (path, select) = split_selector(scope, slot);
         let field = match self.find(scope, path, slot.span) {
             Found::Field(field) => field,
-            Found::Nothing | Found::Wrong => return None,
+            Found::Nothing => return None,
+            Found::Wrong => {
+                if scope.is_request {
+                    self.note_stranger(path.first().map_or("", String::as_str));
+                }
+                return None;
+            }
         };
         if field.via.is_some() && matches!(field.ty, Ty::Table(_)) {
             self.mismatch(&field.name, field.ty, "a variant that is no value by itself", slot.span);
@@ -160,6 +166,12 @@ impl Lower<'_> {
         }
     }
 
+    /// Notes a slot of the request that names nothing, and nothing near it: it was meant for some field.
+    fn note_stranger(&mut self, name: &str) {
+        let known: Vec<&str> = self.request().fields.iter().map(|field| field.name).collect();
+        self.strangers += usize::from(closest(name, &known).is_none());
+    }
+
     /// Fields that a text seems to name count as placed: the text was reported already.
     pub(super) fn assume_slots(&mut self, text: &str) {
         let known: Vec<&str> = self.request().fields.iter().map(|field| field.name).collect();
@@ -167,6 +179,7 @@ impl Lower<'_> {
             let name = |c: char| !c.is_alphanumeric() && c != '_';
             let word = word.trim_start_matches('{').split(name).next().unwrap_or_default();
             self.assume_meant("", &word.to_lowercase(), &known);
+            self.note_stranger(&word.to_lowercase());
         }
     }
 

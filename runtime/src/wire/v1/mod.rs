@@ -3,7 +3,7 @@
 //!
 //! Nothing here knows a provider. A generated crate hands over one [`ChatWire`] of function pointers; its
 //! functions read bytes with [`Cursor`], report to a [`Fold`] what they mean, and write requests with
-//! [`JsonWriter`]. [`Decoder`] and [`answer`] run a wire over a stream and over a whole body. Sending bytes is
+//! [`JsonWriter`]. [`Decoder`] and [`answer()`] run a wire over a stream and over a whole body. Sending bytes is
 //! the client's business, not done here.
 
 mod answer;

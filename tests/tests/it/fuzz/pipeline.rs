@@ -151,7 +151,7 @@ fn dialects_that_grow_without_bound_are_refused_quickly() {
         wire.replacen("failure: {", "failure: {again: {$use: failure}, ", 1),
         wire.replacen(
             "    usage: {",
-            &format!("    usage: {{{}$input{}, ", "a|b: {".repeat(20), "}".repeat(20)),
+            &format!("    usage: {{{}a|b: $input{}, ", "a|b: {".repeat(20), "}".repeat(20)),
             1,
         ),
     ] {
