@@ -13,11 +13,7 @@ use crate::folder::root;
 const PACKAGES: usize = 90;
 
 fn cargo(arguments: &[&str]) -> String {
-    let output = Command::new(env!("CARGO"))
-        .args(arguments)
-        .args(["--offline", "--locked"])
-        .current_dir(root())
-        .output();
+    let output = Command::new(env!("CARGO")).args(arguments).args(["--locked"]).current_dir(root()).output();
     let output = output.unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
