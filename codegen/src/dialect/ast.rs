@@ -296,6 +296,8 @@ pub struct Operation {
     pub stream: Option<Stream>,
     /// `errors:`.
     pub errors: Option<Errors>,
+    /// Some section or key of it was reported and is near nothing known, so that nothing can be said to be missing.
+    pub torn: bool,
     /// Where the operation stands.
     pub span: Span,
 }

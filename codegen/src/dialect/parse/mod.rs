@@ -78,7 +78,10 @@ fn operation(entry: &Entry, sink: &mut Sink) -> Option<Operation> {
     let entry = &Entry { key: name.value.clone(), value: as_meant(&entry.value, sink)?, ..entry.clone() };
     let node = &entry.value;
     let sections = entries(node, "an operation", sink)?;
-    report_missing_parts(entry, sink);
+    let torn = is_torn(node);
+    if !torn {
+        report_missing_parts(entry, sink);
+    }
     let at = |section: &str, part: &str| node.get(section).and_then(|section| section.get(part));
     Some(Operation {
         method: at("http", "method")
@@ -108,6 +111,7 @@ fn operation(entry: &Entry, sink: &mut Sink) -> Option<Operation> {
         response: node.get("response").map(|response| op_table(response, sink)),
         stream: node.entry("stream").and_then(|stream| parts::stream(stream, sink)),
         errors: node.get("errors").map(|errors| parts::errors(errors, sink)),
+        torn,
         span: entry.key_span,
     })
 }
@@ -142,7 +146,59 @@ fn as_meant(node: &Node, sink: &mut Sink) -> Option<Node> {
         let meant = closest(&section.key, &known).filter(|meant| !present.iter().any(|name| name == meant));
         section.key = meant.map_or_else(|| section.key.clone(), str::to_owned);
     }
+    sections.iter_mut().for_each(correct_section);
     Some(Node { value: Value::Map(sections), span: node.span })
+}
+
+/// The keys of the sections that the schema knows, so that it has reported others.
+const KEYS: &[(&str, &[&str])] = &[
+    ("http", &["method", "path", "query", "headers"]),
+    ("request", &["body"]),
+    ("stream", &["framing", "implicit", "events"]),
+    ("framing", &["kind", "tag", "sentinel", "needs"]),
+    ("errors", &["body", "code", "kind", "status", "retry", "headers"]),
+    ("rules", &["if", "drop", "set", "clamp", "error", "why"]),
+];
+
+/// Puts the keys that were meant in the place of misspelt ones, which the schema has reported.
+fn correct_section(section: &mut Entry) {
+    let Some((_, known)) = KEYS.iter().find(|(name, _)| *name == section.key) else { return };
+    match &mut section.value.value {
+        Value::Seq(items) => items.iter_mut().for_each(|item| correct(item, known)),
+        _ => correct(&mut section.value, known),
+    }
+}
+
+fn correct(node: &mut Node, known: &[&str]) {
+    let Value::Map(entries) = &mut node.value else { return };
+    let present: Vec<String> = entries.iter().map(|entry| entry.key.clone()).collect();
+    for entry in entries.iter_mut() {
+        let meant = closest(&entry.key, known).filter(|meant| !present.iter().any(|key| key == meant));
+        entry.key = meant.map_or_else(|| entry.key.clone(), str::to_owned);
+        if entry.key == "framing" {
+            correct_section(entry);
+        }
+    }
+}
+
+/// Whether a mapping has a key that the schema does not know, and has reported.
+fn has_foreign(section: &str, node: &Node) -> bool {
+    let known = KEYS.iter().find(|(name, _)| *name == section).map_or(&[][..], |(_, known)| known);
+    node.as_map().is_none_or(|entries| entries.iter().any(|entry| !known.contains(&entry.key.as_str())))
+}
+
+/// Whether a section, or a key of one, is near nothing that is known. It was reported.
+fn is_torn(node: &Node) -> bool {
+    let known = || SECTIONS.iter().chain(VARIANT_TABLES).chain(ENUM_TABLES);
+    let sections = node.as_map().unwrap_or_default();
+    let framing = node.get("stream").and_then(|stream| stream.entry("framing"));
+    let typed = |entry: &&Entry| entry.key != "rules" && KEYS.iter().any(|(name, _)| *name == entry.key);
+    sections.iter().any(|section| !known().any(|name| *name == section.key))
+        || sections
+            .iter()
+            .chain(framing)
+            .filter(typed)
+            .any(|section| has_foreign(&section.key, &section.value))
 }
 
 /// Without a path there is nothing to call, and without a body nothing is said to who is called.
@@ -152,20 +208,12 @@ fn report_missing_parts(entry: &Entry, sink: &mut Sink) {
             .label("not said here")
             .help(format!("write `{example}`"))
     };
-    if !has_part(&entry.value, "http", "path") {
+    let has =
+        |section: &str, part: &str| entry.value.get(section).is_some_and(|node| node.get(part).is_some());
+    if !has("http", "path") {
         sink.push(missing("http.path", "http: {path: /v1/…}"));
     }
-    if entry.key != "models" && !has_part(&entry.value, "request", "body") {
+    if entry.key != "models" && !has("request", "body") {
         sink.push(missing("request.body", "request: {body: {model: $model, …}}"));
     }
-}
-
-/// Whether a section has a part, or a key that the schema reported in its place.
-fn has_part(node: &Node, section: &str, part: &str) -> bool {
-    let known: &[&str] = if section == "http" { &["method", "query", "headers"] } else { &[] };
-    let is_it = |entry: &Entry| !known.contains(&entry.key.as_str());
-    let section = node.get(section);
-    section.is_some_and(|section| {
-        section.get(part).is_some() || section.as_map().is_none_or(|parts| parts.iter().any(is_it))
-    })
 }

@@ -1,5 +1,6 @@
 //! The parts of an operation that are no shapes: streams, rules and errors.
 
+use super::has_foreign;
 use super::nodes::{entries, items, key, text, texts, unread, words};
 use super::operations::op_table;
 use super::shapes::{predicate, shape};
@@ -36,13 +37,10 @@ pub(super) fn stream(entry: &Entry, sink: &mut Sink) -> Option<Stream> {
 
 /// A stream says how it is cut into events and when it has ended, unless the schema reported something in its place.
 fn report_missing(entry: &Entry, sink: &mut Sink) {
-    let foreign = |node: &Node, known: &[&str]| {
-        node.as_map().is_none_or(|entries| entries.iter().any(|entry| !known.contains(&entry.key.as_str())))
-    };
     let missing: Vec<String> = match entry.value.get("framing") {
-        None if foreign(&entry.value, &["implicit", "events"]) => Vec::new(),
+        None if has_foreign("stream", &entry.value) => Vec::new(),
         None => vec!["framing".to_owned()],
-        Some(framing) if foreign(framing, &["kind", "tag", "sentinel", "needs"]) => Vec::new(),
+        Some(framing) if has_foreign("framing", framing) => Vec::new(),
         Some(framing) => {
             let missing = ["kind", "needs"].into_iter().filter(|key| framing.get(key).is_none());
             missing.map(|key| format!("framing.{key}")).collect()
@@ -95,6 +93,9 @@ fn rule_action(node: &Node, sink: &mut Sink) -> Option<RuleAction> {
     let given: Vec<&Entry> =
         ["drop", "set", "error"].iter().filter_map(|action| node.entry(action)).collect();
     let Some((first, others)) = given.split_first() else {
+        if has_foreign("rules", node) {
+            return None;
+        }
         sink.push(
             Diagnostic::error("TW0413", node.span, "a rule needs an action")
                 .label("does nothing")

@@ -165,26 +165,30 @@ fn collect_used(
     sink: &mut Sink,
 ) {
     lowering.note_use(&table.value);
-    if table.value == "usage" && lowering.op.usage.is_some() {
+    let shapes = lowering.op.shapes.iter().map(|(name, _)| name.value.as_str());
+    let known: Vec<&str> = shapes.chain(lowering.op.usage.iter().map(|_| "usage")).collect();
+    let meant = match known.contains(&table.value.as_str()) {
+        true => Some(table.value.as_str()),
+        false => lowering.report_missing_table("shape", table, &known, sink),
+    };
+    if meant == Some("usage") && lowering.op.usage.is_some() {
         out.usage = Some((prefix.to_vec(), table.span));
         return;
     }
-    let Some((name, shape)) = lowering.op.shapes.iter().find(|(name, _)| name.value == table.value) else {
-        let usage = lowering.op.usage.iter().map(|_| "usage");
-        let known = lowering.op.shapes.iter().map(|(name, _)| name.value.as_str()).chain(usage);
-        let problem = Diagnostic::error("TW0604", table.span, format!("there is no shape `{}`", table.value))
-            .label("not defined in this operation");
-        return out.problem(problem.suggest(&table.value, known), sink);
+    let Some((name, shape)) = lowering.op.shapes.iter().find(|(name, _)| Some(name.value.as_str()) == meant)
+    else {
+        out.wrong = true;
+        return;
     };
-    if out.using.contains(&table.value) {
+    if out.using.contains(&name.value) {
         let problem =
-            Diagnostic::error("TW0624", table.span, format!("the shape `{}` uses itself", table.value))
+            Diagnostic::error("TW0624", table.span, format!("the shape `{}` uses itself", name.value))
                 .label("comes back to itself here")
                 .related(name.span, "defined here")
                 .help("write out the part that is meant: what comes in has an end");
         return out.problem(problem, sink);
     }
-    out.using.push(table.value.clone());
+    out.using.push(name.value.clone());
     collect(lowering, prefix, shape, out, sink);
     out.using.pop();
 }

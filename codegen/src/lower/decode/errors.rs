@@ -13,7 +13,7 @@ const UNITS: &[&str] = &["seconds", "milliseconds", "rfc3339", "go_duration"];
 /// Lowers `errors:`; a chat without it is reported.
 pub(super) fn lower(lowering: &mut Lowering<'_>, op: &Operation, sink: &mut Sink) -> Errors {
     let Some(errors) = &op.errors else {
-        if op.name.value == "chat" {
+        if op.name.value == "chat" && !op.torn {
             sink.push(
                 Diagnostic::error("TW0615", op.span, "a chat needs `errors`")
                     .label("says nothing about errors")
@@ -33,7 +33,7 @@ pub(super) fn lower(lowering: &mut Lowering<'_>, op: &Operation, sink: &mut Sink
                 .help("move it to `status:`"),
         );
     }
-    statuses(errors, op.span, &mut out, sink);
+    statuses(errors, op, &mut out, sink);
     out.retry = errors.retry.iter().filter_map(|class| class_of(class, sink)).collect();
     if let Some(headers) = &errors.headers {
         self::headers(headers, &mut out, sink);
@@ -76,7 +76,7 @@ fn classes(rows: &[(Spanned<String>, Spanned<String>)], sink: &mut Sink) -> Vec<
     rows.iter().filter_map(|(wire, class)| Some((wire.value.clone(), class_of(class, sink)?))).collect()
 }
 
-fn statuses(errors: &ast::Errors, span: Span, out: &mut Errors, sink: &mut Sink) {
+fn statuses(errors: &ast::Errors, op: &Operation, out: &mut Errors, sink: &mut Sink) {
     for (status, class) in &errors.status {
         let Some(name) = class_of(class, sink) else { continue };
         if status.value == "_" {
@@ -90,8 +90,8 @@ fn statuses(errors: &ast::Errors, span: Span, out: &mut Errors, sink: &mut Sink)
             );
         }
     }
-    if !errors.status.iter().any(|(status, _)| status.value == "_") {
-        let at = errors.status.first().map_or(span, |(status, _)| status.span);
+    if !op.torn && !errors.status.iter().any(|(status, _)| status.value == "_") {
+        let at = errors.status.first().map_or(op.span, |(status, _)| status.span);
         sink.push(
             Diagnostic::error("TW0615", at, "the table `errors.status` has no row for the rest")
                 .label("is not total")

@@ -9,7 +9,7 @@ use crate::ir::decode::FinishRow;
 pub(super) fn lower(op: &Operation, sink: &mut Sink) -> Vec<FinishRow> {
     let table = op.enums.iter().find(|table| table.name.value == "finish");
     let Some(table) = table else {
-        if op.name.value == "chat" {
+        if op.name.value == "chat" && !op.torn {
             sink.push(
                 Diagnostic::error("TW0613", op.span, "a chat needs a `finish` table")
                     .label("has none")

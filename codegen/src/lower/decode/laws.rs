@@ -3,13 +3,13 @@
 
 use super::fields;
 use super::tables::Lowering;
-use crate::diagnostic::{Diagnostic, Sink};
+use crate::diagnostic::{Diagnostic, Sink, closest};
 use crate::dialect::ast::{self, Operation, Spanned};
 use crate::ir::decode::{Decode, Op, Place, Row, Step};
 use crate::source::Span;
 
 /// Checks the laws of the stream and of errors.
-pub(super) fn check(op: &Operation, decode: &Decode, sink: &mut Sink) {
+pub(super) fn check(op: &Operation, decode: &Decode, is_vague: bool, sink: &mut Sink) {
     let (mut rows, mut own) = (Vec::new(), Vec::new());
     for visit in &decode.visits {
         visit.steps.iter().for_each(|step| collect(step, &mut rows));
@@ -24,7 +24,7 @@ pub(super) fn check(op: &Operation, decode: &Decode, sink: &mut Sink) {
         check_implicit(&rows, stream, sink);
         check_keys(&rows, &own, stream, sink);
     }
-    if let Some(errors) = &op.errors {
+    if let Some(errors) = op.errors.as_ref().filter(|_| !is_vague) {
         check_classed(&rows, "code", &errors.code, sink);
         check_classed(&rows, "kind", &errors.kind, sink);
     }
@@ -88,7 +88,9 @@ fn opens<'a>(rows: &[&'a Row], class: &str) -> Vec<&'a Row> {
 }
 
 fn is_implicit(stream: &ast::Stream, class: &str) -> bool {
-    stream.implicit.iter().any(|known| known.value == class)
+    // A class that is misspelt counts as the one that was meant.
+    let is_it = |known: &Spanned<String>| closest(&known.value, fields::CLASSES) == Some(class);
+    stream.implicit.iter().any(is_it)
 }
 
 fn check_opened(rows: &[&Row], stream: &ast::Stream, sink: &mut Sink) {

@@ -29,8 +29,8 @@ pub fn lower(op: &Operation, sink: &mut Sink) -> Decode {
         .map(|table| lowering.root("on_response", "a whole response", table, op.span, sink));
     let stream = op.stream.as_ref().map(|stream| stream::lower(&mut lowering, stream, sink));
     let errors = errors::lower(&mut lowering, op, sink);
-    let is_whole = !lowering.lost;
-    if is_whole {
+    let (is_whole, is_vague) = (!lowering.lost && !op.torn, lowering.vague);
+    if is_whole && !lowering.unsure {
         laws::check_used(&lowering, sink);
     }
     let decode = Decode {
@@ -42,12 +42,12 @@ pub fn lower(op: &Operation, sink: &mut Sink) -> Decode {
         usage: usage.solved,
         errors,
     };
-    if op.response.is_none() {
+    if op.response.is_none() && !op.torn {
         laws::report_no_response(op, sink);
     }
     // Where a row was lost, nothing can be said to be missing.
     if is_whole {
-        laws::check(op, &decode, sink);
+        laws::check(op, &decode, is_vague, sink);
     }
     decode
 }

@@ -40,6 +40,7 @@ impl Lowering<'_> {
         bind_place(builder, &mut found, &mut place, sink);
         let mut row = Row { tests: Vec::new(), op: Op::Beat, args: Vec::new(), at: place, span: op.span };
         if word == "usage" || found.usage.is_some() {
+            self.unsure |= found.wrong || found.usage.is_none();
             let (prefix, _) = usage_prefix(&word, op.span, &mut found, sink)?;
             self.usage_row(builder, &mut row, &prefix, sink);
             let (constants, wrong) = (found.constants, found.wrong);
@@ -87,6 +88,8 @@ impl Lowering<'_> {
             // The row for the rest matches whatever is there.
             row.tests.clear();
         }
+        self.unsure |= found.wrong;
+        self.vague |= found.wrong && word == "fail";
         row.op = operation(&word, &class, scope);
         Some(Draft { row, required, constants: found.constants, rest, wrong: found.wrong })
     }
@@ -245,13 +248,15 @@ fn stands_against(draft: &Draft, other: &Draft, constant: &Constant) -> bool {
 
 /// Whether there was something unknown.
 fn report_unknown(word: &str, class: &str, known: &[OpField], found: &Bindings, sink: &mut Sink) -> bool {
-    let before = sink.len();
+    // Parts are written in one table for both directions; what nobody knows was reported going out.
+    if found.both_ways {
+        return found
+            .slots
+            .iter()
+            .any(|binding| !OUTGOING_ONLY.contains(&binding.slot.path.join(".").as_str()));
+    }
     for binding in &found.slots {
         let name = binding.slot.path.join(".");
-        // Parts are written in one table for both directions; what only goes out is skipped coming in.
-        if OUTGOING_ONLY.contains(&name.as_str()) && found.both_ways {
-            continue;
-        }
         let operation = if class.is_empty() { word.to_owned() } else { format!("{word}.{class}") };
         sink.push(
             Diagnostic::error("TW0601", binding.slot.span, format!("`{operation}` has no field `{name}`"))
@@ -259,7 +264,7 @@ fn report_unknown(word: &str, class: &str, known: &[OpField], found: &Bindings, 
                 .suggest(&name, known.iter().map(|field| field.name)),
         );
     }
-    sink.len() > before
+    !found.slots.is_empty()
 }
 
 /// Fields of parts that are written and never read.

@@ -21,7 +21,7 @@ pub(super) fn lower(lowering: &mut Lowering<'_>, stream: &ast::Stream, sink: &mu
         .find(|tag| tag.value.first().is_some_and(|first| first != "$frame"))
         .map(|tag| tag.value.clone());
     let named = stream.events.iter().any(|(names, _)| names.value != ["_"]);
-    if named && stream.tag.is_empty() && !stream.framing.value.is_empty() {
+    if named && stream.tag.is_empty() && !stream.framing.value.is_empty() && !lowering.op.torn {
         sink.push(
             Diagnostic::error("TW0630", stream.span, "nothing tells the events of this stream apart")
                 .label("`framing.tag` is empty")
@@ -37,6 +37,8 @@ pub(super) fn lower(lowering: &mut Lowering<'_>, stream: &ast::Stream, sink: &mu
         if names.value == ["_"] { rest = Some(action) } else { events.push((names.value.clone(), action)) }
     }
     for class in &stream.implicit {
+        // A class that is near nothing known was meant for one that has rows.
+        lowering.lost |= crate::diagnostic::closest(&class.value, fields::CLASSES).is_none();
         one_of(class, fields::CLASSES, "a class of parts", sink);
     }
     Some(Stream {

@@ -5,7 +5,7 @@ use super::builder::Builder;
 use super::fields;
 use super::rows::{Draft, bind_place, constant_test, telling, touches_content};
 use super::usage::UsageLeaves;
-use crate::diagnostic::{Diagnostic, Sink};
+use crate::diagnostic::{Diagnostic, Sink, closest};
 use crate::dialect::ast::{Each, OpEntry, OpTable, Operation, Shape, Spanned};
 use crate::ir::decode::{Op, Place, Step, Test, Visit, VisitId};
 use crate::source::Span;
@@ -23,6 +23,12 @@ pub(super) struct Lowering<'a> {
     used: RefCell<BTreeSet<String>>,
     /// A row was reported, and is not there.
     pub(super) lost: bool,
+    /// Something in a row was reported that may have been a use.
+    pub(super) unsure: bool,
+    /// Something in a row of a failure was reported.
+    pub(super) vague: bool,
+    /// Names that were used and are not there, each reported once.
+    missing: RefCell<BTreeSet<String>>,
     /// How deep tables stand in one another.
     depth: usize,
     /// How much there is.
@@ -61,6 +67,9 @@ impl<'a> Lowering<'a> {
             expanding: Vec::new(),
             used: RefCell::default(),
             lost: false,
+            unsure: false,
+            vague: false,
+            missing: RefCell::default(),
             depth: 0,
             size: 0,
             grown: false,
@@ -94,6 +103,26 @@ impl<'a> Lowering<'a> {
     /// Whether something used the table or shape of this name.
     pub(super) fn is_used(&self, name: &str) -> bool {
         self.used.borrow().contains(name)
+    }
+
+    /// Reports that there is no table or shape of this name, once, and returns the one that was probably meant.
+    pub(super) fn report_missing_table<'k>(
+        &self,
+        what: &str,
+        table: &Spanned<String>,
+        known: &[&'k str],
+        sink: &mut Sink,
+    ) -> Option<&'k str> {
+        if self.missing.borrow_mut().insert(table.value.clone()) && !self.op.torn {
+            sink.push(
+                Diagnostic::error("TW0604", table.span, format!("there is no {what} `{}`", table.value))
+                    .label("not defined in this operation")
+                    .suggest(&table.value, known.iter().copied()),
+            );
+        }
+        let meant = closest(&table.value, known)?;
+        self.note_use(meant);
+        Some(meant)
     }
 
     /// Counts what an operation amounts to; `None` if that is too much.
@@ -288,13 +317,13 @@ impl<'a> Lowering<'a> {
             scope.both_ways = true;
             return self.choice(builder, &scope, &alternatives, table.span, sink);
         }
-        let Some((name, used)) = self.op.op_tables.iter().find(|(name, _)| name.value == table.value) else {
-            let known = self.op.op_tables.iter().map(|(name, _)| name.value.as_str()).chain(["part"]);
-            sink.push(
-                Diagnostic::error("TW0604", table.span, format!("there is no table `{}`", table.value))
-                    .label("not defined in this operation")
-                    .suggest(&table.value, known),
-            );
+        let known: Vec<&str> = self.op.op_tables.iter().map(|(name, _)| name.value.as_str()).collect();
+        let meant = match known.contains(&table.value.as_str()) {
+            true => Some(table.value.as_str()),
+            false => self.report_missing_table("table", table, &[known.as_slice(), &["part"]].concat(), sink),
+        };
+        let found = self.op.op_tables.iter().find(|(name, _)| Some(name.value.as_str()) == meant);
+        let Some((name, used)) = found else {
             self.lost = true;
             return Vec::new();
         };

@@ -75,7 +75,12 @@ impl Lower<'_> {
     /// A field of the request that may be left out, by its dotted name.
     fn changeable(&mut self, name: &Spanned<String>, what: &str) -> Option<FieldRef> {
         let path: Vec<String> = name.value.split('.').map(str::to_owned).collect();
-        let Found::Field(field) = self.find(&self.request_scope(), &path, name.span) else { return None };
+        let Found::Field(field) = self.find(&self.request_scope(), &path, name.span) else {
+            if what == "unsupported" {
+                self.note_stranger(&name.value);
+            }
+            return None;
+        };
         if field.optional && matches!(field.read, Read::Field | Read::Payload | Read::Option) {
             return Some(field);
         }

@@ -3,7 +3,7 @@
 
 use super::Lower;
 use super::slots::{Found, reference};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, closest};
 use crate::dialect::ast::ShapeKind;
 use crate::ir::encode::{Alt, Loss, NodeKind, Step, Table};
 use crate::vocabulary::{self, Field, Ty};
@@ -33,7 +33,7 @@ impl Lower<'_> {
         };
         let unplaced: Vec<&str> = names.filter(|name| !has_place(name)).collect();
         // Slots that name nothing were reported, and were meant for something.
-        if unplaced.len() > self.strangers {
+        if unplaced.len() > self.strangers && !self.op.torn {
             unplaced.into_iter().for_each(|name| self.unmapped(name));
         }
         self.check_appended(body);
@@ -61,11 +61,11 @@ impl Lower<'_> {
     }
 
     fn check_system(&mut self) {
-        let hoists = self
-            .op
-            .policies
-            .iter()
-            .any(|(name, node)| name.value == "system" && node.as_str() == Some("hoist"));
+        // Words that are misspelt count as those that were meant.
+        let hoists = self.op.policies.iter().any(|(name, node)| {
+            let value = node.as_str().and_then(|value| closest(value, &["inline", "hoist"]));
+            closest(&name.value, &["system"]).is_some() && value == Some("hoist")
+        });
         if self.is_chat() && hoists && !self.is_mapped("system") {
             self.unmapped("system");
         }

@@ -97,6 +97,8 @@ pub(super) struct Lower<'a> {
     wanted: Vec<(String, bool)>,
     /// The table and row in progress.
     place: (String, String),
+    /// How many shapes could not be read.
+    wrongs: usize,
     /// How many slots of the request name nothing, and nothing near it.
     strangers: usize,
     /// Predicates are those of rules, which send nothing.
@@ -125,6 +127,7 @@ impl<'a> Lower<'a> {
             inlined: BTreeSet::new(),
             wanted: Vec::new(),
             place: (String::new(), String::new()),
+            wrongs: 0,
             strangers: 0,
             in_rules: false,
             asks_role: false,
@@ -164,7 +167,7 @@ impl<'a> Lower<'a> {
         if self.wanted.iter().any(|(wanted, how)| wanted == name && *how == merged) {
             return;
         }
-        if self.ast_table(name).is_none() {
+        if self.ast_table(name).is_none() && !self.op.torn {
             let known: Vec<&str> = self.op.tables.iter().map(|table| table.name.value.as_str()).collect();
             self.report(
                 Diagnostic::error("TW0506", span, format!("there is no table `{name}`"))

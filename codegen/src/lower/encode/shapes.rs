@@ -17,7 +17,12 @@ impl Lower<'_> {
             conds.push(self.pred(scope, cond));
             inner = then;
         }
+        let before = (self.sink.len(), self.wrongs);
         let node = self.node(scope, inner);
+        if (self.sink.len(), self.wrongs) != before {
+            // What was reported in it may be what it is chosen by.
+            conds.push(Cond::All(Vec::new()));
+        }
         if let NodeKind::Value(value) = &node.kind
             && value.field.optional
             && !self.musts.contains(&value.field)
@@ -62,6 +67,7 @@ impl Lower<'_> {
             ShapeKind::One(rows) => NodeKind::One(self.alternatives(scope, rows)),
             ShapeKind::Absent => NodeKind::Absent,
             ShapeKind::Wrong(texts) => {
+                self.wrongs += 1;
                 texts.iter().for_each(|text| self.assume_slots(text));
                 NodeKind::Absent
             }

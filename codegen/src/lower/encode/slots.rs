@@ -163,13 +163,25 @@ impl Lower<'_> {
     fn assume_meant(&mut self, before: &str, name: &str, known: &[&str]) {
         if let Some(meant) = closest(name, known) {
             self.mapped.entry(format!("{before}{meant}")).or_default().insert(String::new());
+            self.want_meant(meant);
         }
     }
 
     /// Notes a slot of the request that names nothing, and nothing near it: it was meant for some field.
-    fn note_stranger(&mut self, name: &str) {
+    pub(super) fn note_stranger(&mut self, name: &str) {
         let known: Vec<&str> = self.request().fields.iter().map(|field| field.name).collect();
         self.strangers += usize::from(closest(name, &known).is_none());
+    }
+
+    /// What the table of a field that was meant places counts as placed, too.
+    fn want_meant(&mut self, field: &str) {
+        let table = match self.request().field(field).map(|field| field.ty) {
+            Some(Ty::Table(table) | Ty::List(table)) => table,
+            _ => return,
+        };
+        if self.ast_table(table).is_some() && !self.wanted.iter().any(|(wanted, _)| wanted == table) {
+            self.wanted.push((table.to_owned(), false));
+        }
     }
 
     /// Fields that a text seems to name count as placed: the text was reported already.
@@ -304,8 +316,7 @@ impl Lower<'_> {
         let select = if select.is_empty() { vec!["text".to_owned()] } else { select };
         let part = &vocabulary::chat::PART;
         let has_text = |name: &String| {
-            part.variant(name)
-                .is_some_and(|variant| variant.fields().iter().any(|field| field.name == "text"))
+            part.variant(name).is_none_or(|variant| variant.fields().iter().any(|field| field.name == "text"))
         };
         if let Some(other) = select.iter().find(|name| !has_text(name)) {
             self.report(
