@@ -26,7 +26,8 @@ use crate::wire::v1::{ChatWire, Cx, JsonWriter, Refused, warn_foreign_reasoning}
 pub struct ChatCall<M> {
     client: Client,
     model: ChosenModel,
-    request: ChatRequest,
+    /// In a box, for a call is moved at every step.
+    request: Box<ChatRequest>,
     /// Why the provider options that were given cannot be sent.
     refused: Option<String>,
     typed: PhantomData<fn() -> M>,
@@ -55,7 +56,7 @@ impl<M> fmt::Debug for ChatCall<M> {
 
 impl<M: TypedModel> ChatCall<M> {
     pub(super) fn new(client: Client, model: ChosenModel) -> Self {
-        let request = ChatRequest::new(model.id.clone());
+        let request = Box::new(ChatRequest::new(model.id.clone()));
         Self { client, model, request, refused: None, typed: PhantomData }
     }
 
@@ -308,7 +309,7 @@ impl<M: TypedModel> ChatCall<M> {
 
     /// Puts a ready-made request in place of everything said so far, but for the model.
     pub fn request(mut self, request: ChatRequest) -> Self {
-        self.request = ChatRequest { model: self.request.model, ..request };
+        *self.request = ChatRequest { model: std::mem::take(&mut self.request.model), ..request };
         self
     }
 
@@ -319,8 +320,7 @@ impl<M: TypedModel> ChatCall<M> {
 
     /// Sends the request and returns when the first output is there.
     pub async fn stream(self) -> Result<ChatStream> {
-        let (ready, prepared) = self.prepare(true)?;
-        stream::open(ready, &prepared).await
+        stream::open(Box::new(self.prepare(true)?)).await
     }
 
     /// Sends the request and returns the whole answer.
@@ -351,7 +351,7 @@ impl<M: TypedModel> ChatCall<M> {
         adjusted.map_err(|refused| self.refused(refused))?;
         warn_foreign_reasoning(&self.request, wire, &mut warnings);
         let prepared = self.encode(wire, stream)?;
-        let tier = self.request.service_tier;
+        let tier = self.request.service_tier.take();
         Ok((Ready { client: self.client, model: self.model, wire, warnings, tier }, prepared))
     }
 

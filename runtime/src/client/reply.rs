@@ -33,8 +33,14 @@ impl Meta {
     }
 
     /// This, with the attempts that failed before.
-    pub(super) fn after(self, attempts: Attempts) -> Self {
-        Self { attempts: attempts.into_failed(), ..self }
+    pub(super) fn after(mut self, attempts: Attempts) -> Self {
+        self.tell(attempts);
+        self
+    }
+
+    /// Tells of the attempts that failed before.
+    pub(super) fn tell(&mut self, attempts: Attempts) {
+        self.attempts = attempts.into_failed();
     }
 
     /// The id under which the provider can find the request.

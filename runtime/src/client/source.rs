@@ -7,8 +7,9 @@ use crate::chat::{ChatEvent, ChatResponse, Collector};
 use crate::http::random_bits;
 use crate::wire::v1::{ChatWire, Decoder, Fold, Limits, WireError};
 
+#[expect(clippy::large_enum_variant, reason = "it lies in a box as it is")]
 pub(super) enum Source {
-    Frames(Box<Decoder>),
+    Frames(Decoder),
     Whole(Box<Whole>),
 }
 
@@ -22,7 +23,7 @@ pub(super) struct Whole {
 impl Source {
     pub(super) fn frames(wire: &'static ChatWire, limits: &crate::http::Limits) -> Self {
         let limits = Limits { line: limits.line, event: limits.event };
-        Self::Frames(Box::new(Decoder::new(wire, limits).seeded(random_bits())))
+        Self::Frames(Decoder::new(wire, limits).seeded(random_bits()))
     }
 
     pub(super) fn whole(wire: &'static ChatWire, body: Bytes) -> Self {

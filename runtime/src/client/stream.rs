@@ -25,7 +25,10 @@ use crate::wire::v1::{Framing, WireError};
 /// Dropping it cancels the request. What has come is collected on the way, so that after the last event, or after
 /// an error, the whole of it is still there.
 #[must_use = "an answer that is dropped is cancelled"]
-pub struct ChatStream {
+pub struct ChatStream(Box<State>);
+
+/// All of a stream, in one place that does not move: many may be open at once, and tasks hold them.
+struct State {
     source: Source,
     body: Option<Body>,
     /// Why the bytes ended before their time, if they did.
@@ -42,7 +45,7 @@ pub struct ChatStream {
 
 impl ChatStream {
     fn new(source: Source, body: Option<Body>, meta: Meta, ready: &Ready) -> Self {
-        Self {
+        Self(Box::new(State {
             source,
             body,
             broken: None,
@@ -53,17 +56,18 @@ impl ChatStream {
             warnings: ready.warnings.clone(),
             model: ready.model.clone(),
             tier: ready.tier.clone(),
-        }
+        }))
     }
 
     /// The next event. Its text borrows from the stream; [`ChatEvent::into_owned`] keeps it. `None` at the end;
     /// after an error nothing more comes.
     pub async fn next(&mut self) -> Option<Result<ChatEvent<'_>>> {
-        if let Some(event) = self.early.pop_front() {
+        let state = &mut *self.0;
+        if let Some(event) = state.take_early() {
             return Some(Ok(event));
         }
-        match poll_fn(|cx| self.poll_ready(cx)).await? {
-            Ok(()) => self.take().map(Ok),
+        match poll_fn(|cx| state.poll_ready(cx)).await? {
+            Ok(()) => state.take().map(Ok),
             Err(error) => Some(Err(error)),
         }
     }
@@ -82,37 +86,40 @@ impl ChatStream {
     }
 
     /// What has come so far, as an answer. Whole once [`ChatStream::next`] has returned `None`.
-    pub fn into_reply(mut self) -> Reply {
-        let mut response = self.collected();
-        response.warnings.append(&mut self.warnings);
-        Reply::new(response, self.meta, self.model, self.tier)
+    pub fn into_reply(self) -> Reply {
+        let mut state = self.0;
+        let mut response = state.collected();
+        response.warnings.append(&mut state.warnings);
+        Reply::new(response, state.meta, state.model, state.tier)
     }
 
     /// What was changed or dropped on the way to the provider.
     pub fn warnings(&self) -> &[Warning] {
-        &self.warnings
+        &self.0.warnings
     }
 
     /// The id under which the provider can find the request.
     pub fn request_id(&self) -> Option<&str> {
-        self.meta.request_id()
+        self.0.meta.request_id()
     }
 
     /// How much more may be asked, as far as the provider says.
     pub fn rate_limits(&self) -> RateLimits {
-        self.meta.rate_limits()
+        self.0.meta.rate_limits()
     }
 
     /// The attempts that failed before the one that succeeded, and why.
     pub fn attempts(&self) -> &[Attempt] {
-        self.meta.attempts()
+        self.0.meta.attempts()
     }
 
     /// What came with the answer besides its content.
     pub fn meta(&self) -> &Meta {
-        &self.meta
+        &self.0.meta
     }
+}
 
+impl State {
     /// Ready when an event can be taken, or nothing more will come.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<()>>> {
         while !self.over {
@@ -130,6 +137,9 @@ impl ChatStream {
     fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let piece = match &mut self.body {
             Some(body) => {
+                // All events of the last bytes were taken. Held any longer, those would keep the connection from
+                // reading into the same buffer again.
+                self.source.feed(Bytes::new());
                 if self.source.is_failing() {
                     body.hurry();
                 }
@@ -180,6 +190,15 @@ impl ChatStream {
         Some(event)
     }
 
+    /// The next event that came while the stream was opened. The last one takes the room for them along.
+    fn take_early(&mut self) -> Option<ChatEvent<'static>> {
+        let event = self.early.pop_front()?;
+        if self.early.is_empty() {
+            self.early = VecDeque::new();
+        }
+        Some(event)
+    }
+
     /// Waits until there is output. A failure before that is a failure of the whole request.
     async fn wait_for_output(&mut self) -> Result<()> {
         while let Some(ready) = poll_fn(|cx| self.poll_ready(cx)).await {
@@ -199,8 +218,8 @@ impl ChatStream {
 impl fmt::Debug for ChatStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ChatStream")
-            .field("meta", &self.meta)
-            .field("over", &self.over)
+            .field("meta", &self.0.meta)
+            .field("over", &self.0.over)
             .finish_non_exhaustive()
     }
 }
@@ -226,8 +245,8 @@ impl futures_core::Stream for Events {
     type Item = Result<ChatEvent<'static>>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let stream = &mut self.0;
-        if let Some(event) = stream.early.pop_front() {
+        let stream = &mut *self.0.0;
+        if let Some(event) = stream.take_early() {
             return Poll::Ready(Some(Ok(event)));
         }
         Poll::Ready(match ready!(stream.poll_ready(cx)) {
@@ -250,30 +269,43 @@ fn is_output(event: &ChatEvent<'_>) -> bool {
 }
 
 /// Sends a request until its first output is there.
-pub(super) async fn open(ready: Ready, prepared: &Prepared) -> Result<ChatStream> {
+pub(super) async fn open(request: Box<(Ready, Prepared)>) -> Result<ChatStream> {
+    let (ready, prepared) = &*request;
     let mut attempts = ready.client.attempts();
     loop {
-        let error = match open_once(&ready, prepared, &attempts).await {
-            Ok(stream) => return Ok(ChatStream { meta: stream.meta.after(attempts), ..stream }),
-            Err(error) => error,
-        };
-        attempts.again(error).await?;
+        match open_once(ready, prepared, &attempts).await {
+            Ok(mut stream) => {
+                stream.0.meta.tell(attempts);
+                return Ok(stream);
+            }
+            Err(error) => attempts.again(error).await?,
+        }
     }
 }
 
 async fn open_once(ready: &Ready, prepared: &Prepared, attempts: &Attempts) -> Result<ChatStream> {
-    let mut answer = prepared.send(&ready.client, &ready.wire.errors, attempts).await?;
-    let meta = Meta::new(&ready.client, &ready.wire.errors, answer.status, answer.headers);
-    let mut stream = if ready.wire.framing == Framing::Sse && is_json(&meta) {
+    let mut stream = begin(ready, prepared, attempts).await?;
+    stream.0.wait_for_output().await?;
+    Ok(stream)
+}
+
+/// Waits for the head of the answer. In a box, so that streams which are open hold nothing of what that takes.
+fn begin<'a>(
+    ready: &'a Ready,
+    prepared: &'a Prepared,
+    attempts: &'a Attempts,
+) -> Pin<Box<dyn Future<Output = Result<ChatStream>> + Send + 'a>> {
+    Box::pin(async move {
+        let mut answer = prepared.send(&ready.client, &ready.wire.errors, attempts).await?;
+        let meta = Meta::new(&ready.client, &ready.wire.errors, answer.status, answer.headers);
+        if ready.wire.framing != Framing::Sse || !is_json(&meta) {
+            let source = Source::frames(ready.wire, &ready.client.inner.transport.config.limits);
+            return Ok(ChatStream::new(source, Some(answer.body), meta, ready));
+        }
         let body = answer.body.read().await?;
         refused_all_the_same(ready, &meta, &body)?;
-        ChatStream::new(Source::whole(ready.wire, body), None, meta, ready)
-    } else {
-        let source = Source::frames(ready.wire, &ready.client.inner.transport.config.limits);
-        ChatStream::new(source, Some(answer.body), meta, ready)
-    };
-    stream.wait_for_output().await?;
-    Ok(stream)
+        Ok(ChatStream::new(Source::whole(ready.wire, body), None, meta, ready))
+    })
 }
 
 /// Sends a request until the whole answer is there.

@@ -6,8 +6,8 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use bytes::Bytes;
-use reqwest::header::HeaderMap;
+use bytes::{Bytes, BytesMut};
+use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::{Method, Proxy, StatusCode, Url};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -54,12 +54,12 @@ impl Transport {
         let client = self.client(&call.url)?;
         let (clock, limit) = self.patience(deadline)?;
         let sent = timeout(limit, client.execute(request(call))).await;
-        let response = match sent {
+        let mut response = match sent {
             Err(_) => return Err(Error::timeout(clock, limit)),
             Ok(Err(error)) => return Err(self.failed(error)),
             Ok(Ok(response)) => response,
         };
-        let (status, headers) = (response.status(), response.headers().clone());
+        let (status, headers) = (response.status(), detached(std::mem::take(response.headers_mut())));
         let body = Body::new(response, &self.config, deadline);
         Ok(Answer { status, headers, body })
     }
@@ -132,6 +132,21 @@ fn request(call: &Call) -> reqwest::Request {
     *request.headers_mut() = call.headers.clone();
     *request.body_mut() = call.body.clone().map(reqwest::Body::from);
     request
+}
+
+/// The headers with their values in a buffer of their own. As they come, they lie in the one that the connection reads
+/// into, and would keep all of it for as long as the answer is kept.
+fn detached(mut headers: HeaderMap) -> HeaderMap {
+    let length = headers.values().map(HeaderValue::len).sum();
+    let mut all = BytesMut::with_capacity(length);
+    headers.values().for_each(|value| all.extend_from_slice(value.as_bytes()));
+    let mut all = all.freeze();
+    for value in headers.values_mut() {
+        let own = HeaderValue::from_maybe_shared(all.split_to(value.len()));
+        debug_assert!(own.is_ok(), "what was a value is one");
+        *value = own.unwrap_or_else(|_| value.clone());
+    }
+    headers
 }
 
 fn certificates(pems: &[Vec<u8>]) -> Result<Vec<CertificateDer<'static>>> {

@@ -57,7 +57,8 @@ pub(super) struct Met<'f> {
 }
 
 impl Pattern {
-    /// The frame at the start of `bytes`, if it is the kept one but for its gaps.
+    /// The frame at the start of `bytes`, if it is the kept one but for its gaps. One that is not has to be read,
+    /// and [`Self::learn`] told of it.
     #[inline]
     pub(super) fn meet<'f>(&mut self, bytes: &'f [u8], limit: usize) -> Option<Met<'f>> {
         if !self.ready {
@@ -65,7 +66,6 @@ impl Pattern {
         }
         let met = self.compare(bytes).filter(|met| met.length <= limit);
         self.misses = if met.is_some() { 0 } else { self.misses.saturating_add(1) };
-        self.ready = met.is_some();
         met
     }
 

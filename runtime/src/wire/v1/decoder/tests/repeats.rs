@@ -5,19 +5,13 @@ use std::cell::Cell;
 use super::*;
 use crate::wire::v1::{At, Class, Cursor, Fold, Frame, Framing};
 
-/// `SKIPS` as a decoder reads it that never meets a frame again.
-static READS: ChatWire = ChatWire { event: |frame, fold| skips(frame, fold, true), ..CHUNKS };
-/// Texts under `t`, `u` and in the raw list `l`; a number under `n` names the answer; the rest is skipped.
-static SKIPS: ChatWire = ChatWire { event: |frame, fold| skips(frame, fold, false), ..CHUNKS };
+/// Texts under `t` and `u`; a number under `n` names the answer; most else is skipped.
+static SKIPS: ChatWire = ChatWire { event: skips, ..CHUNKS };
 
-fn skips(frame: Frame<'_>, fold: &mut Fold, reads: bool) -> Result<(), Corrupt> {
-    if reads {
-        // Nothing at all, but nothing that a frame to be met may do.
-        fold.close(&[Class::Audio], At::default())?;
-    }
+fn skips(frame: Frame<'_>, fold: &mut Fold) -> Result<(), Corrupt> {
     let c = &mut Cursor::new(frame.data);
-    let (mut id, mut text, mut reasoning, mut choice, mut raw, mut end) =
-        (None, None, None, None, None, None);
+    let (mut id, mut text, mut reasoning, mut choice) = (None, None, None, None);
+    let (mut raw, mut usage, mut end) = (None, None, None);
     if c.object()? {
         while let Some(key) = c.key()? {
             match key {
@@ -26,6 +20,15 @@ fn skips(frame: Frame<'_>, fold: &mut Fold, reads: bool) -> Result<(), Corrupt> 
                 b"u" => reasoning = c.text()?,
                 b"n" => choice = c.uint()?,
                 b"raw" => raw = c.raw()?,
+                b"usage" => {
+                    let start = c.start();
+                    if c.object()? {
+                        while c.key()?.is_some() {
+                            c.skip()?;
+                        }
+                        usage = Some(c.since(start));
+                    }
+                }
                 b"end" => end = c.flag()?,
                 _ => c.skip()?,
             }
@@ -42,6 +45,9 @@ fn skips(frame: Frame<'_>, fold: &mut Fold, reads: bool) -> Result<(), Corrupt> 
     if let Some(raw) = raw {
         fold.raw(at, raw, false)?;
     }
+    if usage.is_some() {
+        fold.usage(&[], usage)?;
+    }
     if end == Some(true) {
         fold.close(&[], at)?;
     }
@@ -49,7 +55,7 @@ fn skips(frame: Frame<'_>, fold: &mut Fold, reads: bool) -> Result<(), Corrupt> 
 }
 
 /// Frames of which neighbours differ in everything that a frame can differ in.
-const FRAMES: [&str; 24] = [
+const FRAMES: [&str; 28] = [
     "data: {\"id\":\"a\",\"s\":\"x\",\"t\":\"one\",\"p\":\"1\"}\n\n",
     "data: {\"id\":\"a\",\"s\":\"x\",\"t\":\" two\",\"p\":\"1\"}\n\n",
     "data: {\"id\":\"a\",\"s\":\"x\",\"t\":\"\\\"\\n\\ud83d\\ude00\",\"p\":\"1\"}\n\n",
@@ -70,19 +76,38 @@ const FRAMES: [&str; 24] = [
     "data: {\"id\":\"a\",\"s\":\"x\",\"t\":\"one\",\"p\":\"1\"}\r\n\r\n",
     "data: {\"id\":\"a\",\"s\":\"x\",\"t\":\"two\",\"p\":\"1\"}\r\n\r\n",
     "data: {\"id\":\"a\",\"s\":\"x\",\ndata: \"t\":\"one\",\"p\":\"1\"}\n\n",
+    "data: {\"id\":\"a\",\"s\":\"x\",\"t\":\"\\n\",\"p\":\"1\"}\n\n",
+    "data: {\"id\":\"a\",\"usage\":{\"x\":\"one\"},\"t\":\"z\",\"p\":\"1\"}\n\n",
+    "data: {\"id\":\"a\",\"usage\":{\"x\":\"two\"},\"t\":\"z\",\"p\":\"1\"}\n\n",
+    ": note data: {\"id\":\"a\",\"s\":\"x\",\"t\":\" two\",\"p\":\"1\"}\n\n",
     ": note\n\ndata: {\"id\":\"a\",\"s\":\"x\",\"t\":\"one\",\"p\":\"1\"}\n\n",
     "data: {\"id\":\"a\",\"s\":\"x\",\"t\":\"a\u{1}b\",\"p\":\"1\"}\n\n",
     "data: {\"id\":\"a\",\"s\":\"x\",\"t\":\"z\",\"p\":\"\\x\"}\n\n",
     "data: {\"id\":\"a\",\"s\":\"x\",\"t\":\"z\",\"p\":\"1\"}}\n\n",
 ];
 
+/// As [`decode`] does, by a decoder that forgets every frame and so reads each.
+fn read(chunks: &[&[u8]]) -> (Vec<ChatEvent<'static>>, Option<WireError>) {
+    let (mut decoder, mut events) = (Decoder::new(&SKIPS, Limits::default()), Vec::new());
+    for chunk in chunks.iter().map(Some).chain([None]) {
+        match chunk {
+            Some(chunk) => decoder.feed(Bytes::copy_from_slice(chunk)),
+            None => decoder.finish(),
+        }
+        while let Some(event) = decoder.next().map(|event| event.map(ChatEvent::into_owned)) {
+            match event {
+                Ok(event) => events.push(event),
+                Err(error) => return (events, Some(error)),
+            }
+            decoder.pattern = Pattern::default();
+        }
+    }
+    (events, None)
+}
+
 fn same(chunks: &[&[u8]]) {
-    assert_eq!(
-        decode(&SKIPS, chunks),
-        decode(&READS, chunks),
-        "{:?}",
-        String::from_utf8_lossy(&chunks.concat())
-    );
+    let stream = String::from_utf8_lossy(&chunks.concat()).into_owned();
+    assert_eq!(decode(&SKIPS, chunks), read(chunks), "{stream:?}");
 }
 
 #[test]
@@ -101,7 +126,7 @@ fn what_is_met_tells_what_would_have_been_read() {
 #[test]
 fn cuts_do_not_matter() {
     for frame in FRAMES {
-        let stream = [FRAMES[0], FRAMES[4], frame, FRAMES[1], FRAMES[3], frame].concat();
+        let stream = [FRAMES[0], FRAMES[4], FRAMES[1], frame, FRAMES[3], frame].concat();
         for at in 0..stream.len() {
             same(&[&stream.as_bytes()[..at], &stream.as_bytes()[at..]]);
         }
@@ -139,7 +164,7 @@ fn most_of_a_stream_is_met() {
         framing: Framing::Ndjson,
         event: |frame, fold| {
             READ.set(READ.get() + 1);
-            skips(frame, fold, false)
+            skips(frame, fold)
         },
         ..CHUNKS
     };
