@@ -13,6 +13,7 @@ use typewright_codegen::compiler::{Compiler, Runtime};
 use typewright_codegen::diagnostic::{self, Color};
 
 use crate::folder::root;
+use crate::typed;
 
 /// The provider files.
 const PROVIDERS: &[(&str, &str)] = &[
@@ -20,6 +21,7 @@ const PROVIDERS: &[(&str, &str)] = &[
     ("magpie", include_str!("small/magpie.yaml")),
     ("openai", include_str!("minimal/openai.yaml")),
     ("obstacles", include_str!("obstacles/obstacles.yaml")),
+    ("quail", include_str!("typed/quail.yaml")),
 ];
 
 /// The programs that use them.
@@ -33,6 +35,11 @@ const PROGRAMS: &[(&str, &str)] = &[
 struct Workspace {
     folder: PathBuf,
     _lock: File,
+}
+
+/// The folder of the workspace.
+pub(crate) fn folder() -> &'static Path {
+    &workspace().folder
 }
 
 /// The text of a generated file, by its path below the folder of generated crates.
@@ -96,18 +103,16 @@ fn mark() -> String {
 
 fn write(folder: &Path) {
     drop(fs::remove_dir_all(folder.join("providers")));
-    drop(fs::remove_dir_all(folder.join("programs/src")));
     for (name, text) in PROVIDERS {
         put(&folder.join(format!("providers/{name}.yaml")), text);
     }
     put(
         &folder.join("Cargo.toml"),
-        "[workspace]\nresolver = \"3\"\nmembers = [\"generated/*\", \"programs\"]\n",
+        "[workspace]\nresolver = \"3\"\nmembers = [\"generated/*\", \"programs\", \"refused\"]\n",
     );
-    put(&folder.join("programs/Cargo.toml"), &manifest());
-    for (name, text) in PROGRAMS {
-        put(&folder.join(format!("programs/src/bin/{name}.rs")), text);
-    }
+    let programs = PROGRAMS.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+    package(folder, "programs", programs.collect());
+    package(folder, "refused", typed::programs());
     // The versions that this repository was tested with, so that nothing has to be downloaded.
     let lock = fs::read_to_string(root().join("Cargo.lock")).unwrap();
     put(&folder.join("Cargo.lock"), &lock);
@@ -122,14 +127,27 @@ fn put(path: &Path, text: &str) {
     fs::write(path, text).unwrap();
 }
 
-fn manifest() -> String {
-    let mut text =
-        "[package]\nname = \"programs\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[dependencies]\n"
-            .to_owned();
+/// A package of programs that may use every generated crate.
+fn package(folder: &Path, name: &str, programs: Vec<(String, String)>) {
+    let mut manifest =
+        format!("[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[dependencies]\n");
     for (name, _) in PROVIDERS {
-        text.push_str(&format!("typewright-{name} = {{ path = \"../generated/{name}\" }}\n"));
+        manifest.push_str(&format!("typewright-{name} = {{ path = \"../generated/{name}\" }}\n"));
     }
-    text + "tokio = { version = \"1\", default-features = false, features = [\"net\", \"rt\", \"time\"] }\n"
+    manifest.push_str(
+        "tokio = { version = \"1\", default-features = false, features = [\"net\", \"rt\", \"time\"] }\n",
+    );
+    put(&folder.join(name).join("Cargo.toml"), &manifest);
+    let bins = folder.join(name).join("src/bin");
+    fs::create_dir_all(&bins).unwrap();
+    let wanted = |path: &Path| {
+        programs.iter().any(|(name, _)| path.file_stem().is_some_and(|stem| stem == name.as_str()))
+    };
+    let there = fs::read_dir(&bins).unwrap().map(|entry| entry.unwrap().path());
+    there.filter(|path| !wanted(path)).for_each(|path| fs::remove_file(path).unwrap());
+    for (name, text) in &programs {
+        put(&bins.join(format!("{name}.rs")), text);
+    }
 }
 
 fn generate(folder: &Path) {

@@ -8,6 +8,7 @@
     reason = "a test fails by it"
 )]
 
+mod builds;
 mod built;
 mod client;
 mod conformance;
@@ -17,9 +18,12 @@ mod fuzz;
 mod generate;
 mod invented;
 mod names;
+mod offered;
 mod outside;
 mod quality;
 mod server;
 mod slim;
 mod small;
+mod snapshots;
 mod tls;
+mod typed;

@@ -32,7 +32,8 @@ async fn stream(client: Kestrel) -> Result<(), Error> {
     });
     let call = client.chat(models::TALON_1);
     let call = call.system("Be brief.").user("What is this, and how is the weather there?");
-    let call = call.image(Media::bytes("image/png", &b"\x89PNG"[..])).image(Media::url("https://x.example/y.png"));
+    let call =
+        call.image(Media::bytes("image/png", &b"\x89PNG"[..])).image(Media::url("https://x.example/y.png"));
     let call = call.tool_def(weather).reasoning(Effort::High).max_tokens(64).stop("\n\n");
     let call = call.temperature(0.5).options(Options::new().feathers(3));
     let mut events = call.extra("song", RawJson::string("la")).stream().await?;
@@ -41,7 +42,9 @@ async fn stream(client: Kestrel) -> Result<(), Error> {
     println!("limits {:?}", events.rate_limits());
     while let Some(event) = events.next().await {
         match event? {
-            ChatEvent::Usage(usage) => println!("usage {:?}", (usage.input, usage.cache_read, usage.output, usage.reasoning)),
+            ChatEvent::Usage(usage) => {
+                println!("usage {:?}", (usage.input, usage.cache_read, usage.output, usage.reasoning))
+            }
             event => println!("{event:?}"),
         }
     }
@@ -72,10 +75,31 @@ async fn history(client: Kestrel) -> Result<(), Error> {
 
 /// What the wire does not have is refused by name.
 async fn models_and_embeddings(client: Kestrel) -> Result<(), Error> {
-    println!("{}", client.chat("wing-1").user("Hi.").image(Media::url("https://x.example/y.png")).send().await.unwrap_err());
+    println!(
+        "{}",
+        client
+            .chat("wing-1")
+            .user("Hi.")
+            .image(Media::url("https://x.example/y.png"))
+            .send()
+            .await
+            .unwrap_err()
+    );
     println!("{}", client.chat("talon-1").user("Hi.").n(2).send().await.unwrap_err());
-    println!("{}", client.chat("talon-1").user("Hi.").document(Media::url("https://x.example/y.pdf")).send().await.unwrap_err());
-    println!("{}", client.chat("talon-1").user("Hi.").options(Options::new().feathers(10)).send().await.unwrap_err());
+    println!(
+        "{}",
+        client
+            .chat("talon-1")
+            .user("Hi.")
+            .document(Media::url("https://x.example/y.pdf"))
+            .send()
+            .await
+            .unwrap_err()
+    );
+    println!(
+        "{}",
+        client.chat("talon-1").user("Hi.").options(Options::new().feathers(10)).send().await.unwrap_err()
+    );
     Ok(())
 }
 

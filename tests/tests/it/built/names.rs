@@ -9,7 +9,8 @@ fn main() {
     for model in models::ALL {
         println!("{:?} {:?}", model.id, model.can(typewright_obstacles::model::Capability::Vision));
     }
-    let options = Options::new().kind(Kind::from("Self")).function("f").option(true).result(-3).vec(["v"]).number(0.5);
+    let options =
+        Options::new().kind(Kind::from("Self")).function("f").option(true).result(-3).vec(["v"]).number(0.5);
     let url = std::env::args().nth(1).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {

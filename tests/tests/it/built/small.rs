@@ -8,7 +8,8 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let magpie = Magpie::builder().environment(false).api_key("k-1").base_url(&first).build().unwrap();
-        let mut events = magpie.chat(models::SHINY_1).system("Be brief.").user("Hello?").stream().await.unwrap();
+        let mut events =
+            magpie.chat(models::SHINY_1).system("Be brief.").user("Hello?").stream().await.unwrap();
         while let Some(event) = events.next().await {
             if let ChatEvent::Text(text) = event.unwrap() {
                 print!("[{text}]");
