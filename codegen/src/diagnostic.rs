@@ -10,7 +10,7 @@ pub use json::to_json;
 pub use render::{Color, render};
 
 use crate::source::{FileId, Span};
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -129,7 +129,7 @@ pub fn closest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
 pub struct Sink {
     diagnostics: Vec<Diagnostic>,
     /// The places that something was reported at.
-    blamed: HashSet<Span>,
+    blamed: BTreeSet<Span>,
 }
 
 impl Sink {

@@ -15,8 +15,11 @@
 //!
 //! [`guide`] tells how to write dialects and providers.
 //!
+//! `cache` stands beside the corridor: what it remembers lets stages be skipped, and deleting it changes nothing but time.
+//!
 //! Problems of every stage are [`diagnostic::Diagnostic`]s with a code of [`codes`].
 
+mod cache;
 pub mod codes;
 pub mod compiler;
 pub mod diagnostic;

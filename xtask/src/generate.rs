@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use typewright_codegen::compiler::{Compilation, Compiler, Drift, Error};
-use typewright_codegen::write::{Action, Mode, Report};
+use typewright_codegen::compiler::{Compilation, Compiler, Drift, Error, Unchanged};
+use typewright_codegen::write::{Action, Change, Mode, Report};
 
 use crate::flags::Gen;
 use crate::{Failure, Outcome, paths, print};
@@ -14,29 +14,53 @@ const REGENERATE: &str = "cargo xtask gen";
 pub fn run(flags: &Gen) -> Result<Outcome, Failure> {
     let start = Instant::now();
     let compiler = compiler(flags);
-    let compilation = compiler.compile()?;
+    let mode = mode(flags);
+    let mut run = compiler.begin(mode)?;
+    if let Some(Unchanged { providers, files }) = run.unchanged() {
+        let report = Report { unchanged: files, ..Report::default() };
+        summary(flags, &Made { providers, files, bytes: 0 }, &[], report, start.elapsed().as_secs_f64());
+        return Ok(Outcome::Done);
+    }
+    let compilation = run.compile()?;
     print::diagnostics(&compilation, flags.json);
     if compilation.has_errors() {
         return Ok(Outcome::Found);
     }
-    let drift = match compiler.plan(&compilation, flags.force) {
+    let drift = match run.plan(&compilation, flags.force) {
         Ok(drift) => drift,
         Err(error) => return refused(error, flags),
     };
-    let mode = mode(flags);
     if !flags.json {
         show(&drift, mode);
     }
     let report = match mode {
-        Mode::Write => compiler.commit(&drift),
+        Mode::Write => run.commit(&compilation, &drift),
         Mode::Check | Mode::DryRun | Mode::Diff => Ok(counted(&drift)),
     };
-    match report {
-        Ok(report) => summary(flags, &compilation, &drift, report, start.elapsed().as_secs_f64()),
+    let report = match report {
+        Ok(report) => report,
         Err(error) => return refused(error, flags),
-    }
+    };
+    let changes: Vec<&Change> = drift.changes().collect();
+    summary(flags, &made(&compilation), &changes, report, start.elapsed().as_secs_f64());
     let failed = matches!(mode, Mode::Check | Mode::Diff) && !drift.is_clean();
     Ok(if failed { Outcome::Found } else { Outcome::Done })
+}
+
+/// What there is, for the last line.
+struct Made {
+    providers: usize,
+    files: usize,
+    /// Of the files that were made in this run.
+    bytes: usize,
+}
+
+fn made(compilation: &Compilation) -> Made {
+    Made {
+        providers: compilation.providers,
+        files: compilation.outputs.len() + compilation.kept.len(),
+        bytes: compilation.outputs.iter().map(|output| output.text.len()).sum(),
+    }
 }
 
 fn compiler(flags: &Gen) -> Compiler {
@@ -101,25 +125,22 @@ fn counted(drift: &Drift) -> Report {
     Report { written: drift.changes().count() - removed, unchanged: drift.unchanged(), removed }
 }
 
-fn summary(flags: &Gen, compilation: &Compilation, drift: &Drift, report: Report, seconds: f64) {
-    let Report { written, unchanged, removed } = report;
-    let bytes: usize = compilation.outputs.iter().map(|output| output.text.len()).sum();
+fn summary(flags: &Gen, made: &Made, changes: &[&Change], report: Report, seconds: f64) {
+    let (Report { written, unchanged, removed }, Made { providers, files, bytes }) = (report, made);
     if flags.json {
-        let changes: Vec<_> = drift
-            .changes()
+        let changes: Vec<_> = changes
+            .iter()
             .map(|change| serde_json::json!({ "path": change.path, "action": word(change.action) }))
             .collect();
         let report = serde_json::json!({
-            "providers": compilation.providers, "files": compilation.outputs.len(), "bytes": bytes,
-            "written": written, "unchanged": unchanged, "removed": removed, "seconds": seconds,
-            "changes": changes,
+            "providers": providers, "files": files, "bytes": bytes, "written": written, "unchanged": unchanged,
+            "removed": removed, "seconds": seconds, "changes": changes,
         });
         println!("{report}");
         return;
     }
-    let (providers, files) = (compilation.providers, compilation.outputs.len());
     let would = if mode(flags) == Mode::Write { "" } else { "would be " };
     println!(
-        "providers: {providers}, files: {files} ({would}written {written}, unchanged {unchanged}, {would}removed {removed}), {seconds:.2} s"
+        "providers: {providers}, files: {files} ({would}written {written}, unchanged {unchanged}, {would}removed {removed}), {seconds:.3} s"
     );
 }

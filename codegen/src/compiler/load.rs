@@ -41,20 +41,36 @@ pub(super) fn input(compiler: &Compiler, sink: &mut Sink) -> Result<Input, Error
     for path in &providers {
         input.providers.extend(yaml(&mut input.sources, path, sink));
     }
-    let dialects = compiler.dialects_folder();
-    let dialects = if compiler.dialects.is_some() {
-        yaml_files(&dialects)?
-    } else {
-        yaml_files(&dialects).unwrap_or_default()
-    };
-    for path in &dialects {
-        input.dialects.extend(yaml(&mut input.sources, path, sink));
-    }
+    let dialects = dialects(compiler, &mut input, sink)?;
     for path in &compiler.files {
         named(&mut input, path, [&providers, &dialects], sink)?;
     }
     input.templates = base_templates(compiler, &mut input.sources, sink)?;
     Ok(input)
+}
+
+/// Reads these provider files and the base templates.
+pub(super) fn some(compiler: &Compiler, files: &[PathBuf], sink: &mut Sink) -> Result<Input, Error> {
+    let mut input = Input::default();
+    for path in files {
+        input.providers.extend(yaml(&mut input.sources, path, sink));
+    }
+    input.templates = base_templates(compiler, &mut input.sources, sink)?;
+    Ok(input)
+}
+
+/// Reads the dialect files, and returns their paths.
+pub(super) fn dialects(
+    compiler: &Compiler,
+    input: &mut Input,
+    sink: &mut Sink,
+) -> Result<Vec<PathBuf>, Error> {
+    let paths = yaml_files(&compiler.dialects_folder());
+    let paths = if compiler.dialects.is_some() { paths? } else { paths.unwrap_or_default() };
+    for path in &paths {
+        input.dialects.extend(yaml(&mut input.sources, path, sink));
+    }
+    Ok(paths)
 }
 
 /// A file that was named on its own: read unless its folder was read already.

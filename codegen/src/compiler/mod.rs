@@ -1,8 +1,9 @@
 //! The compiler as a whole: folders in, files and diagnostics out.
 //!
 //! [`Compiler`] holds the configuration; [`Compiler::compile`] walks the corridor once and returns a [`Compilation`] in
-//! memory, [`Compiler::plan`] compares it with the disk and [`Compiler::commit`] writes what differs. A build script
-//! needs nothing else:
+//! memory, [`Compiler::plan`] compares it with the disk and [`Compiler::commit`] writes what differs. [`Compiler::begin`]
+//! does the same beside other runs and after earlier ones, whose work it does not do again. A build script needs nothing
+//! else:
 //!
 //! ```no_run
 //! use typewright_codegen::compiler::{Compiler, Runtime};
@@ -15,18 +16,24 @@
 //! ```
 
 mod load;
+mod run;
 mod stages;
+mod wire;
+
+pub use run::{Run, Unchanged};
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::cache::UnitFacts;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::emit::output::Output;
 use crate::emit::package::RuntimeDep;
+use crate::fingerprint::Fingerprint;
 use crate::source::SourceMap;
 use crate::write::loose::{self, Loose, Markers};
-use crate::write::{self, Change, Plan, Report, Scope};
+use crate::write::{self, Change, Mode, Plan, Report, Scope};
 
 /// Where the README lists the providers.
 pub const README_MARKERS: Markers<'_> = Markers { begin: "<!-- providers -->", end: "<!-- /providers -->" };
@@ -40,6 +47,7 @@ pub struct Compiler {
     out: PathBuf,
     readme: Option<PathBuf>,
     runtime: Runtime,
+    cache: Option<PathBuf>,
     only: Vec<String>,
     files: Vec<PathBuf>,
     jobs: Option<usize>,
@@ -79,8 +87,23 @@ pub struct Compilation {
     pub outputs: Vec<Output>,
     /// The README with its table of providers.
     pub readme: Option<Loose>,
-    /// How many providers were compiled.
+    /// How many providers there are.
     pub providers: usize,
+    /// Every file that was not made, since it is on the disk as it would be made.
+    pub kept: Vec<KeptFile>,
+    units: Vec<UnitFacts>,
+    dialects: Vec<(String, Fingerprint)>,
+    readme_key: Option<Fingerprint>,
+}
+
+/// A file that is on the disk as it would be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptFile {
+    /// Where, relative to the output folder.
+    pub path: String,
+    /// The fingerprint of its text.
+    pub content: Fingerprint,
+    key: Fingerprint,
 }
 
 /// What differs from the disk.
@@ -135,6 +158,7 @@ impl Default for Compiler {
             out: "generated".into(),
             readme: None,
             runtime: Runtime::Version(env!("CARGO_PKG_VERSION").to_owned()),
+            cache: None,
             only: Vec::new(),
             files: Vec::new(),
             jobs: None,
@@ -191,6 +215,14 @@ impl Compiler {
         self
     }
 
+    /// A folder for what runs remember, so that the next one does less: `target`, as a rule. It may be deleted at any
+    /// time. [`Compiler::begin`] uses it.
+    #[must_use]
+    pub fn cache(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.cache = Some(folder.into());
+        self
+    }
+
     /// Only these providers. Others on the disk, the umbrella and the README are left alone.
     #[must_use]
     pub fn only(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
@@ -219,12 +251,21 @@ impl Compiler {
         self
     }
 
+    /// Begins a run: waits for others that write to the same folder, and looks what the last one left.
+    pub fn begin(&self, mode: Mode) -> Result<Run<'_>, Error> {
+        Run::begin(self, mode)
+    }
+
     /// Reads, checks and compiles everything in memory.
     pub fn compile(&self) -> Result<Compilation, Error> {
-        let Some(jobs) = self.jobs else { return stages::run(self) };
+        self.on_threads(|| stages::whole(self))
+    }
+
+    fn on_threads<T: Send>(&self, work: impl FnOnce() -> Result<T, Error> + Send) -> Result<T, Error> {
+        let Some(jobs) = self.jobs else { return work() };
         let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build();
         let pool = pool.map_err(|error| Error::Threads { jobs, reason: error.to_string() })?;
-        pool.install(|| stages::run(self))
+        pool.install(work)
     }
 
     /// Compares what was compiled with the disk. With `force`, what a person edited is overwritten.
@@ -234,7 +275,8 @@ impl Compiler {
         }
         let only: BTreeSet<String> = self.only.iter().cloned().collect();
         let scope = Scope { only: Some(&only).filter(|only| !only.is_empty()), force };
-        let plan = write::plan(&self.out, &compilation.outputs, scope)?;
+        let kept = compilation.kept.iter().map(|kept| (kept.path.clone(), kept.content));
+        let plan = write::plan(&self.out, &compilation.outputs, &kept.collect::<Vec<_>>(), scope)?;
         let readme = match &compilation.readme {
             Some(file) => loose::plan(file)?.map(|change| (file.clone(), change)),
             None => None,

@@ -1,93 +1,167 @@
 //! The corridor: what each stage makes of what the one before it made, for all files of a run.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
 use super::load::{self, Input, YamlFile};
-use super::{Compilation, Compiler, Error, Progress, README_MARKERS};
+use super::{Compilation, Compiler, Error, KeptFile, Progress, README_MARKERS, wire};
+use crate::cache::{Reuse, UnitFacts};
 use crate::diagnostic::{Diagnostic, Sink};
-use crate::dialect::ast::Operation;
-use crate::dialect::parse;
-use crate::emit::output::Output;
+use crate::emit::output::{Files, Kept, owner};
 use crate::emit::package::{self, Operations, Package, RuntimeDep, Wire};
 use crate::emit::templates::{TemplateFile, Templates};
 use crate::emit::umbrella::{self, Member};
-use crate::emit::wire::{self, OperationIr};
+use crate::fingerprint::{self, Fingerprint};
 use crate::ir::provider::Provider;
-use crate::source::{Entry, FileId, Node, SourceMap, Span, Value, yaml};
+use crate::source::{FileId, Node, SourceMap, Span, yaml};
 use crate::write::loose;
-use crate::{lower, resolve, schema};
+use crate::{resolve, schema};
 
 /// A YAML document that was read.
-struct Document {
-    yaml: YamlFile,
-    node: Node,
+pub(super) struct Document {
+    pub(super) yaml: YamlFile,
+    pub(super) node: Node,
     kind: schema::Kind,
 }
 
 /// A provider on its way to files.
-struct Unit<'a> {
-    document: &'a Document,
-    provider: Provider,
+pub(super) struct Unit<'a> {
+    pub(super) document: &'a Document,
+    pub(super) provider: Provider,
     /// Nothing is wrong with the provider file itself, so that files can be made from it.
-    sound: bool,
+    pub(super) sound: bool,
     overrides: Vec<TemplateFile>,
 }
 
 /// What came of one provider.
 struct Compiled {
     operations: Operations,
-    outputs: Vec<Output>,
+    wire: Fingerprint,
+    summary: Fingerprint,
+    files: Files,
     sink: Sink,
 }
 
 /// Everything that is the same for all providers.
-struct Shared<'a> {
-    dialects: BTreeMap<String, &'a Node>,
+pub(super) struct Shared<'a> {
+    /// The dialects by name; none if nobody needs them.
+    pub(super) dialects: BTreeMap<String, &'a Node>,
     /// A file of the folder of dialects could not be read, so that any name may be that of a dialect.
-    is_torn: bool,
+    pub(super) is_torn: bool,
+    /// What each dialect is made of.
+    keys: BTreeMap<String, Fingerprint>,
     templates: Templates,
     runtime: RuntimeDep,
+    reuse: Option<&'a Reuse>,
     progress: Box<dyn Fn(&str) + Send + Sync + 'a>,
 }
 
-/// Reads, checks and compiles everything that `compiler` points at.
-pub(super) fn run(compiler: &Compiler) -> Result<Compilation, Error> {
+impl Shared<'_> {
+    fn keeps(&self, path: &str, key: Fingerprint) -> bool {
+        self.reuse.is_some_and(|reuse| reuse.keeps(path, key))
+    }
+
+    fn wire_key(&self, unit: &Unit<'_>) -> Fingerprint {
+        wire::key(unit, self.keys.get(&unit.provider.dialect).copied())
+    }
+
+    /// What the wire can do, if it need not be made again.
+    fn kept_wire(&self, unit: &Unit<'_>, key: Fingerprint) -> Option<Operations> {
+        let name = &unit.provider.name;
+        let known = self.reuse?.units().iter().find(|known| known.name == *name && known.wire == key)?;
+        self.keeps(&format!("{name}/src/wire.rs"), key).then_some(known.operations)
+    }
+}
+
+/// Why a run that began with what the last one left did not come to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fallback {
+    /// What was left out is needed after all: all provider files have to be looked at.
+    Widen,
+    /// Something is wrong: everything has to be looked at, so that all of it is told.
+    Anew,
+}
+
+/// What came of a run, and why that is not all.
+type Walked = (Compilation, Option<Fallback>);
+
+/// Reads, checks and compiles everything that `compiler` points at; what `reuse` still holds is not made again.
+pub(super) fn run(compiler: &Compiler, reuse: Option<&Reuse>) -> Result<Walked, Error> {
     let mut sink = Sink::default();
-    let mut input = load::input(compiler, &mut sink)?;
-    let runtime = compiler.runtime_dep()?;
+    let some = reuse.and_then(Reuse::files);
+    let mut input = match some {
+        Some(files) => load::some(compiler, files, &mut sink)?,
+        None => load::input(compiler, &mut sink)?,
+    };
     let templates = Templates::base(std::mem::take(&mut input.templates), &mut sink);
-    let documents = documents(&input, &mut sink);
-    let dialects = dialects(&documents, &mut sink);
+    let late;
+    let documents = documents(&input.sources, &input.dialects, &input.providers, &mut sink);
+    let mut shared = Shared {
+        dialects: dialects(&documents, &mut sink),
+        is_torn: false,
+        keys: BTreeMap::new(),
+        templates,
+        runtime: compiler.runtime_dep()?,
+        reuse,
+        progress: Box::new(|_| {}),
+    };
     let mut units = units(&documents, &mut sink);
     narrow(&mut units, &documents, compiler)?;
     for unit in &mut units {
         unit.overrides = load::overrides(compiler, &unit.provider.name, &mut input.sources, &mut sink)?;
     }
+    match (reuse, some) {
+        (Some(reuse), Some(files)) => {
+            if units.len() != files.len() || !units.iter().all(|unit| is_known(unit, &input, reuse)) {
+                return Ok((Compilation::default(), Some(Fallback::Widen)));
+            }
+            shared.keys = reuse.dialects().map(|(name, key)| (name.to_owned(), key)).collect();
+            // The dialects need not even be read while every wire is made of what it was.
+            if units.iter().any(|unit| shared.kept_wire(unit, shared.wire_key(unit)).is_none()) {
+                load::dialects(compiler, &mut input, &mut sink)?;
+                late = self::documents(&input.sources, &input.dialects, &[], &mut sink);
+                shared.dialects = dialects(&late, &mut sink);
+            }
+        }
+        _ => shared.keys = wire::dialect_keys(&shared.dialects),
+    }
+    shared.is_torn = shared.dialects.len() < input.dialects.len();
     let done = AtomicUsize::new(0);
     let total = units.len();
-    let progress = Box::new(|name: &str| {
+    shared.progress = Box::new(move |name: &str| {
         if let Some(watch) = &compiler.progress {
             watch(Progress { done: done.fetch_add(1, Ordering::Relaxed) + 1, total, name });
         }
     });
-    let is_torn = dialects.len() < input.dialects.len();
-    let shared = Shared { dialects, is_torn, templates, runtime, progress };
     let compiled: Vec<Compiled> = units.par_iter().map(|unit| compile(unit, &shared)).collect();
-    let asked = if compiler.files.is_empty() { None } else { Some(input.named.as_slice()) };
-    let concerned = check_unused_dialects(&shared, &units, asked, &mut sink);
-    finish(compiler, input, &shared, &units, compiled, (sink, concerned))
+    finish(compiler, input, &shared, &units, compiled, sink)
+}
+
+/// Everything, as if there had been no run before.
+pub(super) fn whole(compiler: &Compiler) -> Result<Compilation, Error> {
+    run(compiler, None).map(|(compilation, _)| compilation)
+}
+
+/// Whether a provider has the name and the file that it had.
+fn is_known(unit: &Unit<'_>, input: &Input, reuse: &Reuse) -> bool {
+    let path = &input.sources.file(unit.document.yaml.file).path;
+    reuse.units().iter().any(|known| known.name == unit.provider.name && known.path == *path)
 }
 
 /// Every file as a tree, its structure checked. Files that are no YAML were reported and are missing.
-fn documents(input: &Input, sink: &mut Sink) -> Vec<Document> {
-    let dialects = input.dialects.iter().map(|yaml| (yaml, true));
-    let files: Vec<_> = dialects.chain(input.providers.iter().map(|yaml| (yaml, false))).collect();
+fn documents(
+    sources: &SourceMap,
+    dialects: &[YamlFile],
+    providers: &[YamlFile],
+    sink: &mut Sink,
+) -> Vec<Document> {
+    let dialects = dialects.iter().map(|yaml| (yaml, true));
+    let files: Vec<_> = dialects.chain(providers.iter().map(|yaml| (yaml, false))).collect();
     let read = |(yaml, is_dialect): (&YamlFile, bool)| {
         let mut sink = Sink::default();
-        let node = yaml::parse(yaml.file, &input.sources.file(yaml.file).text, &mut sink);
+        let node = yaml::parse(yaml.file, &sources.file(yaml.file).text, &mut sink);
         let document = node.map(|node| {
             let kind = if is_dialect { schema::Kind::Dialect } else { schema::Kind::of(&node) };
             Document { yaml: yaml.clone(), kind, node }
@@ -167,101 +241,27 @@ fn compile(unit: &Unit<'_>, shared: &Shared<'_>) -> Compiled {
     let templates =
         (!unit.overrides.is_empty()).then(|| shared.templates.with_overrides(&unit.overrides, &mut sink));
     let templates = templates.as_ref().unwrap_or(&shared.templates);
-    let wire = wire(unit, shared, &mut sink);
-    let outputs = match &wire {
+    let key = shared.wire_key(unit);
+    let wire = match shared.kept_wire(unit, key) {
+        Some(operations) => Some(Wire { file: None, key, operations }),
+        None => wire::compile(unit, key, shared, &mut sink),
+    };
+    let files = match &wire {
         Some(wire) if !sink.has_errors() => {
             let source = unit.document.yaml.label.as_str();
             let package = Package { provider: &unit.provider, source, wire, runtime: &shared.runtime };
-            package::files(package, templates, &mut sink)
+            package::files(package, templates, &|path, key| shared.keeps(path, key), &mut sink)
         }
-        _ => Vec::new(),
+        _ => Files::default(),
     };
     (shared.progress)(&unit.provider.name);
-    Compiled { operations: wire.map(|wire| wire.operations).unwrap_or_default(), outputs, sink }
+    let operations = wire.map(|wire| wire.operations).unwrap_or_default();
+    let summary = umbrella::summary(member(unit, operations), &shared.runtime);
+    Compiled { operations, wire: key, summary, files, sink }
 }
 
-/// The provider's wire: its dialect with its own changes, type-checked, lowered and emitted.
-fn wire(unit: &Unit<'_>, shared: &Shared<'_>, sink: &mut Sink) -> Option<Wire> {
-    let document = resolved(unit, shared, sink)?;
-    let provider = &unit.provider;
-    let operations = lowered(&document, provider, sink)?;
-    if sink.has_errors() || !unit.sound {
-        return None;
-    }
-    match wire::file(provider, &unit.document.yaml.label, &operations) {
-        Ok(wire) => Some(wire),
-        Err(error) => {
-            sink.push(package::not_rust(&error, provider));
-            None
-        }
-    }
-}
-
-/// A whole dialect document, checked and lowered for a provider.
-fn lowered(document: &Node, provider: &Provider, sink: &mut Sink) -> Option<Vec<OperationIr>> {
-    let mut later = Sink::default();
-    schema::validate(document, schema::Kind::Dialect, sink);
-    let operations = parse::dialect(document, &mut later).map(|dialect| {
-        let lower = |operation: &Operation| OperationIr {
-            encode: lower::encode::lower(&dialect, operation, provider, &mut later),
-            decode: lower::decode::lower(operation, &mut later),
-            span: operation.span,
-        };
-        dialect.operations.iter().map(lower).collect()
-    });
-    sink.follow(later);
-    operations
-}
-
-/// The dialect document of a provider: the one it names, or its own operations, with its `wire:` over it.
-fn resolved(unit: &Unit<'_>, shared: &Shared<'_>, sink: &mut Sink) -> Option<Node> {
-    let node = &unit.document.node;
-    check_one_wire(node, sink);
-    let base = match own_dialect(node) {
-        Some(own) => {
-            resolve::check_literal(&own, sink);
-            own
-        }
-        None => named_dialect(node, shared, sink)?,
-    };
-    Some(match node.get("wire") {
-        Some(patch) => resolve::wire(&base, patch, sink),
-        None => base,
-    })
-}
-
-/// A provider that has operations of its own speaks no dialect.
-fn check_one_wire(node: &Node, sink: &mut Sink) {
-    if let (Some(dialect), Some(own)) = (node.entry("dialect"), node.entry("operations")) {
-        sink.push(
-            Diagnostic::error("TW0307", dialect.key_span, "a provider has one wire format")
-                .label("names a dialect")
-                .related(own.key_span, "and writes its own operations")
-                .help("change the dialect under `wire:`, or leave out `dialect`"),
-        );
-    }
-}
-
-/// A provider's own operations as the dialect document that they would be, under the provider's name.
-fn own_dialect(node: &Node) -> Option<Node> {
-    let (name, operations) = (node.entry("name")?, node.entry("operations")?);
-    let name = Entry { key: "dialect".to_owned(), ..name.clone() };
-    Some(Node { value: Value::Map(vec![name, operations.clone()]), span: node.span })
-}
-
-fn named_dialect(node: &Node, shared: &Shared<'_>, sink: &mut Sink) -> Option<Node> {
-    let dialects = &shared.dialects;
-    let (name, span) = schema::provider::dialect_of(node);
-    if !dialects.contains_key(&name) && shared.is_torn {
-        return None;
-    }
-    if !dialects.contains_key(&name) {
-        let missing =
-            Diagnostic::error("TW0304", span, format!("there is no dialect `{name}`")).label("not found");
-        sink.push(missing.suggest(&name, dialects.keys().map(String::as_str)));
-        return None;
-    }
-    resolve::dialect(&name, dialects, sink)
+fn member<'a>(unit: &'a Unit<'_>, operations: Operations) -> Member<'a> {
+    Member { provider: &unit.provider, operations, source: unit.document.yaml.label.as_str() }
 }
 
 /// A dialect that no provider of this run uses is checked all the same, as a provider without options would use it.
@@ -271,8 +271,8 @@ fn check_unused_dialects(
     units: &[Unit<'_>],
     asked: Option<&[FileId]>,
     sink: &mut Sink,
-) -> HashSet<Span> {
-    let mut concerned = HashSet::new();
+) -> BTreeSet<Span> {
+    let mut concerned = BTreeSet::new();
     let used: BTreeSet<&str> = units.iter().map(|unit| unit.provider.dialect.as_str()).collect();
     for (name, node) in shared.dialects.iter().filter(|(name, _)| !used.contains(name.as_str())) {
         if asked.is_some_and(|asked| !asked.contains(&node.span.file)) {
@@ -280,7 +280,7 @@ fn check_unused_dialects(
         }
         let mut found = Sink::default();
         if let Some(document) = resolve::dialect(name, &shared.dialects, &mut found) {
-            lowered(&document, &Provider::bare(name, node.span), &mut found);
+            wire::lowered(&document, &Provider::bare(name, node.span), &mut found);
         }
         concerned.extend(found.spans());
         sink.follow(found);
@@ -294,44 +294,117 @@ fn finish(
     shared: &Shared<'_>,
     units: &[Unit<'_>],
     compiled: Vec<Compiled>,
-    (mut sink, mut concerned): (Sink, HashSet<Span>),
-) -> Result<Compilation, Error> {
-    let mut outputs = Vec::new();
-    let mut members = Vec::new();
+    mut sink: Sink,
+) -> Result<Walked, Error> {
+    let is_partial = shared.reuse.and_then(Reuse::files).is_some();
+    let asked = if compiler.files.is_empty() { None } else { Some(input.named.as_slice()) };
+    let mut concerned = BTreeSet::new();
+    if !is_partial {
+        concerned = check_unused_dialects(shared, units, asked, &mut sink);
+    }
+    let mut out = Compilation { providers: units.len(), ..Compilation::default() };
+    let (mut files, mut members) = (Files::default(), Vec::new());
     let named = &input.named;
     for (unit, compiled) in units.iter().zip(compiled) {
         // What is wrong with a file that was named may show in one that it changes.
         if named.contains(&unit.document.yaml.file) {
             concerned.extend(compiled.sink.spans());
         }
-        outputs.extend(compiled.outputs);
+        files.append(compiled.files);
         sink.follow(compiled.sink);
-        let source = unit.document.yaml.label.as_str();
-        members.push(Member { provider: &unit.provider, operations: compiled.operations, source });
+        members.push(member(unit, compiled.operations));
+        out.units.push(UnitFacts {
+            name: unit.provider.name.clone(),
+            path: input.sources.file(unit.document.yaml.file).path.clone(),
+            operations: compiled.operations,
+            wire: compiled.wire,
+            summary: compiled.summary,
+        });
     }
     let whole = compiler.only.is_empty() && !members.is_empty() && !sink.has_errors();
-    let mut readme = None;
-    if whole {
-        outputs.extend(umbrella::files(&members, &shared.templates, &shared.runtime, &mut sink));
-        readme = readme_of(compiler, shared, &members, &mut sink)?;
+    match shared.reuse {
+        Some(reuse) if is_partial && !take_over(reuse, &members, &mut files, &mut out, &mut sink) => {
+            return Ok((Compilation::default(), Some(Fallback::Widen)));
+        }
+        Some(_) if is_partial => {}
+        _ if whole => {
+            let key = umbrella_key(&out.units);
+            let keep = &|path: &str, key: Fingerprint| shared.keeps(path, key);
+            let context =
+                umbrella::Context { templates: &shared.templates, runtime: &shared.runtime, key, keep };
+            files.append(umbrella::files(&members, context, &mut sink));
+            readme(compiler, shared, &members, &mut out, &mut sink)?;
+        }
+        _ => {}
     }
-    outputs.sort_by(|a, b| a.path.cmp(&b.path));
-    let mut diagnostics = sink.into_sorted();
+    let fallback = (shared.reuse.is_some() && !sink.is_empty()).then_some(Fallback::Anew);
+    out.dialects = shared.keys.iter().map(|(name, key)| (name.clone(), *key)).collect();
+    out.outputs = files.made;
+    out.outputs.sort_by(|a, b| a.path.cmp(&b.path));
+    let content = |path: &str| shared.reuse.and_then(|reuse| reuse.content(path)).unwrap_or_default();
+    let kept = files.kept.into_iter();
+    out.kept = kept.map(|Kept { path, key }| KeptFile { content: content(&path), path, key }).collect();
+    out.kept.sort_by(|a, b| a.path.cmp(&b.path));
+    out.diagnostics = sink.into_sorted();
     let is_asked = |span: Span| named.contains(&span.file) || concerned.contains(&span);
-    diagnostics.retain(|diagnostic| compiler.files.is_empty() || is_asked(diagnostic.span));
-    let sources: SourceMap = std::mem::take(&mut input.sources);
-    Ok(Compilation { sources, diagnostics, outputs, readme, providers: units.len() })
+    out.diagnostics.retain(|diagnostic| compiler.files.is_empty() || is_asked(diagnostic.span));
+    out.sources = std::mem::take(&mut input.sources);
+    Ok((out, fallback))
 }
 
-/// The README with its table, if there is one to write to.
-fn readme_of(
+fn umbrella_key(units: &[UnitFacts]) -> Fingerprint {
+    let summaries: Vec<Fingerprint> = units.iter().map(|unit| unit.summary).collect();
+    umbrella::key(&summaries)
+}
+
+/// Everything that other providers, and all of them together, were made into stays what it was. Returns whether that is
+/// so: what the umbrella says of these providers must not have changed.
+fn take_over(
+    reuse: &Reuse,
+    members: &[Member<'_>],
+    files: &mut Files,
+    out: &mut Compilation,
+    sink: &mut Sink,
+) -> bool {
+    let mut units = reuse.units().to_vec();
+    for new in &out.units {
+        units.iter_mut().filter(|known| known.name == new.name).for_each(|known| known.clone_from(new));
+    }
+    if umbrella_key(&units) != umbrella_key(reuse.units()) {
+        return false;
+    }
+    for member in members {
+        files.append(umbrella::catalog_of(member, &|path, key| reuse.keeps(path, key), sink));
+    }
+    let looked_at: BTreeSet<&str> = members.iter().map(|member| member.provider.name.as_str()).collect();
+    let there: BTreeSet<String> = files.made.iter().map(|output| output.path.clone()).collect();
+    let kept = reuse.outputs().filter(|(path, _)| !looked_at.contains(owner(path)) && !there.contains(*path));
+    let known: BTreeSet<String> = files.kept.iter().map(|kept| kept.path.clone()).collect();
+    let kept = kept.filter(|(path, _)| !known.contains(*path));
+    files.kept.extend(kept.map(|(path, key)| Kept { path: path.to_owned(), key }));
+    out.providers = units.len();
+    out.units = units;
+    true
+}
+
+/// The README with its table, if there is one to write to and it is not there already.
+fn readme(
     compiler: &Compiler,
     shared: &Shared<'_>,
     members: &[Member<'_>],
+    out: &mut Compilation,
     sink: &mut Sink,
-) -> Result<Option<loose::Loose>, Error> {
-    let Some(path) = &compiler.readme else { return Ok(None) };
+) -> Result<(), Error> {
+    let template = "readme/providers.md.j2";
+    let Some(path) = &compiler.readme else { return Ok(()) };
+    let key = fingerprint::of_value(&(umbrella_key(&out.units), shared.templates.key(template)));
+    out.readme_key = Some(key);
+    if shared.reuse.is_some_and(|reuse| reuse.keeps_readme(key)) {
+        return Ok(());
+    }
     let view = umbrella::view(members, &shared.runtime);
-    let Some(table) = shared.templates.render("readme/providers.md.j2", &view, sink) else { return Ok(None) };
-    Ok(loose::region(path, README_MARKERS, &table)?)
+    if let Some(table) = shared.templates.render(template, &view, sink) {
+        out.readme = loose::region(path, README_MARKERS, &table)?;
+    }
+    Ok(())
 }

@@ -204,9 +204,10 @@ mod tests {
     use super::*;
     use crate::emit::package::{RuntimeDep, Wire};
     use crate::emit::sample;
+    use crate::fingerprint::Fingerprint;
 
     fn text(provider: &Provider, operations: Operations) -> String {
-        let wire = Wire { file: Rendered::default(), operations };
+        let wire = Wire { file: None, key: Fingerprint::default(), operations };
         let runtime = RuntimeDep::Version("0.1".to_owned());
         file(Package { provider, source: "x.yaml", wire: &wire, runtime: &runtime }, "A crate.").unwrap().text
     }

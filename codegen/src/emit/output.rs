@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::fingerprint::Fingerprint;
 use crate::source::Span;
 
 /// A generated file.
@@ -11,8 +12,54 @@ pub struct Output {
     pub path: String,
     /// Its whole text, with LF line ends.
     pub text: String,
+    /// The fingerprint of everything that it is made of.
+    pub key: Fingerprint,
     /// Where its lines come from, ascending.
     pub origins: Vec<Origin>,
+}
+
+/// A file that was not made, since it would be what it was the last time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Where it is, relative to the output folder.
+    pub path: String,
+    /// The fingerprint of everything that it is made of.
+    pub key: Fingerprint,
+}
+
+/// Whether the file at a path, made of what has this fingerprint, is on the disk already.
+pub type Keep<'a> = &'a (dyn Fn(&str, Fingerprint) -> bool + Sync);
+
+/// The files of a crate.
+#[derive(Debug, Default)]
+pub struct Files {
+    /// Those that were made.
+    pub made: Vec<Output>,
+    /// Those that are as they were.
+    pub kept: Vec<Kept>,
+}
+
+impl Files {
+    /// Adds the file at `path`, which is made of what has the fingerprint `key`: by making it, unless it is kept.
+    pub fn add(
+        &mut self,
+        path: String,
+        key: Fingerprint,
+        keep: Keep<'_>,
+        make: impl FnOnce() -> Option<Rendered>,
+    ) {
+        if keep(&path, key) {
+            self.kept.push(Kept { path, key });
+        } else if let Some(rendered) = make() {
+            self.made.push(Output { key, ..Output::new(path, rendered) });
+        }
+    }
+
+    /// Takes the files of another crate as well.
+    pub fn append(&mut self, other: Self) {
+        self.made.extend(other.made);
+        self.kept.extend(other.kept);
+    }
 }
 
 /// Where some lines of a generated file come from.
@@ -40,7 +87,8 @@ pub struct Rendered {
 impl Output {
     /// A file at `path`.
     pub fn new(path: impl Into<String>, rendered: Rendered) -> Self {
-        Self { path: path.into(), text: rendered.text, origins: rendered.origins }
+        let Rendered { text, origins } = rendered;
+        Self { path: path.into(), text, key: Fingerprint::default(), origins }
     }
 
     /// The crate that the file belongs to: the first component of its path.

@@ -4,18 +4,19 @@ use std::path::{Component, Path, PathBuf};
 
 use serde::Serialize;
 
-use super::output::{Output, Rendered};
+use super::output::{Files, Keep, Rendered};
 use super::rust::NotRust;
 use super::templates::Templates;
 use super::view::{CrateView, VERSION};
 use super::{client, models, options};
 use crate::diagnostic::{Diagnostic, Sink};
+use crate::fingerprint::{self, Fingerprint};
 use crate::ir::provider::Provider;
 
 const EMITTER: &str = "emit::package";
 
 /// Where the runtime is that generated crates link.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum RuntimeDep {
     /// A folder, as the crates of the output folder see it, with the version that is published from it.
     Path(String),
@@ -24,7 +25,7 @@ pub enum RuntimeDep {
 }
 
 /// What a provider's wire can do.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize)]
 pub struct Operations {
     /// Conversations.
     pub chat: bool,
@@ -39,8 +40,10 @@ pub struct Operations {
 /// The generated half of a wire: `src/wire.rs`, and which statics it holds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Wire {
-    /// The file.
-    pub file: Rendered,
+    /// The file; nothing if it would be what it was the last time.
+    pub file: Option<Rendered>,
+    /// The fingerprint of everything that it is made of.
+    pub key: Fingerprint,
     /// Which of `CHAT`, `EMBED`, `MODELS` and `COUNT_TOKENS` it defines.
     pub operations: Operations,
 }
@@ -59,31 +62,45 @@ pub struct Package<'a> {
 }
 
 /// The files of the crate. What could not be made was reported, and is missing.
-pub fn files(package: Package<'_>, templates: &Templates, sink: &mut Sink) -> Vec<Output> {
+///
+/// Each is made of as little as possible, so that it is made anew only when that changes: models are seen by
+/// `src/models.rs` alone.
+pub fn files(package: Package<'_>, templates: &Templates, keep: Keep<'_>, sink: &mut Sink) -> Files {
     let Package { provider, source, wire, runtime } = package;
     let view = CrateView::new(provider, wire.operations, runtime, source);
-    let mut out = Vec::new();
-    for (template, path) in [("crate/Cargo.toml.j2", "Cargo.toml"), ("crate/README.md.j2", "README.md")] {
-        if let Some(text) = templates.render(template, &view, sink) {
-            let rendered =
-                Rendered::whole(squeezed(&text), EMITTER, Some(template.to_owned()), Some(provider.span));
-            out.push(Output::new(format!("{}/{path}", provider.name), rendered));
-        }
+    let bare = &provider.without_models();
+    let mut out = Files::default();
+    let path = |name: &str| format!("{}/{name}", provider.name);
+    for (template, name) in [("crate/Cargo.toml.j2", "Cargo.toml"), ("crate/README.md.j2", "README.md")] {
+        let key = fingerprint::of_value(&(&view, templates.key(template)));
+        out.add(path(name), key, keep, || {
+            let text = squeezed(&templates.render(template, &view, sink)?);
+            Some(Rendered::whole(text, EMITTER, Some(template.to_owned()), Some(provider.span)))
+        });
     }
-    let docs = templates.render("crate/src/lib.md.j2", &view, sink).map(|text| squeezed(&text));
-    let rust = [
-        ("src/lib.rs", docs.and_then(|docs| keep(client::file(package, &docs).map(Some), provider, sink))),
-        ("src/models.rs", keep(models::file(provider, source).map(Some), provider, sink)),
-        ("src/options.rs", keep(options::file(provider, source), provider, sink)),
-        ("src/wire.rs", Some(wire.file.clone())),
-    ];
-    let rust = rust.into_iter().filter_map(|(path, rendered)| Some((path, rendered?)));
-    out.extend(rust.map(|(path, rendered)| Output::new(format!("{}/{path}", provider.name), rendered)));
+    let key = fingerprint::of_value(&(bare, &view, templates.key("crate/src/lib.md.j2")));
+    out.add(path("src/lib.rs"), key, keep, || {
+        let docs = squeezed(&templates.render("crate/src/lib.md.j2", &view, sink)?);
+        keep_made(client::file(Package { provider: bare, ..package }, &docs).map(Some), provider, sink)
+    });
+    out.add(path("src/models.rs"), fingerprint::of_value(&(provider, source)), keep, || {
+        keep_made(models::file(provider, source).map(Some), provider, sink)
+    });
+    if view.has_options {
+        out.add(path("src/options.rs"), fingerprint::of_value(&(bare, source)), keep, || {
+            keep_made(options::file(bare, source), provider, sink)
+        });
+    }
+    out.add(path("src/wire.rs"), wire.key, keep, || wire.file.clone());
     out
 }
 
 /// What was made; a mistake of the compiler is reported where the user sees it.
-fn keep(result: Result<Option<Rendered>, NotRust>, provider: &Provider, sink: &mut Sink) -> Option<Rendered> {
+fn keep_made(
+    result: Result<Option<Rendered>, NotRust>,
+    provider: &Provider,
+    sink: &mut Sink,
+) -> Option<Rendered> {
     result.unwrap_or_else(|error| {
         sink.push(not_rust(&error, provider));
         None

@@ -12,7 +12,7 @@ use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
 
 use crate::diagnostic::{Diagnostic, Sink};
-use crate::fingerprint;
+use crate::fingerprint::{self, Fingerprint};
 use crate::source::{FileId, Span};
 
 /// The folder of templates that a provider may replace.
@@ -106,6 +106,16 @@ impl Templates {
                 None
             }
         }
+    }
+
+    /// The fingerprint of everything that `name` renders with: its text, and all others if it may take in another one.
+    pub fn key(&self, name: &str) -> Fingerprint {
+        let text = self.files.get(name).map_or("", |file| file.text.as_str());
+        if !["include", "import", "extends"].iter().any(|word| text.contains(word)) {
+            return fingerprint::of_value(&(name, text));
+        }
+        let all = self.files.iter().map(|(name, file)| (name, &file.text));
+        fingerprint::of_value(&(name, all.collect::<Vec<_>>()))
     }
 
     /// The path that `name` was read from is this file's.

@@ -5,13 +5,14 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::output::{Output, Rendered};
+use super::output::{Files, Keep, Rendered};
 use super::package::{Operations, RuntimeDep, not_rust, squeezed};
 use super::rust::{NotRust, RustFile, doc, ident, option};
 use super::templates::Templates;
-use super::view::{CrateView, UmbrellaView, key_variables, lib_name, variable};
+use super::view::{self, CrateView, UmbrellaView, key_variables, lib_name, variable};
 use super::{docs, models};
 use crate::diagnostic::Sink;
+use crate::fingerprint::{self, Fingerprint};
 use crate::ir::provider::Provider;
 
 const EMITTER: &str = "emit::umbrella";
@@ -29,7 +30,7 @@ pub struct Member<'a> {
     pub source: &'a str,
 }
 
-/// What the templates of the umbrella and of the README see.
+/// What the templates of the umbrella and of the README's table see.
 pub fn view(members: &[Member<'_>], runtime: &RuntimeDep) -> UmbrellaView {
     let views = members.iter().map(|member| {
         (member.provider, CrateView::new(member.provider, member.operations, runtime, member.source))
@@ -37,54 +38,83 @@ pub fn view(members: &[Member<'_>], runtime: &RuntimeDep) -> UmbrellaView {
     UmbrellaView::new(views.collect(), runtime)
 }
 
-/// The files of the crate. What could not be made was reported, and is missing.
-pub fn files(
-    members: &[Member<'_>],
-    templates: &Templates,
-    runtime: &RuntimeDep,
-    sink: &mut Sink,
-) -> Vec<Output> {
+/// The fingerprint of what the umbrella says of one provider, its models but for their names left out.
+pub fn summary(member: Member<'_>, runtime: &RuntimeDep) -> Fingerprint {
+    let Member { provider, operations, source } = member;
+    let view = CrateView::new(provider, operations, runtime, source);
+    let sample = view::sample_model(provider).map(|model| &model.id);
+    fingerprint::of_value(&(provider.without_models(), view, sample))
+}
+
+/// The fingerprint of what the umbrella says of all providers, from the summaries of each, by name.
+pub fn key(summaries: &[Fingerprint]) -> Fingerprint {
+    fingerprint::of_value(summaries)
+}
+
+/// The files of the crate, of which `key` is the fingerprint. What could not be made was reported, and is missing.
+pub fn files(members: &[Member<'_>], context: Context<'_>, sink: &mut Sink) -> Files {
+    let Context { templates, runtime, key, keep } = context;
     let view = view(members, runtime);
-    let mut out = Vec::new();
+    let mut out = Files::default();
+    let path = |name: &str| format!("{FOLDER}/{name}");
+    let with = |template: &str| fingerprint::of_value(&(key, templates.key(template)));
     let texts = [
         ("umbrella/Cargo.toml.j2", "Cargo.toml"),
         ("umbrella/README.md.j2", "README.md"),
         ("umbrella/examples/chat.rs.j2", "examples/chat.rs"),
     ];
-    for (template, path) in texts {
-        if let Some(text) = templates.render(template, &view, sink) {
-            let rendered = Rendered::whole(squeezed(&text), EMITTER, Some(template.to_owned()), None);
-            out.push(Output::new(format!("{FOLDER}/{path}"), rendered));
-        }
+    for (template, name) in texts {
+        out.add(path(name), with(template), keep, || {
+            let text = squeezed(&templates.render(template, &view, sink)?);
+            Some(Rendered::whole(text, EMITTER, Some(template.to_owned()), None))
+        });
     }
-    let docs = templates.render("umbrella/src/lib.md.j2", &view, sink).map(|text| squeezed(&text));
-    let fixed = [
-        ("src/lib.rs", docs.map(|docs| lib(members, &docs))),
-        ("src/client.rs", Some(client(members))),
-        ("src/catalog.rs", Some(catalog(members))),
-    ];
-    for (path, rendered) in fixed {
-        push(&mut out, path, rendered, members.first(), sink);
-    }
+    let first = members.first();
+    out.add(path("src/lib.rs"), with("umbrella/src/lib.md.j2"), keep, || {
+        let docs = squeezed(&templates.render("umbrella/src/lib.md.j2", &view, sink)?);
+        made(lib(members, &docs), first, sink)
+    });
+    out.add(path("src/client.rs"), key, keep, || made(client(members), first, sink));
+    out.add(path("src/catalog.rs"), key, keep, || made(catalog(members), first, sink));
     for member in members {
-        let path = format!("src/catalog/{}.rs", variable(member.provider).trim_start_matches("r#"));
-        push(&mut out, &path, Some(models_of(member)), Some(member), sink);
+        out.append(catalog_of(member, keep, sink));
     }
     out
 }
 
-fn push(
-    out: &mut Vec<Output>,
-    path: &str,
-    rendered: Option<Result<Rendered, NotRust>>,
+/// The file of the catalog that lists the models of one provider.
+pub fn catalog_of(member: &Member<'_>, keep: Keep<'_>, sink: &mut Sink) -> Files {
+    let mut out = Files::default();
+    let path = format!("{FOLDER}/src/catalog/{}.rs", variable(member.provider).trim_start_matches("r#"));
+    let key = fingerprint::of_value(&(member.provider, member.source));
+    out.add(path, key, keep, || made(models_of(member), Some(member), sink));
+    out
+}
+
+/// What the files of the umbrella have in common.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// The templates.
+    pub templates: &'a Templates,
+    /// The runtime that it links.
+    pub runtime: &'a RuntimeDep,
+    /// The fingerprint of what it says of all providers.
+    pub key: Fingerprint,
+    /// What need not be made.
+    pub keep: Keep<'a>,
+}
+
+fn made(
+    rendered: Result<Rendered, NotRust>,
     member: Option<&Member<'_>>,
     sink: &mut Sink,
-) {
+) -> Option<Rendered> {
     match (rendered, member) {
-        (Some(Ok(rendered)), _) => out.push(Output::new(format!("{FOLDER}/{path}"), rendered)),
-        (Some(Err(error)), Some(member)) => sink.push(not_rust(&error, member.provider)),
-        _ => {}
+        (Ok(rendered), _) => return Some(rendered),
+        (Err(error), Some(member)) => sink.push(not_rust(&error, member.provider)),
+        (Err(_), None) => {}
     }
+    None
 }
 
 const ALL_FILES: &str = "all provider files";
@@ -342,6 +372,7 @@ fn models_of(member: &Member<'_>) -> Result<Rendered, NotRust> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::emit::output::Output;
     use crate::emit::package::{self, Package, Wire};
     use crate::emit::sample;
     use crate::emit::templates::{TemplateFile, embedded};
@@ -359,24 +390,26 @@ mod tests {
         templates
     }
 
-    fn made() -> Vec<Output> {
+    fn all() -> Vec<Output> {
         let (provider, mut sink) = (sample::provider(), Sink::default());
         let operations = Operations { chat: true, embed: true, models: true, count_tokens: true };
         let runtime = RuntimeDep::Path("../../runtime".to_owned());
         let source = "providers/acme.yaml";
-        let wire =
-            Wire { file: Rendered::whole("//! Wire.\n".to_owned(), "emit::wire", None, None), operations };
+        let file = Rendered::whole("//! Wire.\n".to_owned(), "emit::wire", None, None);
+        let wire = Wire { file: Some(file), key: Fingerprint::default(), operations };
         let package = Package { provider: &provider, source, wire: &wire, runtime: &runtime };
-        let mut out = package::files(package, &templates(), &mut sink);
+        let (templates, keep) = (&templates(), &|_: &str, _| false);
+        let mut out = package::files(package, templates, keep, &mut sink);
         let members = [Member { provider: &provider, operations, source }];
-        out.extend(files(&members, &templates(), &runtime, &mut sink));
+        let context = Context { templates, runtime: &runtime, key: Fingerprint::default(), keep };
+        out.append(files(&members, context, &mut sink));
         assert!(sink.is_empty(), "{:?}", sink.into_sorted());
-        out
+        out.made
     }
 
     #[test]
     fn every_file_says_that_it_is_generated_in_its_first_line() {
-        for output in made().iter().filter(|output| output.path != "acme/src/wire.rs") {
+        for output in all().iter().filter(|output| output.path != "acme/src/wire.rs") {
             let first = output.text.lines().next().unwrap();
             assert!(first.contains("@generated by typewright from "), "{}: {first}", output.path);
             assert!(output.text.ends_with('\n') && !output.text.ends_with("\n\n"), "{}", output.path);
@@ -386,7 +419,7 @@ mod tests {
 
     #[test]
     fn all_files_are_there_and_every_rust_file_parses() {
-        let made = made();
+        let made = all();
         let paths: Vec<&str> = made.iter().map(|output| output.path.as_str()).collect();
         let expected = [
             "acme/Cargo.toml",
@@ -411,7 +444,7 @@ mod tests {
 
     #[test]
     fn the_feature_that_is_off_is_named() {
-        let made = made();
+        let made = all();
         let client = &made.iter().find(|output| output.path == "typewright/src/client.rs").unwrap().text;
         let off = client.split_once("#[cfg(not(feature = \"acme\"))]").unwrap().1;
         assert!(
@@ -424,7 +457,7 @@ mod tests {
     #[test]
     fn shows_its_files_where_they_are_asked_for() {
         let Some(folder) = std::env::var_os("TYPEWRIGHT_SHOW") else { return };
-        for output in made() {
+        for output in all() {
             let path = std::path::Path::new(&folder).join(&output.path);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, &output.text).unwrap();

@@ -14,7 +14,7 @@ pub const RUST_VERSION: &str = env!("CARGO_PKG_RUST_VERSION");
 pub const REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");
 
 /// What the templates of a provider's crate see.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Hash, Serialize)]
 pub struct CrateView {
     /// The first line of every file, without comment marks.
     pub header: String,
@@ -167,7 +167,7 @@ pub fn variable(provider: &Provider) -> String {
 }
 
 /// A model for examples: the first for conversation that is not going away.
-fn sample_model(provider: &Provider) -> Option<&Model> {
+pub fn sample_model(provider: &Provider) -> Option<&Model> {
     provider.models.iter().find(|model| model.kind == ModelKind::Chat && model.deprecation.is_none())
 }
 

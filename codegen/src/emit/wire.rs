@@ -9,6 +9,7 @@ use super::output::Rendered;
 use super::package::{Operations, Wire};
 use super::rust::{NotRust, RustFile};
 use super::{camel, decode, encode};
+use crate::fingerprint::Fingerprint;
 use crate::ir::decode::{Decode, Errors, Stream};
 use crate::ir::encode::Encode;
 use crate::ir::provider::Provider;
@@ -27,8 +28,13 @@ pub struct OperationIr {
     pub span: Span,
 }
 
-/// The file of a provider's wire.
-pub fn file(provider: &Provider, source: &str, operations: &[OperationIr]) -> Result<Wire, NotRust> {
+/// The file of a provider's wire, which is made of what has the fingerprint `key`.
+pub fn file(
+    provider: &Provider,
+    source: &str,
+    operations: &[OperationIr],
+    key: Fingerprint,
+) -> Result<Wire, NotRust> {
     let mut file = RustFile::new(source).docs(&format!(
         "How {} looks on the wire: the dialect `{}`, compiled.\n\nOne module a direction and operation; the statics tie \
          them together for the runtime.",
@@ -47,7 +53,7 @@ pub fn file(provider: &Provider, source: &str, operations: &[OperationIr]) -> Re
         models: has("models"),
         count_tokens: has("count_tokens"),
     };
-    Ok(Wire { file: rendered, operations })
+    Ok(Wire { file: Some(rendered), key, operations })
 }
 
 fn request_module(operation: &OperationIr) -> TokenStream {

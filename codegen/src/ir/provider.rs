@@ -1,9 +1,11 @@
 //! The catalog half of the IR: a provider's hosts, auth, options and models.
 
+use std::hash::{Hash, Hasher};
+
 use crate::source::Span;
 
 /// A provider, resolved and checked.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Hash)]
 pub struct Provider {
     /// The name in YAML and in `name:model` strings: lower-case, `[a-z][a-z0-9_-]*`.
     pub name: String,
@@ -36,6 +38,28 @@ pub struct Provider {
 }
 
 impl Provider {
+    /// Everything but the models, of which most files show nothing.
+    #[must_use]
+    pub fn without_models(&self) -> Self {
+        let Self { name, crate_name, type_name, display_name, description, docs_url, .. } = self;
+        Self {
+            name: name.clone(),
+            crate_name: crate_name.clone(),
+            type_name: type_name.clone(),
+            display_name: display_name.clone(),
+            description: description.clone(),
+            docs_url: docs_url.clone(),
+            base_url: self.base_url.clone(),
+            base_url_env: self.base_url_env.clone(),
+            auth: self.auth.clone(),
+            headers: self.headers.clone(),
+            dialect: self.dialect.clone(),
+            options: self.options.clone(),
+            models: Vec::new(),
+            span: self.span,
+        }
+    }
+
     /// A provider of which nothing is known but the dialect that it speaks.
     pub fn bare(dialect: &str, span: Span) -> Self {
         Self {
@@ -58,7 +82,7 @@ impl Provider {
 }
 
 /// How requests authenticate.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Auth {
     /// No credentials.
     None,
@@ -86,7 +110,7 @@ pub enum Auth {
 }
 
 /// A request option that only this provider has: a typed method of the generated `Options`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Hash)]
 pub struct ProviderOption {
     /// The option's name in YAML, the method's name in Rust, and the slot `$options.<name>`.
     pub name: String,
@@ -129,8 +153,21 @@ pub enum OptionType {
     Json,
 }
 
+/// By the bits of its numbers, which are never NaN.
+impl Hash for OptionType {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        std::mem::discriminant(self).hash(state);
+        match self {
+            Self::Integer { min, max } => (min, max).hash(state),
+            Self::Number { min, max } => (min.map(f64::to_bits), max.map(f64::to_bits)).hash(state),
+            Self::Enum(words) => words.hash(state),
+            Self::Bool | Self::String | Self::Strings | Self::Json => {}
+        }
+    }
+}
+
 /// A model.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Hash)]
 pub struct Model {
     /// The id on the wire.
     pub id: String,
@@ -181,7 +218,7 @@ pub struct Model {
 }
 
 /// What a model is used through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ModelKind {
     /// Conversation.
     Chat,
@@ -192,7 +229,7 @@ pub enum ModelKind {
 }
 
 /// US dollars per million tokens unless `currency` says otherwise. Absent is unknown, never 0.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Prices {
     /// Input.
     pub input: Option<Price>,
@@ -211,11 +248,11 @@ pub struct Prices {
 }
 
 /// An exact price: units of 10⁻⁹ per million tokens (`2.5` is 2 500 000 000).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Price(pub u64);
 
 /// A model that is going away.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Deprecation {
     /// Since when, if known.
     pub since: Option<String>,

@@ -11,7 +11,7 @@ use super::Error;
 /// The folder of temporary files, below the output folder so that a rename stays within one file system.
 const TEMPORARY: &str = ".tmp";
 
-fn failed(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Error {
+pub(super) fn failed(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Error {
     let path = path.to_owned();
     move |source| Error::Io { action, path, source }
 }

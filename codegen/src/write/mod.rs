@@ -12,6 +12,7 @@
 //! output. Anything else was edited by a person and is refused with its diff.
 
 mod disk;
+mod lock;
 pub mod loose;
 pub mod manifest;
 
@@ -21,7 +22,8 @@ use std::path::{Path, PathBuf};
 use similar::TextDiff;
 
 use crate::emit::output::{Output, owner};
-use crate::fingerprint;
+use crate::fingerprint::{self, Fingerprint};
+pub use lock::Lock;
 use manifest::Manifest;
 
 /// What to do with what differs.
@@ -169,8 +171,23 @@ impl Plan {
     }
 }
 
-/// Compares `outputs` with what is under `out`.
-pub fn plan(out: &Path, outputs: &[Output], scope: Scope<'_>) -> Result<Plan, Error> {
+/// Where the manifest of an output folder is.
+pub fn manifest_path(out: &Path) -> PathBuf {
+    out.join(manifest::NAME)
+}
+
+/// Whether a run was interrupted, so that what is under `out` has to be compared again.
+pub fn is_interrupted(out: &Path) -> bool {
+    out.join(manifest::JOURNAL).exists()
+}
+
+/// Compares `outputs` with what is under `out`. Those of `kept`, with their fingerprints, are known to be there.
+pub fn plan(
+    out: &Path,
+    outputs: &[Output],
+    kept: &[(String, Fingerprint)],
+    scope: Scope<'_>,
+) -> Result<Plan, Error> {
     check_paths(outputs)?;
     let known = match Manifest::load(out) {
         Err(Error::Manifest { .. }) if scope.force => Manifest::default(),
@@ -184,7 +201,13 @@ pub fn plan(out: &Path, outputs: &[Output], scope: Scope<'_>) -> Result<Plan, Er
         let before = disk::read(&out.join(path))?;
         plan.compare(path, before, Some(output.text.clone()), &known, scope);
     }
-    for path in known.paths().filter(|path| in_scope(path, scope) && !wanted.contains_key(path)) {
+    for (path, fingerprint) in kept {
+        plan.manifest.insert(path, fingerprint.to_string());
+    }
+    plan.unchanged += kept.len();
+    let kept: BTreeSet<&str> = kept.iter().map(|(path, _)| path.as_str()).collect();
+    let is_made = |path: &str| wanted.contains_key(path) || kept.contains(path);
+    for path in known.paths().filter(|path| in_scope(path, scope) && !is_made(path)) {
         let before = disk::read(&out.join(path))?;
         plan.compare(path, before, None, &known, scope);
     }
@@ -233,7 +256,7 @@ pub fn commit(out: &Path, plan: &Plan) -> Result<Report, Error> {
         return Err(Error::Edited(edited));
     }
     let mut report = Report { unchanged: plan.unchanged, ..Report::default() };
-    if plan.is_clean() && !plan.stale_manifest {
+    if plan.is_clean() && !plan.stale_manifest && !is_interrupted(out) {
         return Ok(report);
     }
     disk::clear_temporary(out)?;

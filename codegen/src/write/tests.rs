@@ -25,7 +25,7 @@ impl Folder {
     }
 
     fn plan(&self, outputs: &[Output]) -> Plan {
-        plan(&self.0, outputs, Scope::default()).unwrap()
+        plan(&self.0, outputs, &[], Scope::default()).unwrap()
     }
 
     fn write(&self, outputs: &[Output]) -> Report {
@@ -72,7 +72,7 @@ fn an_edited_file_is_refused_with_its_diff_and_nothing_else_is_written() {
     assert!(plan.refused().next().unwrap().diff().contains("-mine\n+2\n"));
     assert!(matches!(commit(&folder.0, &plan), Err(Error::Edited(paths)) if paths == ["a/x.rs"]));
     assert_eq!(folder.read("a/y.rs").unwrap(), "1\n");
-    let forced = super::plan(&folder.0, &next, Scope { force: true, only: None }).unwrap();
+    let forced = super::plan(&folder.0, &next, &[], Scope { force: true, only: None }).unwrap();
     assert_eq!(commit(&folder.0, &forced).unwrap().written, 2);
     assert_eq!(folder.read("a/x.rs").unwrap(), "2\n");
 }
@@ -113,7 +113,7 @@ fn only_leaves_other_crates_alone() {
     folder.write(&outputs(&[("a/x.rs", "1\n"), ("b/x.rs", "1\n")]));
     let only = BTreeSet::from(["a".to_owned()]);
     let scope = Scope { only: Some(&only), force: false };
-    let plan = plan(&folder.0, &outputs(&[("a/x.rs", "2\n")]), scope).unwrap();
+    let plan = plan(&folder.0, &outputs(&[("a/x.rs", "2\n")]), &[], scope).unwrap();
     assert_eq!(commit(&folder.0, &plan).unwrap(), Report { written: 1, ..Report::default() });
     assert_eq!(folder.read("b/x.rs").unwrap(), "1\n");
     assert!(folder.plan(&outputs(&[("a/x.rs", "2\n"), ("b/x.rs", "1\n")])).is_clean());
@@ -165,7 +165,8 @@ fn an_interrupted_run_elsewhere_survives_a_run_of_something_else() {
     interrupt(&folder, &outputs(&[("a/x.rs", "1\n"), ("b/x.rs", "2\n")]), 1);
     let only = BTreeSet::from(["a".to_owned()]);
     let scoped =
-        plan(&folder.0, &outputs(&[("a/x.rs", "3\n")]), Scope { only: Some(&only), force: false }).unwrap();
+        plan(&folder.0, &outputs(&[("a/x.rs", "3\n")]), &[], Scope { only: Some(&only), force: false })
+            .unwrap();
     commit(&folder.0, &scoped).unwrap();
     assert_eq!(folder.write(&outputs(&[("a/x.rs", "3\n"), ("b/x.rs", "4\n")])).written, 1);
     assert_eq!(folder.files(), [".manifest.json", "a", "b"]);
@@ -187,8 +188,8 @@ fn a_damaged_manifest_is_an_error_unless_forced() {
     folder.write(&outputs(&[("a/x.rs", "1\n")]));
     folder.edit(".manifest.json", "<<<<<<< HEAD\n");
     let next = outputs(&[("a/x.rs", "2\n")]);
-    assert!(matches!(plan(&folder.0, &next, Scope::default()), Err(Error::Manifest { .. })));
-    let forced = plan(&folder.0, &next, Scope { force: true, only: None }).unwrap();
+    assert!(matches!(plan(&folder.0, &next, &[], Scope::default()), Err(Error::Manifest { .. })));
+    let forced = plan(&folder.0, &next, &[], Scope { force: true, only: None }).unwrap();
     assert_eq!(commit(&folder.0, &forced).unwrap().written, 1);
 }
 
@@ -196,9 +197,9 @@ fn a_damaged_manifest_is_an_error_unless_forced() {
 fn paths_that_do_not_work_everywhere_are_refused() {
     let long = format!("a/{}", "x".repeat(70));
     for path in ["A/x.rs", "a/../x", "con/x.rs", "a/com1.rs", "a//x", "a/é.rs", long.as_str()] {
-        let result = plan(Path::new("nowhere"), &outputs(&[(path, "")]), Scope::default());
+        let result = plan(Path::new("nowhere"), &outputs(&[(path, "")]), &[], Scope::default());
         assert!(matches!(result, Err(Error::Paths(_))), "{path}");
     }
     let twice = outputs(&[("a/x.rs", ""), ("a/x.rs", "")]);
-    assert!(matches!(plan(Path::new("nowhere"), &twice, Scope::default()), Err(Error::Paths(_))));
+    assert!(matches!(plan(Path::new("nowhere"), &twice, &[], Scope::default()), Err(Error::Paths(_))));
 }

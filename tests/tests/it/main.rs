@@ -10,6 +10,7 @@
 
 mod builds;
 mod built;
+mod cached;
 mod client;
 mod conformance;
 mod diagnostics;
