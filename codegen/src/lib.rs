@@ -35,5 +35,6 @@ pub mod resolve;
 pub mod scaffold;
 pub mod schema;
 pub mod source;
+pub mod timings;
 pub mod vocabulary;
 pub mod write;

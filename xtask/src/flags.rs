@@ -73,6 +73,15 @@ pub struct Gen {
     /// How many threads
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: Option<u16>,
+    /// Go on, and generate again whenever a provider, a dialect or a template is saved
+    #[arg(long, conflicts_with = "mode")]
+    pub watch: bool,
+    /// Say where the time goes, and write it as a page to target/typewright/timings.html
+    #[arg(long)]
+    pub timings: bool,
+    /// Do all of it, as if nothing had been generated before
+    #[arg(long)]
+    pub no_cache: bool,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

@@ -1,30 +1,66 @@
 //! `gen`: compile and write what differs.
 
-use std::time::Instant;
+use std::sync::Arc;
 
+use serde_json::{Value, json};
 use typewright_codegen::compiler::{Compilation, Compiler, Drift, Error, Unchanged};
-use typewright_codegen::write::{Action, Change, Mode, Report};
+use typewright_codegen::timings::Timings;
+use typewright_codegen::write::{Action, Mode, Report};
 
 use crate::flags::Gen;
-use crate::{Failure, Outcome, paths, print};
+use crate::{Failure, Outcome, allocations, paths, print, timings, watch};
 
 /// The command that mends drift.
 const REGENERATE: &str = "cargo xtask gen";
 
 pub fn run(flags: &Gen) -> Result<Outcome, Failure> {
-    let start = Instant::now();
+    if flags.watch { watch::run(flags, &compiler(flags)) } else { once(flags) }
+}
+
+/// One run.
+pub fn once(flags: &Gen) -> Result<Outcome, Failure> {
+    let timings = Arc::new(Timings::new(allocations::of_this_thread));
     let compiler = compiler(flags);
+    let compiler = if flags.timings { compiler.timings(Arc::clone(&timings)) } else { compiler };
+    let Some(ended) = walk(flags, &compiler)? else { return Ok(Outcome::Found) };
+    if flags.json {
+        println!("{}", ended.json(&timings, flags));
+    } else {
+        println!("{}", ended.line(&timings, flags));
+    }
+    if flags.timings {
+        timings::report(&timings, &ended, flags.json)?;
+    }
+    let failed = matches!(mode(flags), Mode::Check | Mode::Diff) && !ended.changes.is_empty();
+    Ok(if failed { Outcome::Found } else { Outcome::Done })
+}
+
+/// What a run came to.
+#[derive(Debug, Default)]
+pub struct Ended {
+    pub providers: usize,
+    /// All files that are generated.
+    pub files: usize,
+    /// Those that did not have to be made.
+    pub kept: usize,
+    /// Of those that were made.
+    bytes: usize,
+    changes: Vec<(String, Action)>,
+    report: Report,
+}
+
+/// Compiles and writes what differs. `None` if that could not be; why was told.
+fn walk(flags: &Gen, compiler: &Compiler) -> Result<Option<Ended>, Failure> {
     let mode = mode(flags);
     let mut run = compiler.begin(mode)?;
     if let Some(Unchanged { providers, files }) = run.unchanged() {
         let report = Report { unchanged: files, ..Report::default() };
-        summary(flags, &Made { providers, files, bytes: 0 }, &[], report, start.elapsed().as_secs_f64());
-        return Ok(Outcome::Done);
+        return Ok(Some(Ended { providers, files, kept: files, report, ..Ended::default() }));
     }
     let compilation = run.compile()?;
     print::diagnostics(&compilation, flags.json);
     if compilation.has_errors() {
-        return Ok(Outcome::Found);
+        return Ok(None);
     }
     let drift = match run.plan(&compilation, flags.force) {
         Ok(drift) => drift,
@@ -37,34 +73,28 @@ pub fn run(flags: &Gen) -> Result<Outcome, Failure> {
         Mode::Write => run.commit(&compilation, &drift),
         Mode::Check | Mode::DryRun | Mode::Diff => Ok(counted(&drift)),
     };
-    let report = match report {
-        Ok(report) => report,
-        Err(error) => return refused(error, flags),
-    };
-    let changes: Vec<&Change> = drift.changes().collect();
-    summary(flags, &made(&compilation), &changes, report, start.elapsed().as_secs_f64());
-    let failed = matches!(mode, Mode::Check | Mode::Diff) && !drift.is_clean();
-    Ok(if failed { Outcome::Found } else { Outcome::Done })
+    match report {
+        Ok(report) => Ok(Some(ended(&compilation, &drift, report))),
+        Err(error) => refused(error, flags),
+    }
 }
 
-/// What there is, for the last line.
-struct Made {
-    providers: usize,
-    files: usize,
-    /// Of the files that were made in this run.
-    bytes: usize,
-}
-
-fn made(compilation: &Compilation) -> Made {
-    Made {
+fn ended(compilation: &Compilation, drift: &Drift, report: Report) -> Ended {
+    Ended {
         providers: compilation.providers,
         files: compilation.outputs.len() + compilation.kept.len(),
+        kept: compilation.kept.len(),
         bytes: compilation.outputs.iter().map(|output| output.text.len()).sum(),
+        changes: drift.changes().map(|change| (change.path.clone(), change.action)).collect(),
+        report,
     }
 }
 
 fn compiler(flags: &Gen) -> Compiler {
     let mut compiler = paths::compiler(&flags.folders).only(flags.only.iter().cloned());
+    if !flags.no_cache {
+        compiler = compiler.cache(paths::target());
+    }
     if let Some(jobs) = flags.jobs {
         compiler = compiler.jobs(usize::from(jobs));
     }
@@ -81,7 +111,7 @@ fn mode(flags: &Gen) -> Mode {
 }
 
 /// What the output folder is in the way of was found, like a diagnostic; a disk that fails is a failure.
-fn refused(error: Error, flags: &Gen) -> Result<Outcome, Failure> {
+fn refused(error: Error, flags: &Gen) -> Result<Option<Ended>, Failure> {
     let Some(code) = error.code().filter(|code| *code != "TW0901") else { return Err(error.into()) };
     if flags.json {
         println!(
@@ -93,7 +123,7 @@ fn refused(error: Error, flags: &Gen) -> Result<Outcome, Failure> {
             "error[{code}]: {error}\nnothing was written; `cargo xtask explain {code}` says what to do"
         );
     }
-    Ok(Outcome::Found)
+    Ok(None)
 }
 
 fn show(drift: &Drift, mode: Mode) {
@@ -125,22 +155,26 @@ fn counted(drift: &Drift) -> Report {
     Report { written: drift.changes().count() - removed, unchanged: drift.unchanged(), removed }
 }
 
-fn summary(flags: &Gen, made: &Made, changes: &[&Change], report: Report, seconds: f64) {
-    let (Report { written, unchanged, removed }, Made { providers, files, bytes }) = (report, made);
-    if flags.json {
-        let changes: Vec<_> = changes
-            .iter()
-            .map(|change| serde_json::json!({ "path": change.path, "action": word(change.action) }))
-            .collect();
-        let report = serde_json::json!({
-            "providers": providers, "files": files, "bytes": bytes, "written": written, "unchanged": unchanged,
-            "removed": removed, "seconds": seconds, "changes": changes,
-        });
-        println!("{report}");
-        return;
+impl Ended {
+    fn json(&self, timings: &Timings, flags: &Gen) -> Value {
+        let Report { written, unchanged, removed } = self.report;
+        let change = |(path, action): &(String, Action)| json!({ "path": path, "action": word(*action) });
+        let changes: Vec<Value> = self.changes.iter().map(change).collect();
+        let timings_json = if flags.timings { timings::json(timings, self) } else { Value::Null };
+        json!({
+            "providers": self.providers, "files": self.files, "bytes": self.bytes, "written": written,
+            "unchanged": unchanged, "removed": removed, "kept": self.kept,
+            "seconds": timings.elapsed().as_secs_f64(), "changes": changes, "timings": timings_json,
+        })
     }
-    let would = if mode(flags) == Mode::Write { "" } else { "would be " };
-    println!(
-        "providers: {providers}, files: {files} ({would}written {written}, unchanged {unchanged}, {would}removed {removed}), {seconds:.3} s"
-    );
+
+    fn line(&self, timings: &Timings, flags: &Gen) -> String {
+        let (Self { providers, files, .. }, Report { written, unchanged, removed }) = (self, self.report);
+        let would = if mode(flags) == Mode::Write { "" } else { "would be " };
+        let seconds = timings.elapsed().as_secs_f64();
+        format!(
+            "providers: {providers}, files: {files} ({would}written {written}, unchanged {unchanged}, \
+             {would}removed {removed}), {seconds:.3} s"
+        )
+    }
 }

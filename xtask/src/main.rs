@@ -4,6 +4,7 @@
 //! never stops its regeneration; what needs those runs through cargo. Each command is a file. Exit codes: 0, 1 for
 //! drift or diagnostics, 2 for what cannot be run at all.
 
+mod allocations;
 mod cargo;
 mod check;
 mod explain;
@@ -13,6 +14,8 @@ mod new;
 mod paths;
 mod print;
 mod schema;
+mod timings;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -32,6 +35,10 @@ pub enum Outcome {
 
 /// Why a command could not be run: shown with its causes, exit code 2.
 pub type Failure = Box<dyn std::error::Error>;
+
+/// Counted, so that `gen --timings` can tell where memory is asked for.
+#[global_allocator]
+static ALLOCATOR: allocations::Counting = allocations::Counting;
 
 fn main() -> ExitCode {
     let outcome = match Flags::parse().command {

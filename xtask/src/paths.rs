@@ -44,7 +44,6 @@ pub fn compiler(folders: &Folders) -> Compiler {
         .dialects(dialects)
         .templates(templates)
         .out(out(folders))
-        .cache(target())
         .runtime(folders.runtime.clone().unwrap_or_else(|| Runtime::Path(in_repository("runtime"))));
     // The README of this repository lists what is generated here, and nothing else.
     let here = folders.out.is_none() && folders.providers.is_none();
@@ -52,7 +51,7 @@ pub fn compiler(folders: &Folders) -> Compiler {
 }
 
 /// The folder that may be deleted.
-fn target() -> PathBuf {
+pub fn target() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| in_repository("target"), PathBuf::from)
 }
 

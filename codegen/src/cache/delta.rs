@@ -1,10 +1,11 @@
 //! What differs between an index and the disk.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::index::{FileRecord, Role, View};
-use super::stamp::{self, Trust};
+use super::stamp::{self, Stamp, Trust};
 use crate::fingerprint::{self, Fingerprint};
 
 /// Where the input is.
@@ -145,7 +146,7 @@ pub(super) fn content(path: &Path, role: Role) -> Fingerprint {
 }
 
 /// Whether the index lists these files and no others.
-fn lists(view: View<'_>, listing: &Listing) -> bool {
+pub(super) fn lists(view: View<'_>, listing: &Listing) -> bool {
     let known = view.files().flatten().filter(|record| record.role <= Role::Template);
     let mut known: Vec<(Role, &Path)> = known.map(|record| (record.role, Path::new(record.path))).collect();
     let mut there: Vec<(Role, &Path)> = listing.all().map(|(path, role)| (role, path)).collect();
@@ -154,24 +155,48 @@ fn lists(view: View<'_>, listing: &Listing) -> bool {
     known == there
 }
 
-/// What differs, file by file.
-#[derive(Debug, Default)]
-pub(super) struct Delta {
-    /// Of the files of the index, by number: whether it is what it was.
-    pub(super) same: Vec<bool>,
-    /// Whether the lists of files are what they were.
-    pub(super) is_listed: bool,
+/// A folder or file of the input as it was found: everything later in the run goes by this, so that a file which is
+/// edited meanwhile is never taken for what it was.
+#[derive(Debug, Clone)]
+pub(crate) struct Seen {
+    pub(super) path: PathBuf,
+    pub(super) role: Role,
+    /// What the system said right before it was read.
+    pub(super) stamp: Stamp,
+    pub(super) content: Fingerprint,
 }
 
-/// Everything that differs. `None` for an index that cannot be read.
-pub(super) fn delta(view: View<'_>, listing: &Listing, trust: Trust) -> Option<Delta> {
-    let mut same = Vec::new();
-    for record in view.files() {
-        let record = record?;
-        let is_same = is_settled(&record, view.time(), trust)
-            || record.role == Role::Folder
-            || is_same_content(&record);
-        same.push(is_same);
-    }
-    Some(Delta { same, is_listed: lists(view, listing) })
+/// Looks at every folder and file of a listing. What an index knows by its stamp is not read.
+pub(super) fn look(listing: &Listing, known: Option<View<'_>>, trust: Trust) -> Vec<Seen> {
+    let records = known.into_iter().flat_map(|view| view.files().flatten());
+    let records: HashMap<(&str, Role), FileRecord<'_>> =
+        records.map(|record| ((record.path, record.role), record)).collect();
+    let time = known.map_or(0, |view| view.time());
+    let see = |(path, role): (&Path, Role)| {
+        let stamp = stamp::of(path);
+        let record = path.to_str().and_then(|path| records.get(&(path, role)));
+        let is_known = |record: &&FileRecord<'_>| {
+            trust == Trust::Stamps && stamp.is_settled(time) && record.stamp == stamp
+        };
+        let content = match record.filter(is_known) {
+            Some(record) => record.content,
+            None if role == Role::Folder => Fingerprint::default(),
+            None => content(path, role),
+        };
+        Seen { path: path.to_owned(), role, stamp, content }
+    };
+    listing.all().map(see).collect()
+}
+
+/// Whether each file of an index is what it was, by number: inputs as they were seen, all others as they are now.
+/// `None` for an index that cannot be read.
+pub(super) fn unchanged(view: View<'_>, seen: &[Seen], trust: Trust) -> Option<Vec<bool>> {
+    let seen: HashMap<(&Path, Role), Fingerprint> =
+        seen.iter().map(|seen| ((seen.path.as_path(), seen.role), seen.content)).collect();
+    let is_same = |record: FileRecord<'_>| match seen.get(&(Path::new(record.path), record.role)) {
+        Some(content) => *content == record.content,
+        None if record.role <= Role::Template => false,
+        None => is_settled(&record, view.time(), trust) || is_same_content(&record),
+    };
+    view.files().map(|record| record.map(is_same)).collect()
 }

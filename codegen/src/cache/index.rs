@@ -24,7 +24,7 @@ const FILE: usize = 80;
 const NAMED: usize = 48;
 
 /// What a file or folder is to the compiler.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Role {
     /// A folder whose list of files matters.
     Folder,

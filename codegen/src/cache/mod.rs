@@ -2,8 +2,8 @@
 //!
 //! One index a configuration, below a folder that may be deleted at any time: nothing but time is lost. It lists every
 //! folder and file that was read and every file that was made, each with its [`stamp`] and fingerprint, and for every
-//! output the fingerprint of what it was made of. [`Cache::open`] maps it, [`prior`] compares it with the disk, [`store`]
-//! writes the next one. An index that is damaged, of another compiler or of another configuration is as good
+//! output the fingerprint of what it was made of. [`Cache::open`] maps it, [`settled`] and [`reuse`] compare it with the
+//! disk, [`store`] writes the next one. An index that is damaged, of another compiler or of another configuration is as good
 //! as none.
 //!
 //! What the files mean is not looked at here: which output is made of what, is for the emitters to say.
@@ -20,10 +20,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::fingerprint::{self, Fingerprint};
 
-pub(crate) use delta::{Listing, Places};
-pub(crate) use reuse::{Prior, Reuse, prior};
+pub(crate) use delta::{Listing, Places, Seen};
+pub(crate) use reuse::{Reuse, Settled, look, reuse, settled};
 pub(crate) use stamp::Trust;
-pub(crate) use store::{Facts, Seen, UnitFacts, agree, look, refresh, store};
+pub(crate) use store::{Facts, UnitFacts, agree, refresh, store};
 
 use index::View;
 use map::Map;

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::delta::{self, Listing, Places, Verdict};
+use super::Open;
+use super::delta::{self, Listing, Places, Seen, Verdict};
 use super::index::{NamedRecord, Role};
 use super::stamp::Trust;
 use super::store::UnitFacts;
-use super::{Open, View};
 use crate::emit::package::Operations;
 use crate::fingerprint::Fingerprint;
 
@@ -34,43 +34,46 @@ pub(crate) struct Reuse {
     readme: Option<Fingerprint>,
 }
 
-/// What an index means for this run.
-pub(crate) enum Prior {
-    /// There is nothing to do.
-    Unchanged {
-        /// How many providers there are.
-        providers: usize,
-        /// How many files they are made into.
-        outputs: usize,
-        /// Whether an index written now would make the next run quicker.
-        is_worn: bool,
-    },
-    /// Some of it holds.
-    Reuse(Reuse),
+/// What there is when nothing differs from an index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Settled {
+    /// How many providers there are.
+    pub(crate) providers: usize,
+    /// How many files they are made into.
+    pub(crate) outputs: usize,
+    /// Whether an index written now would make the next run quicker.
+    pub(crate) is_worn: bool,
 }
 
-/// Compares an index with the disk. `None` if it is of no use.
-pub(crate) fn prior(open: &Open, places: Places<'_>, out: &Path, trust: Trust) -> Option<Prior> {
+/// Whether nothing differs from an index, so that there is nothing to do.
+pub(crate) fn settled(open: &Open, places: Places<'_>, out: &Path, trust: Trust) -> Option<Settled> {
     let view = open.view()?;
     let verdict = delta::verdict(view, places, trust);
-    if verdict != Verdict::Different && !crate::write::is_interrupted(out) {
-        let outputs = view.files().flatten().filter(|record| record.role == Role::Output).count();
-        let is_worn = verdict == Verdict::SameAfterReading && trust == Trust::Stamps;
-        return Some(Prior::Unchanged { providers: view.units().count(), outputs, is_worn });
+    if verdict == Verdict::Different || crate::write::is_interrupted(out) {
+        return None;
     }
-    reuse(view, places, out, trust).map(Prior::Reuse)
+    let outputs = view.files().flatten().filter(|record| record.role == Role::Output).count();
+    let is_worn = verdict == Verdict::SameAfterReading && trust == Trust::Stamps;
+    Some(Settled { providers: view.units().count(), outputs, is_worn })
 }
 
-fn reuse(view: View<'_>, places: Places<'_>, out: &Path, trust: Trust) -> Option<Reuse> {
-    let listing = Listing::of(places);
-    let delta = delta::delta(view, &listing, trust)?;
+/// Looks at all input, with the help of an index if there is one.
+pub(crate) fn look(open: Option<&Open>, listing: &Listing, trust: Trust) -> Vec<Seen> {
+    delta::look(listing, open.and_then(Open::view), trust)
+}
+
+/// What of an index holds, for input that was `seen`. `None` if it is of no use.
+pub(crate) fn reuse(open: &Open, listing: &Listing, seen: &[Seen], out: &Path) -> Option<Reuse> {
+    let view = open.view()?;
+    let same = delta::unchanged(view, seen, Trust::Stamps)?;
+    let is_listed = delta::lists(view, listing);
     let (mut files, mut outputs, mut readme) = (Vec::new(), HashMap::new(), None);
-    let mut is_all = !delta.is_listed;
-    let mut dialects_changed = !delta.is_listed;
+    let mut is_all = !is_listed;
+    let mut dialects_changed = !is_listed;
     let paths: Vec<PathBuf> = view.files().flatten().map(|record| PathBuf::from(record.path)).collect();
     let units = view.units().map(|unit| facts(unit?, &paths)).collect::<Option<Vec<_>>>()?;
     let is_unit = |path: &PathBuf| units.iter().any(|unit| unit.path == *path);
-    for (record, is_same) in view.files().flatten().zip(delta.same) {
+    for (record, is_same) in view.files().flatten().zip(same) {
         let path = PathBuf::from(record.path);
         match (record.role, is_same) {
             (Role::Output, true) => {

@@ -4,10 +4,10 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::delta::{self, Listing};
+use super::delta::{self, Seen};
 use super::index::{Builder, FileRecord, NamedRecord, Role};
 use super::reuse::bits;
-use super::stamp::{self, Stamp};
+use super::stamp;
 use super::{Cache, KEPT, MAX_BYTES, Open};
 use crate::emit::package::Operations;
 use crate::fingerprint::{self, Fingerprint};
@@ -26,15 +26,6 @@ pub(crate) struct UnitFacts {
     pub(crate) wire: Fingerprint,
     /// Of what the umbrella says of it.
     pub(crate) summary: Fingerprint,
-}
-
-/// A file that was read, with what the system said of it right before.
-#[derive(Debug, Clone)]
-pub(crate) struct Seen {
-    path: PathBuf,
-    role: Role,
-    stamp: Stamp,
-    content: Fingerprint,
 }
 
 impl Seen {
@@ -67,16 +58,6 @@ pub(crate) struct Facts<'a> {
     pub(crate) dialects: &'a [(String, Fingerprint)],
     /// The README, and what its table is made of.
     pub(crate) readme: Option<(&'a Path, Fingerprint)>,
-}
-
-/// Looks at every folder and file of a listing. Before they are read for good: what changes in between then shows.
-pub(crate) fn look(listing: &Listing) -> Vec<Seen> {
-    let see = |(path, role): (&Path, Role)| {
-        let stamp = stamp::of(path);
-        let content = if role == Role::Folder { Fingerprint::default() } else { delta::content(path, role) };
-        Seen { path: path.to_owned(), role, stamp, content }
-    };
-    listing.all().map(see).collect()
 }
 
 /// Writes an index. A cache that cannot be written makes the next run slower and nothing else, so whoever calls may
@@ -173,7 +154,9 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// Removes the indexes that were used the longest time ago, and what an interrupted run left.
 fn bound(folder: &Path) {
+    let is_ours = |path: &Path| path.extension().is_some_and(|end| end == "index" || end == "tmp");
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let entries = entries.filter(|entry| is_ours(&entry.path()));
     let aged = entries.filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())));
     let mut aged: Vec<_> = aged.collect();
     aged.sort();

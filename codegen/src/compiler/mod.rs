@@ -32,6 +32,7 @@ use crate::emit::output::Output;
 use crate::emit::package::RuntimeDep;
 use crate::fingerprint::Fingerprint;
 use crate::source::SourceMap;
+use crate::timings::{self, Timings};
 use crate::write::loose::{self, Loose, Markers};
 use crate::write::{self, Change, Mode, Plan, Report, Scope};
 
@@ -52,6 +53,7 @@ pub struct Compiler {
     files: Vec<PathBuf>,
     jobs: Option<usize>,
     progress: Option<Watcher>,
+    timings: Option<Arc<Timings>>,
 }
 
 type Watcher = Arc<dyn Fn(Progress<'_>) + Send + Sync>;
@@ -163,6 +165,7 @@ impl Default for Compiler {
             files: Vec::new(),
             jobs: None,
             progress: None,
+            timings: None,
         }
     }
 }
@@ -251,6 +254,18 @@ impl Compiler {
         self
     }
 
+    /// Where to note how long each stage takes.
+    #[must_use]
+    pub fn timings(mut self, timings: Arc<Timings>) -> Self {
+        self.timings = Some(timings);
+        self
+    }
+
+    /// Does `work` as a stage, and notes how long it took if somebody asked.
+    fn lap<T>(&self, stage: &'static str, work: impl FnOnce() -> T) -> T {
+        timings::measure(self.timings.as_deref(), stage, "", |_| 0, work)
+    }
+
     /// Begins a run: waits for others that write to the same folder, and looks what the last one left.
     pub fn begin(&self, mode: Mode) -> Result<Run<'_>, Error> {
         Run::begin(self, mode)
@@ -297,6 +312,12 @@ impl Compiler {
     /// The folder that is written to.
     pub fn out_folder(&self) -> &Path {
         &self.out
+    }
+
+    /// The folders that input is read from.
+    pub fn input_folders(&self) -> Vec<PathBuf> {
+        let own = [self.providers.clone(), self.dialects_folder()];
+        own.into_iter().chain(self.templates.clone()).collect()
     }
 
     fn dialects_folder(&self) -> PathBuf {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::stages::{self, Fallback};
 use super::{Compilation, Compiler, Drift, Error, Runtime};
-use crate::cache::{self, Cache, Configuration, Facts, Listing, Open, Places, Prior, Reuse, Seen, Trust};
+use crate::cache::{self, Cache, Configuration, Facts, Listing, Places, Reuse, Seen, Settled, Trust};
 use crate::fingerprint;
 use crate::write::{Lock, Mode, Report};
 
@@ -41,11 +41,9 @@ impl<'a> Run<'a> {
     pub(super) fn begin(compiler: &'a Compiler, mode: Mode) -> Result<Self, Error> {
         let lock = if mode == Mode::Write { Some(Lock::of(&compiler.out)?) } else { None };
         let cache = compiler.cache_of()?;
-        let start = cache.as_ref().map_or(Start::Everything, |cache| start(compiler, cache, mode));
-        let seen = match (&start, &cache) {
-            (Start::Nothing(_), _) | (_, None) => Vec::new(),
-            _ if mode != Mode::Write => Vec::new(),
-            _ => cache::look(&Listing::of(compiler.places(&compiler.dialects_folder()))),
+        let (start, seen) = match &cache {
+            Some(cache) => compiler.lap("index", || start(compiler, cache, mode)),
+            None => (Start::Everything, Vec::new()),
         };
         Ok(Self { compiler, mode, cache, start, seen, _lock: lock })
     }
@@ -72,14 +70,14 @@ impl<'a> Run<'a> {
 
     /// Compares what was compiled with the disk. With `force`, what a person edited is overwritten.
     pub fn plan(&self, compilation: &Compilation, force: bool) -> Result<Drift, Error> {
-        self.compiler.plan(compilation, force)
+        self.compiler.lap("compare", || self.compiler.plan(compilation, force))
     }
 
     /// Writes what differs, if that is what the run is for, and remembers what was seen and made for the next one.
     pub fn commit(&self, compilation: &Compilation, drift: &Drift) -> Result<Report, Error> {
-        let report = self.compiler.commit(drift)?;
+        let report = self.compiler.lap("write", || self.compiler.commit(drift))?;
         if let Some(cache) = self.cache.as_ref().filter(|_| self.mode == Mode::Write) {
-            self.remember(cache, compilation);
+            self.compiler.lap("remember", || self.remember(cache, compilation));
         }
         Ok(report)
     }
@@ -106,26 +104,28 @@ impl<'a> Run<'a> {
     }
 }
 
-fn start(compiler: &Compiler, cache: &Cache, mode: Mode) -> Start {
+/// How much there is to do, and the input that this was told from.
+fn start(compiler: &Compiler, cache: &Cache, mode: Mode) -> (Start, Vec<Seen>) {
+    // A check does not take the last run's word for anything.
     let trust = if mode == Mode::Check { Trust::Nothing } else { Trust::Stamps };
     let folder = compiler.dialects_folder();
-    let Some(open) = cache.open() else { return Start::Everything };
-    match cache::prior(&open, compiler.places(&folder), &compiler.out, trust) {
-        Some(Prior::Unchanged { providers, outputs, is_worn }) => {
-            refresh(cache, &open, is_worn && mode == Mode::Write);
-            Start::Nothing(Unchanged { providers, files: outputs })
+    let places = compiler.places(&folder);
+    let open = cache.open();
+    if let Some(open) = &open
+        && let Some(settled) = cache::settled(open, places, &compiler.out, trust)
+    {
+        let Settled { providers, outputs, is_worn } = settled;
+        if is_worn && mode == Mode::Write {
+            // As it is, the index is right, only slower.
+            let _ = cache::refresh(cache, open);
         }
-        // A check does not take the last run's word.
-        Some(Prior::Reuse(reuse)) if mode != Mode::Check => Start::Some(reuse),
-        _ => Start::Everything,
+        return (Start::Nothing(Unchanged { providers, files: outputs }), Vec::new());
     }
-}
-
-fn refresh(cache: &Cache, open: &Open, is_worn: bool) {
-    if is_worn {
-        // As it is, the index is right, only slower.
-        let _ = cache::refresh(cache, open);
-    }
+    let listing = Listing::of(places);
+    let seen = cache::look(open.as_ref(), &listing, trust);
+    let open = open.as_ref().filter(|_| mode != Mode::Check);
+    let reuse = open.and_then(|open| cache::reuse(open, &listing, &seen, &compiler.out));
+    (reuse.map_or(Start::Everything, Start::Some), seen)
 }
 
 impl Compiler {

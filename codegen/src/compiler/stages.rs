@@ -16,6 +16,7 @@ use crate::emit::umbrella::{self, Member};
 use crate::fingerprint::{self, Fingerprint};
 use crate::ir::provider::Provider;
 use crate::source::{FileId, Node, SourceMap, Span, yaml};
+use crate::timings::{self, Timings};
 use crate::write::loose;
 use crate::{resolve, schema};
 
@@ -55,6 +56,7 @@ pub(super) struct Shared<'a> {
     templates: Templates,
     runtime: RuntimeDep,
     reuse: Option<&'a Reuse>,
+    pub(super) timings: Option<&'a Timings>,
     progress: Box<dyn Fn(&str) + Send + Sync + 'a>,
 }
 
@@ -91,13 +93,16 @@ type Walked = (Compilation, Option<Fallback>);
 pub(super) fn run(compiler: &Compiler, reuse: Option<&Reuse>) -> Result<Walked, Error> {
     let mut sink = Sink::default();
     let some = reuse.and_then(Reuse::files);
-    let mut input = match some {
-        Some(files) => load::some(compiler, files, &mut sink)?,
-        None => load::input(compiler, &mut sink)?,
-    };
-    let templates = Templates::base(std::mem::take(&mut input.templates), &mut sink);
+    let timings = compiler.timings.as_deref();
+    let mut input = compiler.lap("read", || match some {
+        Some(files) => load::some(compiler, files, &mut sink),
+        None => load::input(compiler, &mut sink),
+    })?;
+    let base = std::mem::take(&mut input.templates);
+    let templates = compiler.lap("templates", || Templates::base(base, &mut sink));
     let late;
-    let documents = documents(&input.sources, &input.dialects, &input.providers, &mut sink);
+    let files = [&input.dialects[..], &input.providers];
+    let documents = documents(&input.sources, files, timings, &mut sink);
     let mut shared = Shared {
         dialects: dialects(&documents, &mut sink),
         is_torn: false,
@@ -105,9 +110,10 @@ pub(super) fn run(compiler: &Compiler, reuse: Option<&Reuse>) -> Result<Walked, 
         templates,
         runtime: compiler.runtime_dep()?,
         reuse,
+        timings,
         progress: Box::new(|_| {}),
     };
-    let mut units = units(&documents, &mut sink);
+    let mut units = compiler.lap("check", || units(&documents, &mut sink));
     narrow(&mut units, &documents, compiler)?;
     for unit in &mut units {
         unit.overrides = load::overrides(compiler, &unit.provider.name, &mut input.sources, &mut sink)?;
@@ -121,7 +127,7 @@ pub(super) fn run(compiler: &Compiler, reuse: Option<&Reuse>) -> Result<Walked, 
             // The dialects need not even be read while every wire is made of what it was.
             if units.iter().any(|unit| shared.kept_wire(unit, shared.wire_key(unit)).is_none()) {
                 load::dialects(compiler, &mut input, &mut sink)?;
-                late = self::documents(&input.sources, &input.dialects, &[], &mut sink);
+                late = self::documents(&input.sources, [&input.dialects, &[]], timings, &mut sink);
                 shared.dialects = dialects(&late, &mut sink);
             }
         }
@@ -153,8 +159,8 @@ fn is_known(unit: &Unit<'_>, input: &Input, reuse: &Reuse) -> bool {
 /// Every file as a tree, its structure checked. Files that are no YAML were reported and are missing.
 fn documents(
     sources: &SourceMap,
-    dialects: &[YamlFile],
-    providers: &[YamlFile],
+    [dialects, providers]: [&[YamlFile]; 2],
+    timings: Option<&Timings>,
     sink: &mut Sink,
 ) -> Vec<Document> {
     let dialects = dialects.iter().map(|yaml| (yaml, true));
@@ -177,6 +183,10 @@ fn documents(
             _ => {}
         }
         (document, sink)
+    };
+    let read = |file: (&YamlFile, bool)| {
+        let bytes = sources.file(file.0.file).text.len();
+        timings::measure(timings, "parse", &file.0.label, |_| bytes, || read(file))
     };
     let read: Vec<_> = files.into_par_iter().map(read).collect();
     let mut documents = Vec::with_capacity(read.len());
@@ -250,7 +260,11 @@ fn compile(unit: &Unit<'_>, shared: &Shared<'_>) -> Compiled {
         Some(wire) if !sink.has_errors() => {
             let source = unit.document.yaml.label.as_str();
             let package = Package { provider: &unit.provider, source, wire, runtime: &shared.runtime };
-            package::files(package, templates, &|path, key| shared.keeps(path, key), &mut sink)
+            let keep = |path: &str, key: Fingerprint| shared.keeps(path, key);
+            let name = &unit.provider.name;
+            timings::measure(shared.timings, "emit", name, Files::bytes, || {
+                package::files(package, templates, &keep, &mut sink)
+            })
         }
         _ => Files::default(),
     };
@@ -332,7 +346,9 @@ fn finish(
             let keep = &|path: &str, key: Fingerprint| shared.keeps(path, key);
             let context =
                 umbrella::Context { templates: &shared.templates, runtime: &shared.runtime, key, keep };
-            files.append(umbrella::files(&members, context, &mut sink));
+            files.append(timings::measure(shared.timings, "emit", umbrella::FOLDER, Files::bytes, || {
+                umbrella::files(&members, context, &mut sink)
+            }));
             readme(compiler, shared, &members, &mut out, &mut sink)?;
         }
         _ => {}

@@ -11,7 +11,7 @@ use crate::emit::wire::{self, OperationIr};
 use crate::fingerprint::{self, Fingerprint};
 use crate::ir::provider::Provider;
 use crate::source::{Entry, Node, Value};
-use crate::{lower, resolve, schema};
+use crate::{lower, resolve, schema, timings};
 
 /// The fingerprint of everything that a wire is made of, where that of its dialect is known.
 pub(super) fn key(unit: &Unit<'_>, dialect: Option<Fingerprint>) -> Fingerprint {
@@ -41,14 +41,17 @@ pub(super) fn compile(
     shared: &Shared<'_>,
     sink: &mut Sink,
 ) -> Option<Wire> {
-    let document = resolved(unit, shared, sink)?;
+    let (laps, name) = (shared.timings, unit.provider.name.as_str());
+    let document = timings::measure(laps, "resolve", name, |_| 0, || resolved(unit, shared, sink))?;
     // Models are no part of a wire: an emitter that looked at them would not be asked again when they change.
     let provider = &unit.provider.without_models();
-    let operations = lowered(&document, provider, sink)?;
+    let lower = || lowered(&document, provider, sink);
+    let operations = timings::measure(laps, "lower", name, |_| 0, lower)?;
     if sink.has_errors() || !unit.sound {
         return None;
     }
-    match wire::file(provider, &unit.document.yaml.label, &operations, key) {
+    let emit = || wire::file(provider, &unit.document.yaml.label, &operations, key);
+    match timings::measure(laps, "emit wire", name, |_| 0, emit) {
         Ok(wire) => Some(wire),
         Err(error) => {
             sink.push(package::not_rust(&error, provider));

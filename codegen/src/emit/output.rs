@@ -55,6 +55,11 @@ impl Files {
         }
     }
 
+    /// How many bytes of text were made.
+    pub fn bytes(&self) -> usize {
+        self.made.iter().map(|output| output.text.len()).sum()
+    }
+
     /// Takes the files of another crate as well.
     pub fn append(&mut self, other: Self) {
         self.made.extend(other.made);

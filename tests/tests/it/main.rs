@@ -12,6 +12,7 @@ mod builds;
 mod built;
 mod cached;
 mod client;
+mod command;
 mod conformance;
 mod diagnostics;
 mod folder;

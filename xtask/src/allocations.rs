@@ -1,0 +1,52 @@
+//! How often a thread asks for memory, for `gen --timings`: the one place of the command line with `unsafe`, which an
+//! allocator cannot do without.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+thread_local! {
+    static COUNT: Cell<u64> = const { Cell::new(0) };
+}
+
+/// The system's allocator, counted.
+pub struct Counting;
+
+#[expect(
+    unsafe_code,
+    reason = "the trait is unsafe; every call is handed on to the system's allocator as it came"
+)]
+// SAFETY: the contract of each function is the caller's, and the system's allocator has the same.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promise is handed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: as above.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: as above.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+fn count() {
+    // A thread that is ending has no counter any more.
+    let _ = COUNT.try_with(|count| count.set(count.get() + 1));
+}
+
+/// How often this thread has asked for memory, growing counted as asking.
+pub fn of_this_thread() -> u64 {
+    COUNT.with(Cell::get)
+}
