@@ -41,6 +41,17 @@ pub fn check(case: &Case, exhaustive: bool) -> Vec<String> {
     why
 }
 
+/// What depends on how these bytes, whatever they are, are cut: at every byte, and after each of `lengths`.
+pub(crate) fn of_any(
+    wire: &'static ChatWire,
+    bytes: Bytes,
+    lengths: impl Iterator<Item = usize>,
+) -> Vec<String> {
+    let stream = Stream { wire, bytes };
+    let bytewise = stream.in_pieces("one byte at a time", std::iter::repeat_n(1, stream.bytes.len()));
+    bytewise.into_iter().chain(stream.in_pieces("somewhere", lengths)).collect()
+}
+
 struct Stream {
     wire: &'static ChatWire,
     bytes: Bytes,

@@ -1,5 +1,6 @@
 //! Hostile input for the front end: a bounded, seeded run of what cargo-fuzz does without bounds.
 
+mod answers;
 mod front_end;
 mod pipeline;
 

@@ -1,0 +1,34 @@
+//! What generated decoders must survive: any bytes at all. The same functions run in the bounded test and under
+//! cargo-fuzz.
+
+use bytes::Bytes;
+use typewright_runtime::wire::v1::{ChatWire, Fold};
+
+use crate::{providers, splits};
+
+/// The wires that are tried: one of each kind of framing and each way to tell events apart.
+const WIRES: [(&str, &str); 4] = [
+    ("openai-chat", "openai"),
+    ("anthropic-messages", "anthropic"),
+    ("ollama-chat", "ollama"),
+    ("openai-chat", "openrouter"),
+];
+
+/// Reads `bytes` as a stream, as a whole answer and as an error of the wire that `choice` picks. Nothing may panic, and
+/// what a stream tells may not depend on how it is cut.
+pub fn answers(choice: u8, bytes: &[u8]) {
+    let (dialect, provider) = WIRES[usize::from(choice) % WIRES.len()];
+    let Some(wire) = providers::chat_wire(dialect, provider) else { panic!("{provider} is not built") };
+    let lengths = bytes.iter().map(|byte| usize::from(byte % 23) + 1).collect::<Vec<_>>();
+    let differ = splits::of_any(wire, Bytes::copy_from_slice(bytes), lengths.into_iter());
+    assert!(differ.is_empty(), "{provider}: {differ:?}");
+    whole(wire, bytes);
+}
+
+/// What is no answer is an error, which is all that is asked of it here.
+fn whole(wire: &'static ChatWire, bytes: &[u8]) {
+    let _ = (wire.response)(bytes, &mut Fold::new(wire));
+    if let Ok(Some(failure)) = (wire.errors.body)(bytes) {
+        (wire.errors.classify)(None, None, u16::try_from(failure.status.unwrap_or(500)).unwrap_or(500));
+    }
+}
