@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use reqwest::Url;
@@ -151,7 +151,9 @@ impl<C: From<Client>> Builder<C> {
             wire.auth.sign(wire.name, key, &mut HeaderMap::new())?;
         }
         let transport = Transport::new(self.transport)?;
-        Ok(C::from(Client { inner: Arc::new(Inner { wire, base, key, headers, transport }) }))
+        Ok(C::from(Client {
+            inner: Arc::new(Inner { wire, base, key, headers, transport, last_url: Mutex::default() }),
+        }))
     }
 }
 

@@ -1,6 +1,8 @@
 //! One request made ready, and its exchange for an answer: sent, judged by its status, sent again where the
 //! policy allows.
 
+use std::sync::{Arc, PoisonError};
+
 use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{Method, Url};
@@ -99,9 +101,38 @@ impl Prepared {
     }
 }
 
+/// The address that the last call went to. Most calls of a client go to the same one.
+pub(super) struct LastUrl {
+    path: String,
+    query: Vec<(&'static str, String)>,
+    url: Arc<Url>,
+}
+
+impl LastUrl {
+    fn is_of(&self, head: &Head<'_>) -> bool {
+        self.path == head.path && self.query == head.query
+    }
+}
+
 impl Inner {
-    /// The address of a call. The query of the base address stays, the key goes in where it belongs there.
-    fn url(&self, head: &Head<'_>) -> Result<Url> {
+    /// The address of a call, read anew only where it is not that of the call before.
+    fn url(&self, head: &Head<'_>) -> Result<Arc<Url>> {
+        if self.key.as_ref().is_some_and(|key| self.wire.auth.query(key).is_some()) {
+            // An address that holds the key is kept nowhere.
+            return self.new_url(head).map(Arc::new);
+        }
+        let mut last = self.last_url.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(last) = last.as_ref().filter(|last| last.is_of(head)) {
+            return Ok(Arc::clone(&last.url));
+        }
+        let url = Arc::new(self.new_url(head)?);
+        let (path, query) = (head.path.to_owned(), head.query.to_vec());
+        *last = Some(LastUrl { path, query, url: Arc::clone(&url) });
+        Ok(url)
+    }
+
+    /// The query of the base address stays, the key goes in where it belongs there.
+    fn new_url(&self, head: &Head<'_>) -> Result<Url> {
         let (path, path_query) = head.path.split_once('?').unwrap_or((head.path, ""));
         let (base, base_query) = self.base.as_str().split_once('?').unwrap_or((self.base.as_str(), ""));
         let text = format!("{}{path}", base.trim_end_matches('/'));

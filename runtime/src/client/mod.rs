@@ -20,7 +20,7 @@ mod stream;
 mod tests;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use reqwest::Url;
 use reqwest::header::HeaderMap;
@@ -83,6 +83,7 @@ struct Inner {
     key: Option<Secret>,
     headers: HeaderMap,
     transport: Transport,
+    last_url: Mutex<Option<call::LastUrl>>,
 }
 
 impl Client {

@@ -7,7 +7,7 @@ use crate::chat::{ChatRequest, Media, Part, Source, ToolDefinition};
 pub fn of(request: &ChatRequest) -> usize {
     let parts: usize = request.parts().map(part_size).sum();
     let tools: usize = request.tools.iter().map(tool_size).sum();
-    1024 + parts + parts / 8 + tools + request.messages.len() * 64
+    512 + parts + parts / 8 + tools + request.messages.len() * 64
 }
 
 fn part_size(part: &Part) -> usize {

@@ -61,6 +61,14 @@ impl Source {
         }
     }
 
+    /// Whether output is among the events that wait. A request is not sent again after that.
+    pub(super) fn has_output(&self) -> bool {
+        match self {
+            Self::Frames(decoder) => decoder.has_output(),
+            Self::Whole(whole) => whole.fold.has_output(),
+        }
+    }
+
     /// Whether no bytes that may still come could say more.
     pub(super) fn is_done(&self) -> bool {
         match self {

@@ -203,13 +203,12 @@ impl State {
     async fn wait_for_output(&mut self) -> Result<()> {
         while let Some(ready) = poll_fn(|cx| self.poll_ready(cx)).await {
             ready?;
-            let Some(event) = self.take() else { break };
-            let found = is_output(&event);
-            let event = event.into_owned();
-            self.early.push_back(event);
-            if found {
+            if self.source.has_output() {
                 break;
             }
+            let Some(event) = self.take() else { break };
+            let event = event.into_owned();
+            self.early.push_back(event);
         }
         Ok(())
     }
@@ -254,17 +253,6 @@ impl futures_core::Stream for Events {
             Some(Err(error)) => Some(Err(error)),
             None => None,
         })
-    }
-}
-
-/// Whether an event is output, after which a request is not sent again.
-fn is_output(event: &ChatEvent<'_>) -> bool {
-    match event {
-        ChatEvent::Choice { event, .. } => is_output(event),
-        event => !matches!(
-            event,
-            ChatEvent::Start { .. } | ChatEvent::Raw { part: false, .. } | ChatEvent::Usage(_)
-        ),
     }
 }
 
@@ -358,14 +346,18 @@ fn of_wire(error: WireError, meta: &Meta) -> Error {
 }
 
 fn is_json(meta: &Meta) -> bool {
-    media_type(meta).is_some_and(|media| media == "application/json" || media.ends_with("+json"))
+    const SUFFIX: &str = "+json";
+    media_type(meta).is_some_and(|media| {
+        let tail = media.len().checked_sub(SUFFIX.len()).and_then(|at| media.get(at..));
+        media.eq_ignore_ascii_case("application/json")
+            || tail.is_some_and(|tail| tail.eq_ignore_ascii_case(SUFFIX))
+    })
 }
 
 fn is_event_stream(meta: &Meta) -> bool {
-    media_type(meta).is_some_and(|media| media == "text/event-stream")
+    media_type(meta).is_some_and(|media| media.eq_ignore_ascii_case("text/event-stream"))
 }
 
-fn media_type(meta: &Meta) -> Option<String> {
-    let text = meta.header(CONTENT_TYPE.as_str())?;
-    Some(text.split(';').next()?.trim().to_ascii_lowercase())
+fn media_type(meta: &Meta) -> Option<&str> {
+    Some(meta.headers.get(CONTENT_TYPE)?.to_str().ok()?.split(';').next()?.trim())
 }

@@ -4,10 +4,11 @@
 
 use std::future::Future;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use tokio::task::coop::unconstrained;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::config::Transport as Config;
@@ -26,12 +27,67 @@ pub(crate) struct Body {
     received: usize,
     /// When to give up waiting for the next piece. `None` while nobody waits.
     deadline: Option<Instant>,
-    /// Set lazily and moved on lazily: it may ring early, never late.
-    alarm: Option<Pin<Box<Sleep>>>,
+    alarm: Alarm,
+}
+
+/// Wakes whoever waits for too long. One timer serves the wait for the head of an answer and those for its pieces: it
+/// is set lazily and moved on lazily, so that it may ring early, never late.
+#[derive(Default)]
+pub(crate) struct Alarm(Option<Set>);
+
+/// A timer that was polled: it wakes `waker` at `rings`. Until then there is no need to look at it again, which with
+/// many streams is memory that would have to be fetched for each piece.
+struct Set {
+    sleep: Pin<Box<Sleep>>,
+    rings: Instant,
+    waker: Waker,
+}
+
+impl Alarm {
+    /// Ready at `deadline`. Until then it rings at least every `step`, so that deadlines which are that far off from
+    /// now on need no other timer.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, deadline: Instant, step: Duration) -> Poll<()> {
+        let now = Instant::now();
+        let set = match &mut self.0 {
+            Some(set) if set.rings > now && set.waker.will_wake(cx.waker()) => return Poll::Pending,
+            Some(set) => set,
+            None => {
+                let rings = deadline.min(later(now, step));
+                self.0.insert(Set { sleep: Box::pin(sleep_until(rings)), rings, waker: cx.waker().clone() })
+            }
+        };
+        set.waker.clone_from(cx.waker());
+        // A task that has used up its turn would be told to wait without being noted down.
+        while pin!(unconstrained(set.sleep.as_mut())).poll(cx).is_ready() {
+            let now = Instant::now();
+            if now >= deadline {
+                return Poll::Ready(());
+            }
+            set.rings = deadline.min(later(now, step));
+            set.sleep.as_mut().reset(set.rings);
+        }
+        Poll::Pending
+    }
+}
+
+/// The time at which `wait` is over. One that no clock can tell is as good as never.
+pub(crate) fn after(wait: Duration) -> Instant {
+    later(Instant::now(), wait)
+}
+
+fn later(now: Instant, wait: Duration) -> Instant {
+    const NEVER: Duration = Duration::from_secs(30 * 365 * 86_400);
+    now.checked_add(wait).unwrap_or_else(|| now + NEVER)
 }
 
 impl Body {
-    pub(crate) fn new(response: reqwest::Response, config: &Config, deadline: Option<Instant>) -> Self {
+    /// The body of `response`, whose head was waited for with `alarm`.
+    pub(crate) fn new(
+        response: reqwest::Response,
+        config: &Config,
+        deadline: Option<Instant>,
+        alarm: Alarm,
+    ) -> Self {
         Self {
             response,
             idle: config.clocks.idle,
@@ -39,7 +95,7 @@ impl Body {
             limit: config.limits.body,
             received: 0,
             deadline: None,
-            alarm: None,
+            alarm,
         }
     }
 
@@ -63,7 +119,7 @@ impl Body {
         let last = Instant::now() + GRACE;
         if self.total.is_none_or(|(at, _)| at > last) {
             self.total = Some((last, GRACE));
-            (self.deadline, self.alarm) = (None, None);
+            (self.deadline, self.alarm) = (None, Alarm::default());
         }
     }
 
@@ -113,19 +169,11 @@ impl Body {
             Some(deadline) => deadline,
             None => *self.deadline.insert(self.next_deadline()),
         };
-        let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
-        loop {
-            ready!(alarm.as_mut().poll(cx));
-            if Instant::now() >= deadline {
-                break;
-            }
-            alarm.as_mut().reset(deadline);
-        }
-        Poll::Ready(self.timed_out(deadline))
+        self.alarm.poll(cx, deadline, self.idle).map(|()| self.timed_out(deadline))
     }
 
     fn next_deadline(&self) -> Instant {
-        let idle = Instant::now() + self.idle;
+        let idle = after(self.idle);
         self.total.map_or(idle, |(total, _)| total.min(idle))
     }
 

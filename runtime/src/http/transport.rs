@@ -3,7 +3,10 @@
 //! TLS is rustls on ring with the bundled roots, so that construction reads no file of the system. No redirect is
 //! followed: an API that redirects is misconfigured, and a key must not travel to where it was not meant to go.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::{Arc, OnceLock};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -12,9 +15,9 @@ use reqwest::{Method, Proxy, StatusCode, Url};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
-use super::body::Body;
+use super::body::{Alarm, Body, after};
 use super::config::{Clocks, Transport as Config};
 use crate::error::{Clock, Error, Result, TransportError};
 
@@ -23,7 +26,7 @@ const USER_AGENT: &str = concat!("typewright/", env!("CARGO_PKG_VERSION"));
 /// One request, as often as it is sent.
 pub(crate) struct Call {
     pub(crate) method: Method,
-    pub(crate) url: Url,
+    pub(crate) url: Arc<Url>,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Option<Bytes>,
 }
@@ -53,14 +56,19 @@ impl Transport {
     pub(crate) async fn send(&self, call: &Call, deadline: Option<Instant>) -> Result<Answer> {
         let client = self.client(&call.url)?;
         let (clock, limit) = self.patience(deadline)?;
-        let sent = timeout(limit, client.execute(request(call))).await;
-        let mut response = match sent {
-            Err(_) => return Err(Error::timeout(clock, limit)),
-            Ok(Err(error)) => return Err(self.failed(error)),
-            Ok(Ok(response)) => response,
+        let (mut alarm, until, idle) = (Alarm::default(), after(limit), self.config.clocks.idle);
+        let mut sent = pin!(client.execute(request(call)));
+        let sent = poll_fn(|cx| match sent.as_mut().poll(cx) {
+            Poll::Ready(sent) => Poll::Ready(Some(sent)),
+            Poll::Pending => alarm.poll(cx, until, idle).map(|()| None),
+        });
+        let mut response = match sent.await {
+            None => return Err(Error::timeout(clock, limit)),
+            Some(Err(error)) => return Err(self.failed(error)),
+            Some(Ok(response)) => response,
         };
         let (status, headers) = (response.status(), detached(std::mem::take(response.headers_mut())));
-        let body = Body::new(response, &self.config, deadline);
+        let body = Body::new(response, &self.config, deadline, alarm);
         Ok(Answer { status, headers, body })
     }
 
@@ -128,7 +136,7 @@ impl Transport {
 }
 
 fn request(call: &Call) -> reqwest::Request {
-    let mut request = reqwest::Request::new(call.method.clone(), call.url.clone());
+    let mut request = reqwest::Request::new(call.method.clone(), Url::clone(&call.url));
     *request.headers_mut() = call.headers.clone();
     *request.body_mut() = call.body.clone().map(reqwest::Body::from);
     request

@@ -20,8 +20,9 @@ use std::path::PathBuf;
 use row::Report;
 
 const USAGE: &str = "usage: bench [codec | cost | stream] [--json] [--peers DIR] [--quick]\n\
-    --peers DIR  measure the peers as well: DIR/NAME is a cargo project that prints a streamed answer of the\n\
-                 server at its first argument; takes minutes and the network\n\
+    --peers DIR  measure the peers as well: DIR/clients/NAME is a cargo project that prints a streamed answer of\n\
+                 the server at its first argument, DIR/clients/NAME/bench puts the same client under load; takes\n\
+                 minutes and the network\n\
     --quick      fewer and shorter samples: to try a change, not to judge it";
 const BUILT: [&str; 3] = ["codec", "cost", "stream"];
 const NOT_BUILT: [&str; 3] = ["compiler", "local", "memory"];

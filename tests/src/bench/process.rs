@@ -100,12 +100,32 @@ pub fn results() -> PathBuf {
     workspace_root().join("target/bench")
 }
 
-/// Runs cargo in `folder`, not in a hurry, and returns what it printed.
+/// Copies the files of a folder, and those of its folders but for what was built.
+pub fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        if !entry.file_type()?.is_dir() {
+            write_new(&target, &fs::read_to_string(&source)?)?;
+        } else if entry.file_name() != "target" {
+            copy(&source, &target)?;
+        }
+    }
+    Ok(())
+}
+
+/// Runs cargo in `folder` with a target folder of its own, and returns what it printed.
 pub fn cargo(folder: &Path, arguments: &[&str]) -> Result<String, Failure> {
+    cargo_into(&folder.join("target"), folder, arguments)
+}
+
+/// The same with the target folder `target`.
+pub fn cargo_into(target: &Path, folder: &Path, arguments: &[&str]) -> Result<String, Failure> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.args(arguments).current_dir(folder).stdin(Stdio::null());
-    command.env("CARGO_TARGET_DIR", folder.join("target"));
+    command.env("CARGO_TARGET_DIR", target);
     // What cargo says to a program that it runs is not meant for the next cargo.
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();

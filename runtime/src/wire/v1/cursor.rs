@@ -48,11 +48,14 @@ pub struct Cursor<'a> {
 /// Where the first few texts are that were skipped one by one.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Skipped {
-    places: [Range<u32>; 6],
+    places: [Range<u32>; Skipped::MOST],
     count: usize,
 }
 
 impl Skipped {
+    /// How many are kept.
+    pub(crate) const MOST: usize = 6;
+
     #[inline]
     fn add(&mut self, start: usize, end: usize) {
         if let Some(place) = self.places.get_mut(self.count) {

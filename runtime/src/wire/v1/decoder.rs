@@ -118,6 +118,11 @@ impl Decoder {
         self.fold.pop(self.framer.data())
     }
 
+    /// Whether output is among the events that wait, and not only what announces or counts it.
+    pub(crate) fn has_output(&self) -> bool {
+        self.fold.has_output()
+    }
+
     /// Whether the provider has failed. What is still to come tells at most what was used, so it is not worth a
     /// long wait.
     pub fn is_failing(&self) -> bool {

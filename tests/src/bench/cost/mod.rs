@@ -39,7 +39,7 @@ pub fn run(options: &Options, report: &mut Report<'_>) -> Result<(), Failure> {
     let again = options.peers.is_some();
     beside("reqwest by hand", &ours, found(BY_HAND, again, || by_hand().write())?, again, report)?;
     for peer in PEERS {
-        let source = options.peers.as_ref().map(|folder| folder.join(peer));
+        let source = options.peers.as_ref().map(|folder| folder.join("clients").join(peer));
         let there = source.as_ref().is_some_and(|folder| folder.join("Cargo.toml").is_file());
         let built = found(peer, there, || copied(peer, source.as_deref().unwrap_or(Path::new("."))))?;
         beside(peer, &ours, built, there, report)?;

@@ -6,6 +6,7 @@
 pub mod client;
 pub mod load;
 pub mod ours;
+mod peers;
 pub mod reqwest_client;
 pub mod server;
 
@@ -18,6 +19,7 @@ use super::process::{Program, SERVERS};
 use super::row::Report;
 use super::sample::Pairs;
 use super::{Failure, Options};
+use peers::Peer;
 
 /// The role of a server.
 pub const SERVER: &str = "--as-server";
@@ -29,8 +31,9 @@ const PAIRS: usize = 9;
 
 /// Runs the section.
 pub fn run(options: &Options, report: &mut Report<'_>) -> Result<(), Failure> {
-    let clients =
-        Clients { program: Program::this()?, server: Server::start()?, pairs: options.pairs(PAIRS) };
+    let peers = peers::all(options)?;
+    let (program, pairs) = (Program::this()?, options.pairs(PAIRS));
+    let clients = Clients { program, server: Server::start()?, pairs, peers };
     let few = if options.quick { 20_000 } else { 200_000 };
     one(&clients, few, report)?;
     first(&clients, if options.quick { 300 } else { 2000 }, report)?;
@@ -71,6 +74,7 @@ struct Clients {
     program: Program,
     server: Server,
     pairs: usize,
+    peers: Vec<Peer>,
 }
 
 impl Clients {
@@ -112,21 +116,29 @@ fn one(clients: &Clients, tokens: usize, report: &mut Report<'_>) -> Result<(), 
     let runs = clients.pairs("ours", "reqwest", "one", tokens)?;
     report.pairs("one stream: a chunk", &runs.of("nanoseconds"))?;
     report.value("one stream: tokens of 200 000", &least(&runs.of("tokens").ours))?;
-    let runs = clients.pairs("ours", "body", "one", tokens)?;
-    report.pairs("one stream: allocations a chunk", &runs.of("allocations"))?;
+    let rows = [("one stream: a chunk", "nanoseconds", "cpu_ns")];
+    peers::beside(clients, ("one", tokens), &rows, &runs.ours, report)?;
+    let allocations = clients.pairs("ours", "body", "one", tokens)?.of("allocations");
+    let beyond: Vec<f64> =
+        allocations.ours.iter().zip(&allocations.theirs).map(|(ours, body)| ours - body).collect();
+    report.value("one stream: allocations a chunk beyond the transport's", &beyond)?;
     let runs = clients.pairs("watched", "unwatched", "one", tokens)?;
     Ok(report.pairs("one stream: with clocks, retries and limits", &runs.of("nanoseconds"))?)
 }
 
 fn first(clients: &Clients, requests: usize, report: &mut Report<'_>) -> Result<(), Failure> {
     let runs = clients.pairs("ours", "reqwest", "first", requests)?;
-    Ok(report.pairs("first token, p50", &runs.of("p50"))?)
+    report.pairs("first token, p50", &runs.of("p50"))?;
+    let rows = [("first token, p50", "p50", "p50_us")];
+    peers::beside(clients, ("first", requests), &rows, &runs.ours, report)
 }
 
 fn thousand(clients: &Clients, streams: usize, report: &mut Report<'_>) -> Result<(), Failure> {
     let runs = clients.pairs("ours", "reqwest", "many", streams)?;
     report.pairs("1 000 streams: added latency, p50", &runs.of("p50"))?;
-    Ok(report.pairs("1 000 streams: added latency, p99", &runs.of("p99"))?)
+    report.pairs("1 000 streams: added latency, p99", &runs.of("p99"))?;
+    let rows = [("1 000 streams: added latency, p99", "p99", "p99_us")];
+    peers::beside(clients, ("many", streams), &rows, &runs.ours, report)
 }
 
 fn ten_thousand(clients: &Clients, streams: usize, report: &mut Report<'_>) -> Result<(), Failure> {
@@ -134,7 +146,12 @@ fn ten_thousand(clients: &Clients, streams: usize, report: &mut Report<'_>) -> R
     report.value("10 000 streams: complete", &least(&runs.of("complete").ours))?;
     report.pairs("10 000 streams: processor time", &runs.of("seconds"))?;
     report.value("10 000 streams: memory a stream", &runs.of("kilobytes").ours)?;
-    Ok(report.pairs("10 000 streams: memory a stream, reqwest", &runs.of("kilobytes"))?)
+    report.pairs("10 000 streams: memory a stream, reqwest", &runs.of("kilobytes"))?;
+    let rows = [
+        ("10 000 streams: processor time", "seconds", "cpu_s"),
+        ("10 000 streams: memory a stream", "kilobytes", "kb_per_stream"),
+    ];
+    peers::beside(clients, ("many", streams), &rows, &runs.ours, report)
 }
 
 /// Of what must hold always, the worst case stands for all.

@@ -94,6 +94,9 @@ fn request_end(bytes: &[u8]) -> Option<usize> {
 
 fn plan(request: &[u8]) -> Plan {
     let text = String::from_utf8_lossy(request);
+    if let Some(plan) = named_plan(&text) {
+        return plan;
+    }
     let mut numbers = text.split(['/', ' ']).filter_map(|part| part.parse::<u64>().ok());
     let mut next = || numbers.next().unwrap_or(0);
     Plan {
@@ -102,6 +105,21 @@ fn plan(request: &[u8]) -> Plan {
         gate: usize::try_from(next()).unwrap_or(0),
         stamp: next() != 0,
     }
+}
+
+/// The same as the peers' programs say it: `/n=TOKENS,d=GAP,bar=GATE,ts=STAMP/…`.
+fn named_plan(request: &str) -> Option<Plan> {
+    let list = request.split(['/', ' ']).find(|part| part.starts_with("n="))?;
+    let number = |name: &str| {
+        let mut values = list.split(',').filter_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+        values.find_map(|value| value.parse::<u64>().ok()).unwrap_or(0)
+    };
+    Some(Plan {
+        tokens: number("n"),
+        gap: Duration::from_millis(number("d")),
+        gate: usize::try_from(number("bar")).unwrap_or(0),
+        stamp: number("ts") != 0,
+    })
 }
 
 async fn answer(stream: &mut TcpStream, plan: Plan, gate: &Gate) -> io::Result<()> {

@@ -7,10 +7,13 @@
 
 use std::ops::Range;
 
+use crate::wire::v1::cursor::Skipped;
 use crate::wire::v1::scan;
 
 /// Frames that are longer are not kept: they are rare, and every stream would hold one.
 const LONGEST: usize = 2048;
+/// As many texts as are kept of those that a decoder skips, and the fragment.
+const GAPS: usize = Skipped::MOST + 1;
 /// After so many frames in a row that were not what was expected, only every so many-th one is kept.
 const PATIENCE: u32 = 32;
 
@@ -20,7 +23,9 @@ pub(super) struct Pattern {
     /// The frame with its envelope.
     bytes: Vec<u8>,
     data: Range<usize>,
-    gaps: Vec<Gap>,
+    /// In place, and small: with many streams, what lies elsewhere has to be fetched for each frame.
+    gaps: [Gap; GAPS],
+    used: usize,
     slot: usize,
     /// The state of the answer is still that behind the frame.
     ready: bool,
@@ -28,12 +33,26 @@ pub(super) struct Pattern {
 }
 
 /// The inside of a JSON string.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Gap {
-    inside: Range<usize>,
+    start: u16,
+    end: u16,
     /// May differ. A skipped text may only once it did: to compare is faster than to look for an end.
     open: bool,
     is_delta: bool,
+}
+
+impl Gap {
+    /// `None` only for what is longer than any frame that is kept.
+    fn new(inside: &Range<usize>) -> Option<Self> {
+        let (start, end) = (u16::try_from(inside.start).ok()?, u16::try_from(inside.end).ok()?);
+        Some(Self { start, end, ..Self::default() })
+    }
+
+    #[inline]
+    fn inside(self) -> Range<usize> {
+        usize::from(self.start)..usize::from(self.end)
+    }
 }
 
 /// A frame as it is learned. Ranges count from the start of its data.
@@ -71,8 +90,8 @@ impl Pattern {
 
     fn compare<'f>(&self, bytes: &'f [u8]) -> Option<Met<'f>> {
         let (mut at, mut from, mut delta) = (0, 0, None);
-        for gap in self.gaps.iter().filter(|gap| gap.open) {
-            at = literal(bytes, at, self.bytes.get(from..gap.inside.start)?)?;
+        for gap in self.gaps.iter().take(self.used).filter(|gap| gap.open) {
+            at = literal(bytes, at, self.bytes.get(from..gap.inside().start)?)?;
             let (end, escapes) = scan::closing(bytes, at);
             if escapes == scan::BROKEN {
                 return None;
@@ -81,7 +100,7 @@ impl Pattern {
             if gap.is_delta {
                 delta = Some((inside, escapes)).filter(|_| !inside.is_empty());
             }
-            (at, from) = (end, gap.inside.end);
+            (at, from) = (end, gap.inside().end);
         }
         let length = literal(bytes, at, self.bytes.get(from..)?)?;
         let (delta, escapes) = delta?;
@@ -97,7 +116,9 @@ impl Pattern {
             self.misses = self.misses.saturating_add(1);
             return;
         }
-        self.find_gaps(&lesson);
+        if self.find_gaps(&lesson).is_none() {
+            return;
+        }
         self.bytes.clear();
         self.bytes.extend_from_slice(lesson.bytes);
         (self.data, self.slot, self.ready) = (lesson.data, lesson.slot, true);
@@ -105,18 +126,19 @@ impl Pattern {
 
     /// Finds the gaps of a frame, in their order: its fragment, and the skipped texts. Of these, those are open
     /// that were others in the frame before.
-    fn find_gaps(&mut self, lesson: &Lesson<'_>) {
+    fn find_gaps(&mut self, lesson: &Lesson<'_>) -> Option<()> {
         let skipped = lesson.skipped.iter().map(|text| (text.start as usize..text.end as usize, false));
         let earlier = skipped.clone().take_while(|(text, _)| text.start < lesson.delta.start);
         let later = skipped.skip_while(|(text, _)| text.start < lesson.delta.start);
         let places = earlier.chain([(lesson.delta.clone(), true)]).chain(later);
-        let alike = self.gaps.len() == lesson.skipped.len() + 1;
-        self.gaps.resize_with(lesson.skipped.len() + 1, Gap::default);
+        let used = lesson.skipped.len() + 1;
+        let alike = std::mem::replace(&mut self.used, used) == used;
         for (gap, (place, is_delta)) in self.gaps.iter_mut().zip(places) {
             let inside = lesson.data.start + place.start..lesson.data.start + place.end;
-            let varied = gap.open || self.bytes.get(gap.inside.clone()) != lesson.bytes.get(inside.clone());
-            *gap = Gap { inside, open: is_delta || alike && varied, is_delta };
+            let varied = gap.open || self.bytes.get(gap.inside()) != lesson.bytes.get(inside.clone());
+            *gap = Gap { open: is_delta || alike && varied, is_delta, ..Gap::new(&inside)? };
         }
+        Some(())
     }
 }
 

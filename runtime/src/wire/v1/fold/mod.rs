@@ -332,6 +332,11 @@ impl Fold {
         self.queue.pop(frame)
     }
 
+    /// Whether output is among the events that wait.
+    pub(crate) fn has_output(&self) -> bool {
+        self.queue.has_output()
+    }
+
     /// Whether no event waits.
     #[inline]
     pub(crate) fn is_idle(&self) -> bool {

@@ -84,6 +84,13 @@ impl Queue {
         self.items.is_empty()
     }
 
+    /// Whether an event waits that is output, after which a request is not sent again.
+    pub(super) fn has_output(&self) -> bool {
+        self.items.iter().any(|(_, item)| {
+            !matches!(item, Item::Start { .. } | Item::Raw { part: false, .. } | Item::Usage(_))
+        })
+    }
+
     #[inline]
     pub(super) fn push(&mut self, choice: u64, item: Item) {
         self.items.push_back((choice, item));
