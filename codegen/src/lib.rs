@@ -11,7 +11,8 @@
 //! 7. [`mod@write`] compares them with the disk and writes what differs.
 //!
 //! [`compiler`] is the whole of it, and all that a build script needs; [`scaffold`] writes a first provider file and
-//! [`explain`] leads a generated line back to what made it.
+//! [`explain`] leads a generated line back to what made it. [`diff`] says what changed between two states of the
+//! provider files, and what that means for users; [`cost`] counts what was generated.
 //!
 //! [`guide`] tells how to write dialects and providers.
 //!
@@ -22,8 +23,10 @@
 mod cache;
 pub mod codes;
 pub mod compiler;
+pub mod cost;
 pub mod diagnostic;
 pub mod dialect;
+pub mod diff;
 pub mod emit;
 pub mod explain;
 pub mod fingerprint;

@@ -25,6 +25,10 @@ pub enum Command {
     Schema(Schema),
     /// Explain a diagnostic code, or where a generated line comes from
     Explain(Explain),
+    /// Say what changed in the provider files since a revision, and what that means for users
+    Diff(Diff),
+    /// Measure what the generated crates cost those who compile them
+    Cost(Cost),
     /// Replay recorded exchanges through the generated clients
     Conformance(Conformance),
     /// Measure, beside the floors and the peers
@@ -129,6 +133,38 @@ pub struct Explain {
     pub what: String,
     #[command(flatten)]
     pub folders: Folders,
+}
+
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// The revision to compare with, as git names it
+    #[arg(long, value_name = "REV", default_value = "HEAD")]
+    pub base: String,
+    /// The folder of provider files
+    #[arg(long, value_name = "DIR")]
+    pub providers: Option<PathBuf>,
+    /// The folder of dialect files [default: dialects/ below the providers, or this repository's]
+    #[arg(long, value_name = "DIR")]
+    pub dialects: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Cost {
+    /// Fail if a crate costs more than the baseline allows
+    #[arg(long, group = "mode")]
+    pub check: bool,
+    /// Write the baseline
+    #[arg(long, group = "mode")]
+    pub update: bool,
+    /// Only count: no build, no times and sizes
+    #[arg(long, conflicts_with = "mode")]
+    pub quick: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

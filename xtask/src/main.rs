@@ -7,9 +7,12 @@
 mod allocations;
 mod cargo;
 mod check;
+mod cost;
+mod diff;
 mod explain;
 mod flags;
 mod generate;
+mod git;
 mod new;
 mod paths;
 mod print;
@@ -47,6 +50,8 @@ fn main() -> ExitCode {
         Command::New(flags) => new::run(&flags),
         Command::Schema(flags) => schema::run(&flags),
         Command::Explain(flags) => explain::run(&flags),
+        Command::Diff(flags) => diff::run(&flags),
+        Command::Cost(flags) => cost::run(&flags),
         Command::Conformance(flags) => cargo::conformance(&flags),
         Command::Bench(flags) => cargo::bench(&flags),
     };

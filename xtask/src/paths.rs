@@ -30,14 +30,20 @@ pub fn in_repository(name: &str) -> PathBuf {
     if root == Path::new(".") { PathBuf::from(name) } else { root.join(name) }
 }
 
-/// A compiler over the folders that the flags name.
-pub fn compiler(folders: &Folders) -> Compiler {
+/// The folders of provider and dialect files that the flags name.
+pub fn inputs(folders: &Folders) -> (PathBuf, PathBuf) {
     let providers = folders.providers.clone().unwrap_or_else(|| in_repository("providers"));
     let own = providers.join("dialects");
     let dialects = folders.dialects.clone();
     // Providers somewhere else speak the dialects of this repository, unless they bring their own.
     let dialects =
         dialects.unwrap_or_else(|| if own.is_dir() { own } else { in_repository("providers/dialects") });
+    (providers, dialects)
+}
+
+/// A compiler over the folders that the flags name.
+pub fn compiler(folders: &Folders) -> Compiler {
+    let (providers, dialects) = inputs(folders);
     let templates = folders.templates.clone().unwrap_or_else(|| in_repository("templates"));
     let compiler = Compiler::new()
         .providers(providers)

@@ -4,7 +4,8 @@ use std::error::Error;
 use std::io::{IsTerminal, Write, stderr};
 
 use typewright_codegen::compiler::{Compilation, Progress};
-use typewright_codegen::diagnostic::{Color, render, to_json};
+use typewright_codegen::diagnostic::{Color, Diagnostic, render, to_json};
+use typewright_codegen::source::SourceMap;
 
 /// Whether a person watches.
 pub fn is_watched() -> bool {
@@ -13,13 +14,18 @@ pub fn is_watched() -> bool {
 
 /// Diagnostics, for a person or a machine.
 pub fn diagnostics(compilation: &Compilation, json: bool) {
+    problems(&compilation.sources, &compilation.diagnostics, json);
+}
+
+/// Diagnostics of files that were not compiled to the end.
+pub fn problems(sources: &SourceMap, diagnostics: &[Diagnostic], json: bool) {
     if json {
-        print!("{}", to_json(&compilation.sources, &compilation.diagnostics));
+        print!("{}", to_json(sources, diagnostics));
         return;
     }
     let color =
         if is_watched() && std::env::var_os("NO_COLOR").is_none() { Color::Always } else { Color::Never };
-    eprint!("{}", render(&compilation.sources, &compilation.diagnostics, color));
+    eprint!("{}", render(sources, diagnostics, color));
 }
 
 /// An error with its causes.

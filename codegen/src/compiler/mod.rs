@@ -18,6 +18,7 @@
 mod load;
 mod run;
 mod stages;
+mod state;
 mod wire;
 
 pub use run::{Run, Unchanged};
@@ -28,6 +29,7 @@ use std::sync::Arc;
 
 use crate::cache::UnitFacts;
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::diff::State;
 use crate::emit::output::Output;
 use crate::emit::package::RuntimeDep;
 use crate::fingerprint::Fingerprint;
@@ -274,6 +276,11 @@ impl Compiler {
     /// Reads, checks and compiles everything in memory.
     pub fn compile(&self) -> Result<Compilation, Error> {
         self.on_threads(|| stages::whole(self))
+    }
+
+    /// Reads, checks and lowers everything, and makes no files of it: what [`crate::diff`] compares.
+    pub fn state(&self) -> Result<State, Error> {
+        self.on_threads(|| state::of(self))
     }
 
     fn on_threads<T: Send>(&self, work: impl FnOnce() -> Result<T, Error> + Send) -> Result<T, Error> {

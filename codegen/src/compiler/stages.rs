@@ -157,7 +157,7 @@ fn is_known(unit: &Unit<'_>, input: &Input, reuse: &Reuse) -> bool {
 }
 
 /// Every file as a tree, its structure checked. Files that are no YAML were reported and are missing.
-fn documents(
+pub(super) fn documents(
     sources: &SourceMap,
     [dialects, providers]: [&[YamlFile]; 2],
     timings: Option<&Timings>,
@@ -198,7 +198,7 @@ fn documents(
 }
 
 /// The dialect documents by name.
-fn dialects<'a>(documents: &'a [Document], sink: &mut Sink) -> BTreeMap<String, &'a Node> {
+pub(super) fn dialects<'a>(documents: &'a [Document], sink: &mut Sink) -> BTreeMap<String, &'a Node> {
     let mut dialects: BTreeMap<String, &Node> = BTreeMap::new();
     for document in documents.iter().filter(|document| document.kind == schema::Kind::Dialect) {
         let Some(name) = document.node.get("dialect").filter(|name| name.as_str().is_some()) else {
@@ -218,7 +218,7 @@ fn dialects<'a>(documents: &'a [Document], sink: &mut Sink) -> BTreeMap<String, 
 }
 
 /// The providers, by name.
-fn units<'a>(documents: &'a [Document], sink: &mut Sink) -> Vec<Unit<'a>> {
+pub(super) fn units<'a>(documents: &'a [Document], sink: &mut Sink) -> Vec<Unit<'a>> {
     let read =
         documents.iter().filter(|document| document.kind == schema::Kind::Provider).filter_map(|document| {
             let provider = schema::provider::read(&document.node, sink)?;
@@ -232,7 +232,7 @@ fn units<'a>(documents: &'a [Document], sink: &mut Sink) -> Vec<Unit<'a>> {
 }
 
 /// Keeps the providers that were asked for.
-fn narrow(units: &mut Vec<Unit<'_>>, documents: &[Document], compiler: &Compiler) -> Result<(), Error> {
+pub(super) fn narrow(units: &mut Vec<Unit<'_>>, documents: &[Document], compiler: &Compiler) -> Result<(), Error> {
     // A provider that could not be read is known all the same: its mistakes are reported, not its absence.
     let providers = documents.iter().filter(|document| document.kind == schema::Kind::Provider);
     let known: BTreeSet<&str> =

@@ -13,6 +13,9 @@ use crate::ir::provider::Provider;
 use crate::source::{Entry, Node, Value};
 use crate::{lower, resolve, schema, timings};
 
+/// The dialects by name, and whether some could not be read, so that any name may be that of one.
+pub(super) type Dialects<'a> = (&'a BTreeMap<String, &'a Node>, bool);
+
 /// The fingerprint of everything that a wire is made of, where that of its dialect is known.
 pub(super) fn key(unit: &Unit<'_>, dialect: Option<Fingerprint>) -> Fingerprint {
     let node = &unit.document.node;
@@ -42,7 +45,8 @@ pub(super) fn compile(
     sink: &mut Sink,
 ) -> Option<Wire> {
     let (laps, name) = (shared.timings, unit.provider.name.as_str());
-    let document = timings::measure(laps, "resolve", name, |_| 0, || resolved(unit, shared, sink))?;
+    let dialects = (&shared.dialects, shared.is_torn);
+    let document = timings::measure(laps, "resolve", name, |_| 0, || resolved(unit, dialects, sink))?;
     // Models are no part of a wire: an emitter that looked at them would not be asked again when they change.
     let provider = &unit.provider.without_models();
     let lower = || lowered(&document, provider, sink);
@@ -77,7 +81,7 @@ pub(super) fn lowered(document: &Node, provider: &Provider, sink: &mut Sink) -> 
 }
 
 /// The dialect document of a provider: the one it names, or its own operations, with its `wire:` over it.
-fn resolved(unit: &Unit<'_>, shared: &Shared<'_>, sink: &mut Sink) -> Option<Node> {
+pub(super) fn resolved(unit: &Unit<'_>, dialects: Dialects<'_>, sink: &mut Sink) -> Option<Node> {
     let node = &unit.document.node;
     check_one_wire(node, sink);
     let base = match own_dialect(node) {
@@ -85,7 +89,7 @@ fn resolved(unit: &Unit<'_>, shared: &Shared<'_>, sink: &mut Sink) -> Option<Nod
             resolve::check_literal(&own, sink);
             own
         }
-        None => named_dialect(node, shared, sink)?,
+        None => named_dialect(node, dialects, sink)?,
     };
     Some(match node.get("wire") {
         Some(patch) => resolve::wire(&base, patch, sink),
@@ -112,10 +116,9 @@ fn own_dialect(node: &Node) -> Option<Node> {
     Some(Node { value: Value::Map(vec![name, operations.clone()]), span: node.span })
 }
 
-fn named_dialect(node: &Node, shared: &Shared<'_>, sink: &mut Sink) -> Option<Node> {
-    let dialects = &shared.dialects;
+fn named_dialect(node: &Node, (dialects, is_torn): Dialects<'_>, sink: &mut Sink) -> Option<Node> {
     let (name, span) = schema::provider::dialect_of(node);
-    if !dialects.contains_key(&name) && shared.is_torn {
+    if !dialects.contains_key(&name) && is_torn {
         return None;
     }
     if !dialects.contains_key(&name) {
