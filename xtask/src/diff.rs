@@ -31,7 +31,11 @@ pub fn run(flags: &Flags) -> Result<Outcome, Failure> {
     let [(was, _), (is, _)] = states;
     let mut found = diff::diff(&was, &is);
     found.crates.iter_mut().flat_map(|changed| &mut changed.changes).for_each(|change| base.rename(change));
-    if flags.json { json(&found, &flags.base) } else { text(&found, &flags.base) }
+    if flags.json {
+        json(&found, &flags.base)
+    } else {
+        text(&found, &flags.base)
+    }
     Ok(Outcome::Done)
 }
 
@@ -66,7 +70,9 @@ impl Base {
             return Ok(base);
         }
         // A revision means nothing in another repository.
-        if git::repository(dialects).is_ok_and(|other| git::repository(providers).is_ok_and(|own| own == other)) {
+        if git::repository(dialects)
+            .is_ok_and(|other| git::repository(providers).is_ok_and(|own| own == other))
+        {
             base.dialects = Some((Unpacked::of(dialects, revision)?, dialects.clone()));
         } else {
             base.shared = Some(dialects.clone());

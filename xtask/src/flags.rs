@@ -160,7 +160,7 @@ pub struct Cost {
     #[arg(long, group = "mode")]
     pub update: bool,
     /// Only count: no build, no times and sizes
-    #[arg(long, conflicts_with = "mode")]
+    #[arg(long, conflicts_with = "update")]
     pub quick: bool,
     /// Print JSON
     #[arg(long)]

@@ -232,7 +232,11 @@ pub(super) fn units<'a>(documents: &'a [Document], sink: &mut Sink) -> Vec<Unit<
 }
 
 /// Keeps the providers that were asked for.
-pub(super) fn narrow(units: &mut Vec<Unit<'_>>, documents: &[Document], compiler: &Compiler) -> Result<(), Error> {
+pub(super) fn narrow(
+    units: &mut Vec<Unit<'_>>,
+    documents: &[Document],
+    compiler: &Compiler,
+) -> Result<(), Error> {
     // A provider that could not be read is known all the same: its mistakes are reported, not its absence.
     let providers = documents.iter().filter(|document| document.kind == schema::Kind::Provider);
     let known: BTreeSet<&str> =

@@ -39,7 +39,7 @@ pub struct State {
 }
 
 /// One provider of a [`State`].
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ProviderState {
     /// Its catalog half.
     pub provider: Provider,

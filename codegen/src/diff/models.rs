@@ -48,7 +48,13 @@ fn one(old: &Model, new: &Model, log: &mut Log<'_>) {
         name(new),
     );
     let ids = (Some(text::code(&old.id)), Some(id.clone()));
-    log.value(Kind::ModelIdChanged, new.span, format!("the id of {}", text::code(&new.type_name)), ids.0, ids.1);
+    log.value(
+        Kind::ModelIdChanged,
+        new.span,
+        format!("the id of {}", text::code(&new.type_name)),
+        ids.0,
+        ids.1,
+    );
     aliases(old, new, log);
     capabilities(old, new, log);
     let kind = |model: &Model| Some(kind_word(model.kind).to_owned());
@@ -106,8 +112,10 @@ fn deprecation(old: &Model, new: &Model, log: &mut Log<'_>) {
 fn note(deprecation: &Deprecation) -> String {
     let Deprecation { since, retires, replacement } = deprecation;
     let parts = [("since", since), ("stops working on", retires), ("use", replacement)];
-    let said: Vec<String> =
-        parts.iter().filter_map(|(word, value)| Some(format!("{word} {}", text::code(value.as_ref()?)))).collect();
+    let said: Vec<String> = parts
+        .iter()
+        .filter_map(|(word, value)| Some(format!("{word} {}", text::code(value.as_ref()?))))
+        .collect();
     if said.is_empty() { "yes".to_owned() } else { said.join(", ") }
 }
 
@@ -158,7 +166,13 @@ fn limits(id: &str, old: &Model, new: &Model, log: &mut Log<'_>) {
         let (least, most) = model.reasoning_budget?;
         Some(format!("{least}..{}", most.map(|most| most.to_string()).unwrap_or_default()))
     };
-    log.value(Kind::LimitChanged, new.span, format!("the reasoning budget of {id}"), budget(old), budget(new));
+    log.value(
+        Kind::LimitChanged,
+        new.span,
+        format!("the reasoning budget of {id}"),
+        budget(old),
+        budget(new),
+    );
 }
 
 fn facts(id: &str, old: &Model, new: &Model, log: &mut Log<'_>) {

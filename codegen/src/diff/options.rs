@@ -6,9 +6,8 @@ use crate::ir::provider::{OptionType, Provider, ProviderOption};
 
 /// Options that came, went or changed.
 pub(super) fn compare(was: &Provider, is: &Provider, log: &mut Log<'_>) {
-    let find = |provider: &Provider, name: &str| {
-        provider.options.iter().find(|option| option.name == name).cloned()
-    };
+    let find =
+        |provider: &Provider, name: &str| provider.options.iter().find(|option| option.name == name).cloned();
     for option in was.options.iter().filter(|option| find(is, &option.name).is_none()) {
         log.base(Kind::OptionRemoved, option.span, what(option));
     }

@@ -73,5 +73,9 @@ fn write(node: &Node, out: &mut String) {
 
 fn cut(text: &str) -> String {
     let line = text.replace(['\n', '\r'], " ").replace('`', "'");
-    if line.chars().count() <= LONGEST { line } else { line.chars().take(LONGEST).collect::<String>() + "…" }
+    if line.chars().count() <= LONGEST {
+        line
+    } else {
+        line.chars().take(LONGEST).collect::<String>() + "…"
+    }
 }

@@ -121,6 +121,9 @@ fn items<'a>(was: &'a [Node], is: &'a [Node], path: &[String], out: &mut Vec<Row
     // The same items in another order, or one of them twice.
     if let (true, Some(first)) = (out.len() == before, is.first()) {
         let texts = |nodes: &[Node]| nodes.iter().map(text::flow).collect();
-        out.push(Row { path: path.to_vec(), change: RowChange::Reordered(first.span, texts(was), texts(is)) });
+        out.push(Row {
+            path: path.to_vec(),
+            change: RowChange::Reordered(first.span, texts(was), texts(is)),
+        });
     }
 }

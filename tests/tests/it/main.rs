@@ -11,6 +11,7 @@
 mod builds;
 mod built;
 mod cached;
+mod changes;
 mod client;
 mod command;
 mod conformance;
