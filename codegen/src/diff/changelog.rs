@@ -24,7 +24,7 @@ pub fn section(diff: &Diff) -> String {
 }
 
 /// What stands under a heading, in order of appearance; what several crates share is one line.
-fn lines<'a>(diff: &'a Diff, heading: Heading) -> Vec<(String, Vec<&'a str>)> {
+fn lines(diff: &Diff, heading: Heading) -> Vec<(String, Vec<&str>)> {
     let mut found: Vec<(String, Vec<&str>)> = Vec::new();
     let mut known: BTreeMap<String, usize> = BTreeMap::new();
     for changed in &diff.crates {
