@@ -274,8 +274,9 @@ fn compile(unit: &Unit<'_>, shared: &Shared<'_>) -> Compiled {
     };
     (shared.progress)(&unit.provider.name);
     let operations = wire.map(|wire| wire.operations).unwrap_or_default();
-    let summary = umbrella::summary(member(unit, operations), &shared.runtime);
-    Compiled { operations, wire: key, summary, files, sink }
+    // Of a provider whose file is wrong there is nothing to say, and its names may be none.
+    let summary = unit.sound.then(|| umbrella::summary(member(unit, operations), &shared.runtime));
+    Compiled { operations, wire: key, summary: summary.unwrap_or_default(), files, sink }
 }
 
 fn member<'a>(unit: &'a Unit<'_>, operations: Operations) -> Member<'a> {

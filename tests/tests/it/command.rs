@@ -24,7 +24,7 @@ fn xtask() -> Command {
         let said = String::from_utf8(output.stdout).unwrap();
         let messages = said.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
         let made = messages.filter_map(|message| Some(message["executable"].as_str()?.to_owned()));
-        PathBuf::from(made.last().unwrap())
+        PathBuf::from(made.collect::<Vec<_>>().pop().unwrap())
     });
     Command::new(program)
 }
