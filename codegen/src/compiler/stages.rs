@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
@@ -50,6 +51,9 @@ struct Shared<'a> {
     is_torn: bool,
     templates: Templates,
     runtime: RuntimeDep,
+    /// Dialects as they are spoken by providers that change nothing and have no options of their own.
+    plain: BTreeMap<String, OnceLock<Option<Arc<[OperationIr]>>>>,
+    modules: wire::Modules,
     progress: Box<dyn Fn(&str) + Send + Sync + 'a>,
 }
 
@@ -74,7 +78,9 @@ pub(super) fn run(compiler: &Compiler) -> Result<Compilation, Error> {
         }
     });
     let is_torn = dialects.len() < input.dialects.len();
-    let shared = Shared { dialects, is_torn, templates, runtime, progress };
+    let plain = dialects.keys().map(|name| (name.clone(), OnceLock::new())).collect();
+    let modules = wire::Modules::default();
+    let shared = Shared { dialects, is_torn, templates, runtime, plain, modules, progress };
     let compiled: Vec<Compiled> = units.par_iter().map(|unit| compile(unit, &shared)).collect();
     let asked = if compiler.files.is_empty() { None } else { Some(input.named.as_slice()) };
     let concerned = check_unused_dialects(&shared, &units, asked, &mut sink);
@@ -135,13 +141,20 @@ fn dialects<'a>(documents: &'a [Document], sink: &mut Sink) -> BTreeMap<String, 
 
 /// The providers, by name.
 fn units<'a>(documents: &'a [Document], sink: &mut Sink) -> Vec<Unit<'a>> {
-    let read =
-        documents.iter().filter(|document| document.kind == schema::Kind::Provider).filter_map(|document| {
-            let provider = schema::provider::read(&document.node, sink)?;
-            let sound = !sink.has_errors_in(document.yaml.file);
-            Some(Unit { document, provider, sound, overrides: Vec::new() })
-        });
-    let mut units: Vec<Unit<'_>> = read.collect();
+    let providers: Vec<&Document> =
+        documents.iter().filter(|document| document.kind == schema::Kind::Provider).collect();
+    let read = |document: &&'a Document| {
+        let mut sink = Sink::default();
+        let provider = schema::provider::read(&document.node, &mut sink);
+        (provider, sink)
+    };
+    let read: Vec<_> = providers.par_iter().map(read).collect();
+    let mut units = Vec::with_capacity(read.len());
+    for (document, (provider, found)) in providers.into_iter().zip(read) {
+        sink.merge(found);
+        let sound = !sink.has_errors_in(document.yaml.file);
+        units.extend(provider.map(|provider| Unit { document, provider, sound, overrides: Vec::new() }));
+    }
     units.sort_by(|a, b| (&a.provider.name, a.provider.span).cmp(&(&b.provider.name, b.provider.span)));
     schema::across::check(units.iter().map(|unit| &unit.provider), sink);
     units
@@ -182,19 +195,40 @@ fn compile(unit: &Unit<'_>, shared: &Shared<'_>) -> Compiled {
 
 /// The provider's wire: its dialect with its own changes, type-checked, lowered and emitted.
 fn wire(unit: &Unit<'_>, shared: &Shared<'_>, sink: &mut Sink) -> Option<Wire> {
-    let document = resolved(unit, shared, sink)?;
     let provider = &unit.provider;
-    let operations = lowered(&document, provider, sink)?;
+    let operations = operations(unit, shared, sink)?;
     if sink.has_errors() || !unit.sound {
         return None;
     }
-    match wire::file(provider, &unit.document.yaml.label, &operations) {
+    match wire::file(provider, &unit.document.yaml.label, &operations, &shared.modules) {
         Ok(wire) => Some(wire),
         Err(error) => {
             sink.push(package::not_rust(&error, provider));
             None
         }
     }
+}
+
+/// The operations of a provider. Those of a dialect in which nothing is wrong are lowered once for all providers that
+/// change nothing: a provider shows in them by its options alone.
+fn operations(unit: &Unit<'_>, shared: &Shared<'_>, sink: &mut Sink) -> Option<Arc<[OperationIr]>> {
+    let (node, provider) = (&unit.document.node, &unit.provider);
+    let lower = |sink: &mut Sink| {
+        let document = resolved(unit, shared, sink)?;
+        lowered(&document, provider, sink).map(Arc::from)
+    };
+    let is_plain =
+        node.get("operations").is_none() && node.get("wire").is_none() && provider.options.is_empty();
+    let known = shared.plain.get(&schema::provider::dialect_of(node).0).filter(|_| is_plain);
+    let sound = known.and_then(|known| {
+        let make = || {
+            let mut found = Sink::default();
+            lower(&mut found).filter(|_| found.is_empty())
+        };
+        known.get_or_init(make).clone()
+    });
+    // Where something is wrong, every provider says so at its place.
+    sound.or_else(|| lower(sink))
 }
 
 /// A whole dialect document, checked and lowered for a provider.

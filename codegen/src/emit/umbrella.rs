@@ -4,15 +4,17 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
+use rayon::prelude::*;
 
+use super::layout::{self, Layout};
 use super::output::{Output, Rendered};
 use super::package::{Operations, RuntimeDep, not_rust, squeezed};
 use super::rust::{NotRust, RustFile, doc, ident, option};
 use super::templates::Templates;
 use super::view::{CrateView, UmbrellaView, key_variables, lib_name, variable};
-use super::{docs, models};
+use super::{docs, literal, models};
 use crate::diagnostic::Sink;
-use crate::ir::provider::Provider;
+use crate::ir::provider::{Model, Provider};
 
 const EMITTER: &str = "emit::umbrella";
 /// The folder of the crate.
@@ -58,17 +60,19 @@ pub fn files(
         }
     }
     let docs = templates.render("umbrella/src/lib.md.j2", &view, sink).map(|text| squeezed(&text));
-    let fixed = [
-        ("src/lib.rs", docs.map(|docs| lib(members, &docs))),
-        ("src/client.rs", Some(client(members))),
-        ("src/catalog.rs", Some(catalog(members))),
-    ];
+    let (lib, (client, catalog)) = rayon::join(
+        || docs.map(|docs| lib(members, &docs)),
+        || rayon::join(|| client(members), || catalog(members)),
+    );
+    let fixed = [("src/lib.rs", lib), ("src/client.rs", Some(client)), ("src/catalog.rs", Some(catalog))];
     for (path, rendered) in fixed {
         push(&mut out, path, rendered, members.first(), sink);
     }
-    for member in members {
+    let catalogs: Vec<_> =
+        members.par_iter().map(|member| catalog_of(member.provider, member.source)).collect();
+    for (member, catalog) in members.iter().zip(catalogs) {
         let path = format!("src/catalog/{}.rs", variable(member.provider).trim_start_matches("r#"));
-        push(&mut out, &path, Some(models_of(member)), Some(member), sink);
+        push(&mut out, &path, Some(catalog), Some(member), sink);
     }
     out
 }
@@ -327,16 +331,29 @@ fn entry(provider: &Provider) -> TokenStream {
     }
 }
 
-fn models_of(member: &Member<'_>) -> Result<Rendered, NotRust> {
-    let provider = member.provider;
+/// The models of one provider as constant data.
+pub fn catalog_of(provider: &Provider, source: &str) -> Result<Rendered, NotRust> {
     let docs = format!("The models of {}.", docs::line(&provider.display_name));
-    let mut file = RustFile::new(member.source).docs(&docs);
-    file.push(EMITTER, Some(provider.span), models::imports(provider, &["Model"]));
-    let count = proc_macro2::Literal::usize_unsuffixed(provider.models.len());
-    let values = provider.models.iter().map(|model| models::literal(&provider.name, model));
-    let tokens = quote!(pub(super) static MODELS: [Model; #count] = [#(#values),*];);
-    file.push(EMITTER, Some(provider.span), tokens);
+    let mut file = RustFile::new(source).docs(&docs);
+    file.write(EMITTER, Some(provider.span), |out| models::imports(provider, &["Model"], out));
+    file.write(EMITTER, Some(provider.span), |out| constants(provider, out));
     file.render()
+}
+
+/// All models in one array. A line each, unless nothing is known of any and they fit into one.
+fn constants(provider: &Provider, out: &mut Layout) {
+    let models = provider.models.iter();
+    out.append(|text| {
+        layout::push_display(format_args!("pub(super) static MODELS: [Model; {}] = ", models.len()), text)
+    });
+    let one = |out: &mut Layout, model: &Model, after| literal::model(&provider.name, model, after, out);
+    if provider.models.iter().any(literal::is_known) {
+        out.lines(["[", "]"], models, one);
+    } else {
+        out.list(["[", "]"], models, 1, one);
+    }
+    out.push(";");
+    out.end();
 }
 
 #[cfg(test)]
