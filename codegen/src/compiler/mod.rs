@@ -221,10 +221,15 @@ impl Compiler {
 
     /// Reads, checks and compiles everything in memory.
     pub fn compile(&self) -> Result<Compilation, Error> {
-        let Some(jobs) = self.jobs else { return stages::run(self) };
+        self.on_threads(|| stages::run(self))?
+    }
+
+    /// Works on as many threads as were asked for.
+    fn on_threads<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Result<T, Error> {
+        let Some(jobs) = self.jobs else { return Ok(work()) };
         let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build();
         let pool = pool.map_err(|error| Error::Threads { jobs, reason: error.to_string() })?;
-        pool.install(|| stages::run(self))
+        Ok(pool.install(work))
     }
 
     /// Compares what was compiled with the disk. With `force`, what a person edited is overwritten.
@@ -234,7 +239,7 @@ impl Compiler {
         }
         let only: BTreeSet<String> = self.only.iter().cloned().collect();
         let scope = Scope { only: Some(&only).filter(|only| !only.is_empty()), force };
-        let plan = write::plan(&self.out, &compilation.outputs, scope)?;
+        let plan = self.on_threads(|| write::plan(&self.out, &compilation.outputs, scope))??;
         let readme = match &compilation.readme {
             Some(file) => loose::plan(file)?.map(|change| (file.clone(), change)),
             None => None,
@@ -244,7 +249,7 @@ impl Compiler {
 
     /// Writes what differs; nothing at all if a person edited any of it.
     pub fn commit(&self, drift: &Drift) -> Result<Report, Error> {
-        let mut report = write::commit(&self.out, &drift.plan)?;
+        let mut report = self.on_threads(|| write::commit(&self.out, &drift.plan))??;
         if let Some((file, _)) = &drift.readme {
             loose::commit(file)?;
             report.written += 1;

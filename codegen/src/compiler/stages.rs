@@ -143,8 +143,9 @@ fn dialects<'a>(documents: &'a [Document], sink: &mut Sink) -> BTreeMap<String, 
 fn units<'a>(documents: &'a [Document], sink: &mut Sink) -> Vec<Unit<'a>> {
     let providers: Vec<&Document> =
         documents.iter().filter(|document| document.kind == schema::Kind::Provider).collect();
+    let before = &*sink;
     let read = |document: &&'a Document| {
-        let mut sink = Sink::default();
+        let mut sink = before.fork();
         let provider = schema::provider::read(&document.node, &mut sink);
         (provider, sink)
     };

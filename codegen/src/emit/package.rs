@@ -71,10 +71,15 @@ pub fn files(package: Package<'_>, templates: &Templates, sink: &mut Sink) -> Ve
         }
     }
     let docs = templates.render("crate/src/lib.md.j2", &view, sink).map(|text| squeezed(&text));
+    // The models are most of the work where a provider has many.
+    let (models, (client, options)) = rayon::join(
+        || models::file(provider, source),
+        || (docs.map(|docs| client::file(package, &docs)), options::file(provider, source)),
+    );
     let rust = [
-        ("src/lib.rs", docs.and_then(|docs| keep(client::file(package, &docs).map(Some), provider, sink))),
-        ("src/models.rs", keep(models::file(provider, source).map(Some), provider, sink)),
-        ("src/options.rs", keep(options::file(provider, source), provider, sink)),
+        ("src/lib.rs", client.and_then(|client| keep(client.map(Some), provider, sink))),
+        ("src/models.rs", keep(models.map(Some), provider, sink)),
+        ("src/options.rs", keep(options, provider, sink)),
         ("src/wire.rs", Some(wire.file.clone())),
     ];
     let rust = rust.into_iter().filter_map(|(path, rendered)| Some((path, rendered?)));
