@@ -161,7 +161,7 @@ impl Layout {
         let length = names.iter().map(|name| name.len() + 2).sum::<usize>();
         match names {
             [name] => self.push(name),
-            _ if length + 1 <= self.room() => {
+            _ if length < self.room() => {
                 self.push("{");
                 self.join(names);
                 self.push("}");
