@@ -139,6 +139,11 @@ impl Sink {
         self.diagnostics.push(diagnostic);
     }
 
+    /// A sink for a part of the run that knows the places that something was said about already.
+    pub fn fork(&self) -> Self {
+        Self { diagnostics: Vec::new(), blamed: self.blamed.clone() }
+    }
+
     /// Takes over what another sink collected.
     pub fn merge(&mut self, other: Self) {
         self.blamed.extend(other.blamed);

@@ -297,8 +297,8 @@ impl Compiler {
         }
         let only: BTreeSet<String> = self.only.iter().cloned().collect();
         let scope = Scope { only: Some(&only).filter(|only| !only.is_empty()), force };
-        let kept = compilation.kept.iter().map(|kept| (kept.path.clone(), kept.content));
-        let plan = write::plan(&self.out, &compilation.outputs, &kept.collect::<Vec<_>>(), scope)?;
+        let kept: Vec<_> = compilation.kept.iter().map(|kept| (kept.path.clone(), kept.content)).collect();
+        let plan = self.on_threads(|| Ok(write::plan(&self.out, &compilation.outputs, &kept, scope)?))?;
         let readme = match &compilation.readme {
             Some(file) => loose::plan(file)?.map(|change| (file.clone(), change)),
             None => None,
@@ -308,7 +308,7 @@ impl Compiler {
 
     /// Writes what differs; nothing at all if a person edited any of it.
     pub fn commit(&self, drift: &Drift) -> Result<Report, Error> {
-        let mut report = write::commit(&self.out, &drift.plan)?;
+        let mut report = self.on_threads(|| Ok(write::commit(&self.out, &drift.plan)?))?;
         if let Some((file, _)) = &drift.readme {
             loose::commit(file)?;
             report.written += 1;

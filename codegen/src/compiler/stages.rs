@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
@@ -13,6 +14,7 @@ use crate::emit::output::{Files, Kept, owner};
 use crate::emit::package::{self, Operations, Package, RuntimeDep, Wire};
 use crate::emit::templates::{TemplateFile, Templates};
 use crate::emit::umbrella::{self, Member};
+use crate::emit::wire::{Modules, OperationIr};
 use crate::fingerprint::{self, Fingerprint};
 use crate::ir::provider::Provider;
 use crate::source::{FileId, Node, SourceMap, Span, yaml};
@@ -57,6 +59,9 @@ pub(super) struct Shared<'a> {
     runtime: RuntimeDep,
     reuse: Option<&'a Reuse>,
     pub(super) timings: Option<&'a Timings>,
+    /// Dialects as they are spoken by providers that change nothing and have no options of their own.
+    pub(super) plain: BTreeMap<String, OnceLock<Option<Arc<[OperationIr]>>>>,
+    pub(super) modules: Modules,
     progress: Box<dyn Fn(&str) + Send + Sync + 'a>,
 }
 
@@ -111,6 +116,8 @@ pub(super) fn run(compiler: &Compiler, reuse: Option<&Reuse>) -> Result<Walked, 
         runtime: compiler.runtime_dep()?,
         reuse,
         timings,
+        plain: BTreeMap::new(),
+        modules: Modules::default(),
         progress: Box::new(|_| {}),
     };
     let mut units = compiler.lap("check", || units(&documents, &mut sink));
@@ -141,6 +148,7 @@ pub(super) fn run(compiler: &Compiler, reuse: Option<&Reuse>) -> Result<Walked, 
             watch(Progress { done: done.fetch_add(1, Ordering::Relaxed) + 1, total, name });
         }
     });
+    shared.plain = shared.dialects.keys().map(|name| (name.clone(), OnceLock::new())).collect();
     let compiled: Vec<Compiled> = units.par_iter().map(|unit| compile(unit, &shared)).collect();
     finish(compiler, input, &shared, &units, compiled, sink)
 }
@@ -219,13 +227,21 @@ pub(super) fn dialects<'a>(documents: &'a [Document], sink: &mut Sink) -> BTreeM
 
 /// The providers, by name.
 pub(super) fn units<'a>(documents: &'a [Document], sink: &mut Sink) -> Vec<Unit<'a>> {
-    let read =
-        documents.iter().filter(|document| document.kind == schema::Kind::Provider).filter_map(|document| {
-            let provider = schema::provider::read(&document.node, sink)?;
-            let sound = !sink.has_errors_in(document.yaml.file);
-            Some(Unit { document, provider, sound, overrides: Vec::new() })
-        });
-    let mut units: Vec<Unit<'_>> = read.collect();
+    let providers: Vec<&Document> =
+        documents.iter().filter(|document| document.kind == schema::Kind::Provider).collect();
+    let before = &*sink;
+    let read = |document: &&'a Document| {
+        let mut sink = before.fork();
+        let provider = schema::provider::read(&document.node, &mut sink);
+        (provider, sink)
+    };
+    let read: Vec<_> = providers.par_iter().map(read).collect();
+    let mut units = Vec::with_capacity(read.len());
+    for (document, (provider, found)) in providers.into_iter().zip(read) {
+        sink.merge(found);
+        let sound = !sink.has_errors_in(document.yaml.file);
+        units.extend(provider.map(|provider| Unit { document, provider, sound, overrides: Vec::new() }));
+    }
     units.sort_by(|a, b| (&a.provider.name, a.provider.span).cmp(&(&b.provider.name, b.provider.span)));
     schema::across::check(units.iter().map(|unit| &unit.provider), sink);
     units

@@ -1,6 +1,7 @@
 //! One provider's wire: which dialect it speaks, resolved, checked, lowered and emitted.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::stages::{Shared, Unit};
 use crate::diagnostic::{Diagnostic, Sink};
@@ -45,16 +46,14 @@ pub(super) fn compile(
     sink: &mut Sink,
 ) -> Option<Wire> {
     let (laps, name) = (shared.timings, unit.provider.name.as_str());
-    let dialects = (&shared.dialects, shared.is_torn);
-    let document = timings::measure(laps, "resolve", name, |_| 0, || resolved(unit, dialects, sink))?;
     // Models are no part of a wire: an emitter that looked at them would not be asked again when they change.
     let provider = &unit.provider.without_models();
-    let lower = || lowered(&document, provider, sink);
+    let lower = || operations(unit, provider, shared, sink);
     let operations = timings::measure(laps, "lower", name, |_| 0, lower)?;
     if sink.has_errors() || !unit.sound {
         return None;
     }
-    let emit = || wire::file(provider, &unit.document.yaml.label, &operations, key);
+    let emit = || wire::file(provider, &unit.document.yaml.label, &operations, key, &shared.modules);
     match timings::measure(laps, "emit wire", name, |_| 0, emit) {
         Ok(wire) => Some(wire),
         Err(error) => {
@@ -62,6 +61,33 @@ pub(super) fn compile(
             None
         }
     }
+}
+
+/// The operations of a provider. Those of a dialect in which nothing is wrong are lowered once for all providers that
+/// change nothing: a provider shows in them by its options alone.
+fn operations(
+    unit: &Unit<'_>,
+    provider: &Provider,
+    shared: &Shared<'_>,
+    sink: &mut Sink,
+) -> Option<Arc<[OperationIr]>> {
+    let node = &unit.document.node;
+    let lower = |sink: &mut Sink| {
+        let document = resolved(unit, (&shared.dialects, shared.is_torn), sink)?;
+        lowered(&document, provider, sink).map(Arc::from)
+    };
+    let is_plain =
+        node.get("operations").is_none() && node.get("wire").is_none() && provider.options.is_empty();
+    let known = shared.plain.get(&schema::provider::dialect_of(node).0).filter(|_| is_plain);
+    let sound = known.and_then(|known| {
+        let make = || {
+            let mut found = Sink::default();
+            lower(&mut found).filter(|_| found.is_empty())
+        };
+        known.get_or_init(make).clone()
+    });
+    // Where something is wrong, every provider says so at its place.
+    sound.or_else(|| lower(sink))
 }
 
 /// A whole dialect document, checked and lowered for a provider.

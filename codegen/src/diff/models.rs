@@ -2,7 +2,7 @@
 
 use super::kind::Kind;
 use super::{Log, Side, text};
-use crate::emit::models::{MARKERS, dollars};
+use crate::emit::models::MARKERS;
 use crate::ir::provider::{Deprecation, Model, ModelKind, Price, Prices, Provider};
 
 /// Models that came, went or changed.
@@ -144,7 +144,7 @@ fn tiers(model: &Model) -> Option<String> {
     let tier = |(above, prices): &(u64, Prices)| {
         let known: Vec<String> = named(prices)
             .into_iter()
-            .filter_map(|(name, price)| Some(format!("{name} ${}", dollars(price?))))
+            .filter_map(|(name, price)| Some(format!("{name} {}", text::price(price)?)))
             .collect();
         format!("above {above}: {}", known.join(", "))
     };

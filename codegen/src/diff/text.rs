@@ -15,7 +15,10 @@ pub(super) fn count(count: Option<u64>) -> Option<String> {
 
 /// A price in dollars.
 pub(super) fn price(price: Option<Price>) -> Option<String> {
-    price.map(|price| format!("${}", dollars(price)))
+    let price = price?;
+    let mut text = "$".to_owned();
+    dollars(price, &mut text);
+    Some(text)
 }
 
 /// A text, in backticks.

@@ -1,38 +1,112 @@
 //! Prose of vendors made safe for rustdoc and Markdown tables: what somebody else wrote never breaks a build, runs as a
 //! doc test, or turns into markup that was not meant.
 
+use crate::fingerprint;
+
 /// The width that documentation is wrapped at.
 const WIDTH: usize = 100;
+
+/// Buffers for what lies between prose and Markdown, reused from one text to the next.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    plain: String,
+    inline: String,
+}
 
 /// Markdown that shows `prose` as it was meant: paragraphs of wrapped lines, with code spans and absolute links kept and
 /// everything else that Markdown or rustdoc could read as markup escaped.
 pub fn sanitise(prose: &str) -> String {
-    let prose = prose.replace("\r\n", "\n");
-    let paragraphs = prose.split("\n\n").map(inline).filter(|text| !text.is_empty());
-    paragraphs.map(|text| wrap(&escape_start(text))).collect::<Vec<_>>().join("\n\n")
+    let mut out = String::with_capacity(prose.len() + 16);
+    push_sanitised(prose, &mut Scratch::default(), &mut out);
+    out
 }
 
 /// As [`sanitise`], in one line: for summaries and table cells.
 pub fn line(prose: &str) -> String {
-    escape_start(inline(prose)).replace('|', "\\|")
+    let mut out = String::with_capacity(prose.len() + 16);
+    push_line(prose, &mut Scratch::default(), &mut out);
+    out
 }
 
 /// Prose as it stands, in one line and without control characters: for manifests, which are no Markdown.
 pub fn plain(prose: &str) -> String {
-    prose
-        .split_whitespace()
-        .map(|word| word.chars().filter(|c| is_visible(*c)).collect::<String>())
-        .collect::<Vec<_>>()
-        .join(" ")
+    let mut out = String::with_capacity(prose.len());
+    push_plain(prose, &mut out);
+    out
 }
 
 /// Prose as a sentence: with a full stop unless it ends like one.
 pub fn sentence(prose: &str) -> String {
-    let prose = prose.trim();
-    if prose.is_empty() || prose.ends_with(['.', '!', '?', ':', '…', '。']) {
-        prose.to_owned()
-    } else {
-        format!("{prose}.")
+    let mut out = prose.to_owned();
+    end_sentence(0, &mut out);
+    out
+}
+
+/// As [`sanitise`], behind what is in `out`.
+pub fn push_sanitised(prose: &str, scratch: &mut Scratch, out: &mut String) {
+    let prose = fingerprint::lf(prose);
+    let begin = out.len();
+    for paragraph in prose.split("\n\n") {
+        scratch.inline.clear();
+        inline(paragraph, &mut scratch.plain, &mut scratch.inline);
+        if scratch.inline.is_empty() {
+            continue;
+        }
+        if out.len() > begin {
+            out.push_str("\n\n");
+        }
+        escape_start(0, &mut scratch.inline);
+        wrap(&scratch.inline, out);
+    }
+}
+
+/// As [`line`], behind what is in `out`.
+pub fn push_line(prose: &str, scratch: &mut Scratch, out: &mut String) {
+    let begin = out.len();
+    inline(prose, &mut scratch.plain, out);
+    escape_start(begin, out);
+    let mut at = begin;
+    while let Some(bar) = out.get(at..).and_then(|rest| rest.find('|')) {
+        out.insert(at + bar, '\\');
+        at += bar + 2;
+    }
+}
+
+/// As [`plain`], behind what is in `out`.
+pub fn push_plain(prose: &str, out: &mut String) {
+    for (at, word) in prose.split_whitespace().enumerate() {
+        if at > 0 {
+            out.push(' ');
+        }
+        if word.bytes().all(|byte| byte.is_ascii_graphic()) {
+            out.push_str(word);
+        } else {
+            out.extend(word.chars().filter(|c| is_visible(*c)));
+        }
+    }
+}
+
+/// What stands between backticks in a table: neither a backtick nor a bar.
+pub fn push_code(text: &str, scratch: &mut Scratch, out: &mut String) {
+    scratch.plain.clear();
+    push_plain(text, &mut scratch.plain);
+    for (at, run) in scratch.plain.split(['`', '|']).enumerate() {
+        out.push_str(if at > 0 { "'" } else { "" });
+        out.push_str(run);
+    }
+}
+
+/// Makes a sentence of what stands in `out` from `begin` on.
+pub fn end_sentence(begin: usize, out: &mut String) {
+    let end = out.trim_end().len().max(begin);
+    out.truncate(end);
+    let Some(prose) = out.get(begin..) else { return };
+    let space = prose.len() - prose.trim_start().len();
+    if space > 0 {
+        out.replace_range(begin..begin + space, "");
+    }
+    if out.len() > begin && !out.ends_with(['.', '!', '?', ':', '…', '。']) {
+        out.push('.');
     }
 }
 
@@ -42,18 +116,17 @@ fn is_visible(c: char) -> bool {
         && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200b}' | '\u{feff}')
 }
 
-fn inline(prose: &str) -> String {
-    let text = plain(prose);
-    let mut out = String::with_capacity(text.len() + 16);
-    let mut rest = text.as_str();
+fn inline(prose: &str, plain: &mut String, out: &mut String) {
+    plain.clear();
+    push_plain(prose, plain);
+    let mut rest = plain.as_str();
     while let Some(c) = rest.chars().next() {
-        let taken = code_span(rest, &mut out)
-            .or_else(|| link(rest, &mut out))
-            .or_else(|| url(rest, &mut out))
-            .unwrap_or_else(|| character(c, &mut out));
+        let taken = code_span(rest, out)
+            .or_else(|| link(rest, out))
+            .or_else(|| url(rest, out))
+            .unwrap_or_else(|| character(c, out));
         rest = rest.get(taken..).unwrap_or_default();
     }
-    out
 }
 
 /// A run of text in backticks becomes a code span with single ones; an unpaired backtick is escaped.
@@ -65,10 +138,10 @@ fn code_span(rest: &str, out: &mut String) -> Option<usize> {
     let (mark, body) = rest.split_at(ticks);
     let inside = body.split(mark).next().filter(|inside| inside.len() < body.len());
     let Some(inside) = inside.filter(|inside| !inside.trim().is_empty() && !inside.contains('`')) else {
-        out.push_str(&"\\`".repeat(ticks));
+        out.extend(std::iter::repeat_n("\\`", ticks));
         return Some(ticks);
     };
-    out.push_str(&format!("`{}`", inside.trim()));
+    out.extend(["`", inside.trim(), "`"]);
     Some(ticks + inside.len() + ticks)
 }
 
@@ -80,7 +153,7 @@ fn link(rest: &str, out: &mut String) -> Option<usize> {
     if !is_plain || !is_url(target) || !target.chars().all(is_url_char) {
         return None;
     }
-    out.push_str(&format!("[{text}]({target})"));
+    out.extend(["[", text, "](", target, ")"]);
     Some(1 + text.len() + 2 + target.len() + 1)
 }
 
@@ -91,7 +164,7 @@ fn url(rest: &str, out: &mut String) -> Option<usize> {
     }
     let end = rest.find(|c| !is_url_char(c)).unwrap_or(rest.len());
     let address = rest.get(..end)?.trim_end_matches(['.', ',', ';', ':', '!', '?']);
-    out.push_str(&format!("<{address}>"));
+    out.extend(["<", address, ">"]);
     Some(address.len())
 }
 
@@ -113,25 +186,24 @@ fn character(c: char, out: &mut String) -> usize {
     c.len_utf8()
 }
 
-/// Escapes what would make a heading, a quote, a list or a table of the whole paragraph.
-fn escape_start(text: String) -> String {
-    match text.chars().next() {
-        Some('#' | '+' | '-' | '=' | '|') => format!("\\{text}"),
-        Some(c) if c.is_ascii_digit() => escape_number(text),
-        _ => text,
+/// Escapes what would make a heading, a quote, a list or a table of the whole paragraph, which begins at `begin`.
+fn escape_start(begin: usize, out: &mut String) {
+    let Some(text) = out.get(begin..) else { return };
+    match text.bytes().next() {
+        Some(b'#' | b'+' | b'-' | b'=' | b'|') => out.insert(begin, '\\'),
+        Some(byte) if byte.is_ascii_digit() => {
+            // `1.` and `1)` would number a list.
+            let rest = text.trim_start_matches(|c: char| c.is_ascii_digit());
+            if rest.starts_with(". ") || rest.starts_with(") ") {
+                out.insert(out.len() - rest.len(), '\\');
+            }
+        }
+        _ => {}
     }
 }
 
-/// `1.` and `1)` at the start would number a list.
-fn escape_number(text: String) -> String {
-    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let (number, rest) = text.split_at(digits);
-    if rest.starts_with(". ") || rest.starts_with(") ") { format!("{number}\\{rest}") } else { text }
-}
-
 /// Breaks lines at spaces, never so that a line starts with what would be read as markup, nor within a code span.
-fn wrap(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + text.len() / WIDTH);
+fn wrap(text: &str, out: &mut String) {
     let (mut width, mut in_code) = (0, false);
     for word in text.split(' ') {
         let length = word.chars().count();
@@ -147,7 +219,6 @@ fn wrap(text: &str) -> String {
         width += length;
         in_code ^= word.matches('`').count() % 2 == 1 && !word.contains("\\`");
     }
-    out
 }
 
 fn starts_markup(word: &str) -> bool {

@@ -2,12 +2,14 @@
 //!
 //! One module a generated file: [`client`] is `src/lib.rs`, [`models`] and [`options`] are theirs, [`package`] puts a
 //! provider's crate together and [`umbrella`] the crate over all of them. Structure is built with `quote` and becomes
-//! text in [`rust`]; prose and manifests come from [`templates`], which see the values of [`view`].
+//! text in [`rust`], long lists of values are written as text with [`layout`]; prose and manifests come from [`templates`], which see the values of [`view`].
 
 pub mod client;
 pub mod decode;
 pub mod docs;
 pub mod encode;
+pub mod layout;
+pub mod literal;
 pub mod models;
 pub mod options;
 pub mod output;
@@ -23,9 +25,7 @@ pub(crate) mod sample;
 
 /// `tool_calls` as `ToolCalls`: the name of a canonical variant.
 pub(crate) fn camel(name: &str) -> String {
-    let capital = |word: &str| -> String {
-        let mut chars = word.chars();
-        chars.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(chars).collect()
-    };
-    name.split('_').map(capital).collect()
+    let mut out = String::with_capacity(name.len());
+    layout::camel(name, &mut out);
+    out
 }

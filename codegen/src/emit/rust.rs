@@ -1,9 +1,12 @@
 //! From tokens to the text of a Rust file: `prettyplease`'s form, with a blank line between items and between methods
-//! as a person would write it, and parsed by `syn` as a whole before it goes on.
+//! as a person would write it. Everything is parsed by `syn` as it stands in the file before it goes on.
+
+use std::sync::Arc;
 
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
+use super::layout::{self, Layout};
 use super::output::{Origin, Rendered};
 use crate::source::Span;
 
@@ -11,18 +14,29 @@ use crate::source::Span;
 #[derive(Debug, Default)]
 pub struct RustFile {
     header: String,
-    docs: Vec<String>,
+    docs: String,
     attributes: TokenStream,
     pieces: Vec<Piece>,
+    layout: Layout,
 }
 
 /// Items that come from one place.
 #[derive(Debug)]
 struct Piece {
-    tokens: TokenStream,
+    content: Content,
     source: Option<Span>,
-    template: Option<String>,
     emitter: &'static str,
+}
+
+/// What items are, until the file is put together.
+#[derive(Debug)]
+enum Content {
+    /// Tokens, to be given a form.
+    Tokens(TokenStream),
+    /// Text that was written in its form: where it ends in the layout. It begins where the one before it ended.
+    Written(usize),
+    /// Text that was given its form and parsed before.
+    Checked(Arc<str>),
 }
 
 /// How much of what is no Rust is shown.
@@ -49,7 +63,11 @@ impl RustFile {
     /// The documentation of the module or crate, in Markdown.
     #[must_use]
     pub fn docs(mut self, markdown: &str) -> Self {
-        self.docs = markdown.trim_end().lines().map(str::to_owned).collect();
+        for line in markdown.trim_end().lines() {
+            self.docs.push_str(if line.is_empty() { "//!" } else { "//! " });
+            self.docs.push_str(line);
+            self.docs.push('\n');
+        }
         self
     }
 
@@ -62,40 +80,87 @@ impl RustFile {
 
     /// Items that `emitter` made, from `source` if from any one place.
     pub fn push(&mut self, emitter: &'static str, source: Option<Span>, tokens: TokenStream) {
-        self.pieces.push(Piece { tokens, source, template: None, emitter });
+        self.pieces.push(Piece { content: Content::Tokens(tokens), source, emitter });
     }
 
-    /// The text, and where its lines come from.
+    /// As [`RustFile::push`], for items that `write` writes in the form that they have in the file.
+    pub fn write(&mut self, emitter: &'static str, source: Option<Span>, write: impl FnOnce(&mut Layout)) {
+        write(&mut self.layout);
+        self.pieces.push(Piece { content: Content::Written(self.layout.text().len()), source, emitter });
+    }
+
+    /// As [`RustFile::push`], for items that [`checked`] made.
+    pub fn push_checked(&mut self, emitter: &'static str, source: Option<Span>, text: Arc<str>) {
+        self.pieces.push(Piece { content: Content::Checked(text), source, emitter });
+    }
+
+    /// The text, and where its lines come from. The head and each piece are parsed in the form in which they stand
+    /// here, and pieces hold whole items: so the file is Rust as well.
     pub fn render(self) -> Result<Rendered, NotRust> {
-        let mut out = Rendered { text: format!("// {}\n", self.header), origins: Vec::new() };
-        for line in &self.docs {
-            let space = if line.is_empty() { "" } else { " " };
-            out.text.push_str(&format!("//!{space}{line}\n"));
-        }
-        if !self.attributes.is_empty() {
-            out.text.push_str(&format!("\n{}\n", format(&self.attributes, "emit::rust")?.trim_end()));
-        }
-        let mut line = out.text.lines().count() + 1;
-        for piece in self.pieces {
-            let text = format(&piece.tokens, piece.emitter)?;
-            if text.is_empty() {
+        let head = self.head()?;
+        let written = self.layout.text();
+        let mut out = Rendered { origins: Vec::with_capacity(self.pieces.len()), text: head };
+        out.text.reserve(written.len() + self.pieces.len());
+        let (mut line, mut begin) = (lines(&out.text) + 1, 0);
+        for Piece { content, source, emitter } in self.pieces {
+            out.text.push('\n');
+            let start = out.text.len();
+            match content {
+                Content::Tokens(tokens) => out.text.push_str(&checked(emitter, &tokens)?),
+                Content::Checked(text) => out.text.push_str(&text),
+                Content::Written(end) => {
+                    let text = written.get(begin..end).unwrap_or_default();
+                    begin = end;
+                    parse_items(emitter, text)?;
+                    out.text.push_str(text);
+                }
+            }
+            let count = lines(out.text.get(start..).unwrap_or_default());
+            if count == 0 {
+                out.text.truncate(start - 1);
                 continue;
             }
-            out.text.push('\n');
-            out.text.push_str(&text);
-            let count = text.lines().count();
             let lines = line + 1..line + 1 + count;
             line = lines.end;
-            out.origins.push(Origin {
-                lines,
-                source: piece.source,
-                template: piece.template,
-                emitter: piece.emitter,
-            });
+            out.origins.push(Origin { lines, source, template: None, emitter });
         }
-        syn::parse_file(&out.text).map_err(|error| not_rust("emit::rust", &error, &out.text))?;
         Ok(out)
     }
+
+    /// What stands before the first piece.
+    fn head(&self) -> Result<String, NotRust> {
+        let mut text = format!("// {}\n{}", self.header, self.docs);
+        if !self.attributes.is_empty() {
+            let attributes = format(&self.attributes, "emit::rust")?;
+            text.extend(["\n", attributes.trim_end(), "\n"]);
+        }
+        syn::parse_file(&text).map_err(|error| not_rust("emit::rust", &error, &text))?;
+        Ok(text)
+    }
+}
+
+/// How many lines a text has that ends with its last one.
+fn lines(text: &str) -> usize {
+    text.bytes().filter(|byte| *byte == b'\n').count()
+}
+
+/// Items as the text that they are in a file, which was parsed.
+pub fn checked(emitter: &'static str, tokens: &TokenStream) -> Result<Arc<str>, NotRust> {
+    let text = format(tokens, emitter)?;
+    parse_items(emitter, &text)?;
+    Ok(text.into())
+}
+
+/// Parses a text that is to stand within a file: whole items, and lines that end.
+fn parse_items(emitter: &'static str, text: &str) -> Result<(), NotRust> {
+    let file = syn::parse_file(text).map_err(|error| not_rust(emitter, &error, text))?;
+    let is_whole =
+        file.attrs.is_empty() && file.shebang.is_none() && (text.is_empty() || text.ends_with('\n'));
+    if is_whole {
+        return Ok(());
+    }
+    let error = syn::Error::new(proc_macro2::Span::call_site(), "the text is more or less than items");
+    Err(not_rust(emitter, &error, text))
 }
 
 fn not_rust(emitter: &'static str, error: &syn::Error, text: &str) -> NotRust {
@@ -179,14 +244,8 @@ pub fn number(value: u64) -> Literal {
 
 /// Digits in groups of three.
 pub fn grouped(value: u64, separator: char) -> String {
-    let digits = value.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(separator);
-        }
-        out.push(digit);
-    }
+    let mut out = String::new();
+    layout::group_digits(value, separator, &mut out);
     out
 }
 

@@ -4,16 +4,18 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
+use rayon::prelude::*;
 
+use super::layout::{self, Layout};
 use super::output::{Files, Keep, Rendered};
 use super::package::{Operations, RuntimeDep, not_rust, squeezed};
 use super::rust::{NotRust, RustFile, doc, ident, option};
 use super::templates::Templates;
 use super::view::{self, CrateView, UmbrellaView, key_variables, lib_name, variable};
-use super::{docs, models};
+use super::{docs, literal, models};
 use crate::diagnostic::Sink;
 use crate::fingerprint::{self, Fingerprint};
-use crate::ir::provider::Provider;
+use crate::ir::provider::{Model, Provider};
 
 const EMITTER: &str = "emit::umbrella";
 /// The folder of the crate.
@@ -76,8 +78,14 @@ pub fn files(members: &[Member<'_>], context: Context<'_>, sink: &mut Sink) -> F
     });
     out.add(path("src/client.rs"), key, keep, || made(client(members), first, sink));
     out.add(path("src/catalog.rs"), key, keep, || made(catalog(members), first, sink));
-    for member in members {
-        out.append(catalog_of(member, keep, sink));
+    let catalog = |member| {
+        let mut sink = sink.fork();
+        (catalog_of(member, keep, &mut sink), sink)
+    };
+    let catalogs: Vec<_> = members.par_iter().map(catalog).collect();
+    for (files, found) in catalogs {
+        out.append(files);
+        sink.merge(found);
     }
     out
 }
@@ -87,7 +95,7 @@ pub fn catalog_of(member: &Member<'_>, keep: Keep<'_>, sink: &mut Sink) -> Files
     let mut out = Files::default();
     let path = format!("{FOLDER}/src/catalog/{}.rs", variable(member.provider).trim_start_matches("r#"));
     let key = fingerprint::of_value(&(member.provider, member.source));
-    out.add(path, key, keep, || made(models_of(member), Some(member), sink));
+    out.add(path, key, keep, || made(catalog_text(member.provider, member.source), Some(member), sink));
     out
 }
 
@@ -357,16 +365,29 @@ fn entry(provider: &Provider) -> TokenStream {
     }
 }
 
-fn models_of(member: &Member<'_>) -> Result<Rendered, NotRust> {
-    let provider = member.provider;
+/// The models of one provider as constant data.
+pub fn catalog_text(provider: &Provider, source: &str) -> Result<Rendered, NotRust> {
     let docs = format!("The models of {}.", docs::line(&provider.display_name));
-    let mut file = RustFile::new(member.source).docs(&docs);
-    file.push(EMITTER, Some(provider.span), models::imports(provider, &["Model"]));
-    let count = proc_macro2::Literal::usize_unsuffixed(provider.models.len());
-    let values = provider.models.iter().map(|model| models::literal(&provider.name, model));
-    let tokens = quote!(pub(super) static MODELS: [Model; #count] = [#(#values),*];);
-    file.push(EMITTER, Some(provider.span), tokens);
+    let mut file = RustFile::new(source).docs(&docs);
+    file.write(EMITTER, Some(provider.span), |out| models::imports(provider, &["Model"], out));
+    file.write(EMITTER, Some(provider.span), |out| constants(provider, out));
     file.render()
+}
+
+/// All models in one array. A line each, unless nothing is known of any and they fit into one.
+fn constants(provider: &Provider, out: &mut Layout) {
+    let models = provider.models.iter();
+    out.append(|text| {
+        layout::push_display(format_args!("pub(super) static MODELS: [Model; {}] = ", models.len()), text)
+    });
+    let one = |out: &mut Layout, model: &Model, after| literal::model(&provider.name, model, after, out);
+    if provider.models.iter().any(literal::is_known) {
+        out.lines(["[", "]"], models, one);
+    } else {
+        out.list(["[", "]"], models, 1, one);
+    }
+    out.push(";");
+    out.end();
 }
 
 #[cfg(test)]

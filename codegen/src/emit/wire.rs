@@ -2,12 +2,15 @@
 //!
 //! What the modules hold is made by [`super::encode`] and [`super::decode`]; here they are put together.
 
-use proc_macro2::TokenStream;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::{format_ident, quote};
 
 use super::output::Rendered;
 use super::package::{Operations, Wire};
-use super::rust::{NotRust, RustFile};
+use super::rust::{self, NotRust, RustFile};
 use super::{camel, decode, encode};
 use crate::fingerprint::Fingerprint;
 use crate::ir::decode::{Decode, Errors, Stream};
@@ -28,12 +31,61 @@ pub struct OperationIr {
     pub span: Span,
 }
 
+/// The modules that were made in a run. Providers that speak the same dialect have the same modules, which are made and
+/// parsed once. What a module looks like depends on its direction of the operation alone, so that it makes no
+/// difference which provider came first.
+#[derive(Debug, Default)]
+pub struct Modules {
+    requests: Mutex<Vec<Arc<Module<Encode>>>>,
+    responses: Mutex<Vec<Arc<Module<Decode>>>>,
+}
+
+/// A module, with what it was or will be made from.
+#[derive(Debug)]
+struct Module<Ir> {
+    ir: Ir,
+    text: OnceLock<Result<Arc<str>, NotRust>>,
+}
+
+type Known<Ir> = Mutex<Vec<Arc<Module<Ir>>>>;
+
+impl Modules {
+    fn request(&self, operation: &OperationIr) -> Result<Arc<str>, NotRust> {
+        let make = || rust::checked("emit::encode", &request_module(operation));
+        module(&self.requests, &operation.encode, make)
+    }
+
+    fn response(&self, operation: &OperationIr) -> Result<Arc<str>, NotRust> {
+        let make = || rust::checked("emit::decode", &response_module(operation));
+        module(&self.responses, &operation.decode, make)
+    }
+}
+
+/// The module of `ir`, made unless it is known. Who needs one that another thread is making waits for it.
+fn module<Ir: PartialEq + Clone>(
+    known: &Known<Ir>,
+    ir: &Ir,
+    make: impl FnOnce() -> Result<Arc<str>, NotRust>,
+) -> Result<Arc<str>, NotRust> {
+    // Nothing between the locks can panic and leave half a list.
+    let mut modules = known.lock().unwrap_or_else(PoisonError::into_inner);
+    let found = modules.iter().find(|module| module.ir == *ir).cloned();
+    let module = found.unwrap_or_else(|| {
+        let module = Arc::new(Module { ir: ir.clone(), text: OnceLock::new() });
+        modules.push(Arc::clone(&module));
+        module
+    });
+    drop(modules);
+    module.text.get_or_init(make).clone()
+}
+
 /// The file of a provider's wire, which is made of what has the fingerprint `key`.
 pub fn file(
     provider: &Provider,
     source: &str,
     operations: &[OperationIr],
     key: Fingerprint,
+    modules: &Modules,
 ) -> Result<Wire, NotRust> {
     let mut file = RustFile::new(source).docs(&format!(
         "How {} looks on the wire: the dialect `{}`, compiled.\n\nOne module a direction and operation; the statics tie \
@@ -42,8 +94,8 @@ pub fn file(
     ));
     file.push(EMITTER, Some(provider.span), statics(provider, operations));
     for operation in operations {
-        file.push("emit::encode", Some(operation.span), request_module(operation));
-        file.push("emit::decode", Some(operation.span), response_module(operation));
+        file.push_checked("emit::encode", Some(operation.span), modules.request(operation)?);
+        file.push_checked("emit::decode", Some(operation.span), modules.response(operation)?);
     }
     let rendered: Rendered = file.render()?;
     let has = |name: &str| operations.iter().any(|operation| operation.decode.operation == name);
@@ -57,8 +109,8 @@ pub fn file(
 }
 
 fn request_module(operation: &OperationIr) -> TokenStream {
-    let name = format_ident!("{}_request", operation.decode.operation);
-    let doc = format!(" What goes out for `{}`.", operation.decode.operation);
+    let name = format_ident!("{}_request", operation.encode.operation);
+    let doc = format!(" What goes out for `{}`.", operation.encode.operation);
     let items = encode::items(&operation.encode);
     quote! {
         #[doc = #doc]
@@ -84,20 +136,12 @@ fn response_module(operation: &OperationIr) -> TokenStream {
 
 /// The names that the items use, imported from where they live.
 fn imports(items: &TokenStream) -> TokenStream {
-    let text = items.to_string();
-    // A variant, such as `Class::Text`, is no use of the type of that name.
-    let paths = text.replace(" :: ", "::");
-    let words: Vec<&str> =
-        paths.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != ':').collect();
-    let is_type = |name: &str| name.starts_with(|c: char| c.is_ascii_uppercase());
-    // A function is used where it is called; its name alone may be a word of a comment.
-    let called = |name: &str| text.contains(&format!(" {name} (")) || text.contains(&format!("({name} ("));
+    let mut names = Names::default();
+    names.collect(items.clone());
+    // A variant, such as `Class::Text`, is no use of the type of that name; a function is used where it is called.
     let used = |name: &str| {
-        if is_type(name) {
-            words.iter().any(|word| word.split("::").next() == Some(name))
-        } else {
-            called(name)
-        }
+        let is_type = name.starts_with(|c: char| c.is_ascii_uppercase());
+        if is_type { names.first.contains(name) } else { names.called.contains(name) }
     };
     let pick = |names: &[&str]| -> Vec<syn::Ident> {
         names.iter().filter(|name| used(name)).map(|name| format_ident!("{name}")).collect()
@@ -134,6 +178,43 @@ fn imports(items: &TokenStream) -> TokenStream {
         #chat
         #error
         use typewright_runtime::wire::v1::{#(#wire),*};
+    }
+}
+
+/// The names that stand in some tokens.
+#[derive(Debug, Default)]
+struct Names {
+    /// Those that begin a path, or are one.
+    first: BTreeSet<String>,
+    /// Those that parentheses follow, whatever is before them.
+    called: BTreeSet<String>,
+}
+
+impl Names {
+    fn collect(&mut self, tokens: TokenStream) {
+        let mut tokens = tokens.into_iter().peekable();
+        // How many colons were last: a name behind two of them goes on with a path.
+        let mut colons = 0;
+        while let Some(token) = tokens.next() {
+            match &token {
+                TokenTree::Ident(name) => {
+                    let is_call = matches!(tokens.peek(), Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Parenthesis);
+                    if is_call {
+                        self.called.insert(name.to_string());
+                    }
+                    if colons < 2 {
+                        self.first.insert(name.to_string());
+                    }
+                }
+                TokenTree::Group(group) => self.collect(group.stream()),
+                _ => {}
+            }
+            colons = if matches!(&token, TokenTree::Punct(punct) if punct.as_char() == ':') {
+                colons + 1
+            } else {
+                0
+            };
+        }
     }
 }
 

@@ -19,6 +19,7 @@ pub mod manifest;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
 use similar::TextDiff;
 
 use crate::emit::output::{Output, owner};
@@ -196,10 +197,20 @@ pub fn plan(
     let wanted: BTreeMap<&str, &Output> =
         outputs.iter().map(|output| (output.path.as_str(), output)).collect();
     let mut plan = Plan { manifest: known.kept(|path| !in_scope(path, scope)), ..Plan::default() };
-    for (path, output) in &wanted {
-        plan.manifest.insert(path, fingerprint::of(&output.text));
+    let read = |(path, output): (&&str, &&Output)| {
         let before = disk::read(&out.join(path))?;
-        plan.compare(path, before, Some(output.text.clone()), &known, scope);
+        // What is on the disk already is not copied.
+        let same = before.as_ref().is_some_and(|before| fingerprint::lf(before) == output.text);
+        Ok((fingerprint::of(&output.text), (!same).then(|| (before, output.text.clone()))))
+    };
+    let read: Vec<Result<_, Error>> = wanted.par_iter().map(read).collect();
+    for (path, read) in wanted.keys().zip(read) {
+        let (fingerprint, differs) = read?;
+        plan.manifest.insert(path, fingerprint);
+        match differs {
+            Some((before, after)) => plan.compare(path, before, Some(after), &known, scope),
+            None => plan.unchanged += 1,
+        }
     }
     for (path, fingerprint) in kept {
         plan.manifest.insert(path, fingerprint.to_string());
@@ -221,6 +232,7 @@ fn in_scope(path: &str, scope: Scope<'_>) -> bool {
 }
 
 impl Plan {
+    /// What is to be done with a file that differs.
     fn compare(
         &mut self,
         path: &str,
@@ -229,13 +241,7 @@ impl Plan {
         known: &Manifest,
         scope: Scope<'_>,
     ) {
-        let same = match (&before, &after) {
-            (Some(before), Some(after)) => fingerprint::lf(before) == after.as_str(),
-            (None, None) => return,
-            _ => false,
-        };
-        if same {
-            self.unchanged += 1;
+        if before.is_none() && after.is_none() {
             return;
         }
         let ours = before.as_ref().is_none_or(|before| known.wrote(path, &fingerprint::of(before)));
@@ -261,17 +267,14 @@ pub fn commit(out: &Path, plan: &Plan) -> Result<Report, Error> {
     }
     disk::clear_temporary(out)?;
     plan.manifest.write_journal(out)?;
-    for change in &plan.changes {
-        match &change.after {
-            Some(text) => {
-                disk::write(out, &change.path, text)?;
-                report.written += 1;
-            }
-            None => {
-                disk::remove(out, &change.path)?;
-                report.removed += 1;
-            }
-        }
+    let texts = plan.changes.iter().filter_map(|change| Some((&change.path, change.after.as_ref()?)));
+    let texts: Vec<_> = texts.collect();
+    let written: Vec<_> = texts.par_iter().map(|(path, text)| disk::write(out, path, text)).collect();
+    written.into_iter().collect::<Result<(), Error>>()?;
+    report.written = texts.len();
+    for change in plan.changes.iter().filter(|change| change.after.is_none()) {
+        disk::remove(out, &change.path)?;
+        report.removed += 1;
     }
     plan.manifest.store(out)?;
     disk::clear_temporary(out)?;
