@@ -15,6 +15,7 @@
 //! # Ok::<(), typewright_codegen::compiler::Error>(())
 //! ```
 
+mod gather;
 mod load;
 mod run;
 mod stages;

@@ -7,19 +7,18 @@ use std::sync::{Arc, OnceLock};
 use rayon::prelude::*;
 
 use super::load::{self, Input, YamlFile};
-use super::{Compilation, Compiler, Error, KeptFile, Progress, README_MARKERS, wire};
-use crate::cache::{Reuse, UnitFacts};
+use super::{Compilation, Compiler, Error, Progress, gather, wire};
+use crate::cache::Reuse;
 use crate::diagnostic::{Diagnostic, Sink};
-use crate::emit::output::{Files, Kept, owner};
+use crate::emit::output::Files;
 use crate::emit::package::{self, Operations, Package, RuntimeDep, Wire};
 use crate::emit::templates::{TemplateFile, Templates};
 use crate::emit::umbrella::{self, Member};
 use crate::emit::wire::{Modules, OperationIr};
-use crate::fingerprint::{self, Fingerprint};
+use crate::fingerprint::Fingerprint;
 use crate::ir::provider::Provider;
-use crate::source::{FileId, Node, SourceMap, Span, yaml};
+use crate::source::{Node, SourceMap, yaml};
 use crate::timings::{self, Timings};
-use crate::write::loose;
 use crate::{resolve, schema};
 
 /// A YAML document that was read.
@@ -39,12 +38,12 @@ pub(super) struct Unit<'a> {
 }
 
 /// What came of one provider.
-struct Compiled {
-    operations: Operations,
-    wire: Fingerprint,
-    summary: Fingerprint,
-    files: Files,
-    sink: Sink,
+pub(super) struct Compiled {
+    pub(super) operations: Operations,
+    pub(super) wire: Fingerprint,
+    pub(super) summary: Fingerprint,
+    pub(super) files: Files,
+    pub(super) sink: Sink,
 }
 
 /// Everything that is the same for all providers.
@@ -54,10 +53,10 @@ pub(super) struct Shared<'a> {
     /// A file of the folder of dialects could not be read, so that any name may be that of a dialect.
     pub(super) is_torn: bool,
     /// What each dialect is made of.
-    keys: BTreeMap<String, Fingerprint>,
-    templates: Templates,
-    runtime: RuntimeDep,
-    reuse: Option<&'a Reuse>,
+    pub(super) keys: BTreeMap<String, Fingerprint>,
+    pub(super) templates: Templates,
+    pub(super) runtime: RuntimeDep,
+    pub(super) reuse: Option<&'a Reuse>,
     pub(super) timings: Option<&'a Timings>,
     /// Dialects as they are spoken by providers that change nothing and have no options of their own.
     pub(super) plain: BTreeMap<String, OnceLock<Option<Arc<[OperationIr]>>>>,
@@ -66,7 +65,7 @@ pub(super) struct Shared<'a> {
 }
 
 impl Shared<'_> {
-    fn keeps(&self, path: &str, key: Fingerprint) -> bool {
+    pub(super) fn keeps(&self, path: &str, key: Fingerprint) -> bool {
         self.reuse.is_some_and(|reuse| reuse.keeps(path, key))
     }
 
@@ -92,7 +91,7 @@ pub(super) enum Fallback {
 }
 
 /// What came of a run, and why that is not all.
-type Walked = (Compilation, Option<Fallback>);
+pub(super) type Walked = (Compilation, Option<Fallback>);
 
 /// Reads, checks and compiles everything that `compiler` points at; what `reuse` still holds is not made again.
 pub(super) fn run(compiler: &Compiler, reuse: Option<&Reuse>) -> Result<Walked, Error> {
@@ -141,16 +140,20 @@ pub(super) fn run(compiler: &Compiler, reuse: Option<&Reuse>) -> Result<Walked, 
         _ => shared.keys = wire::dialect_keys(&shared.dialects),
     }
     shared.is_torn = shared.dialects.len() < input.dialects.len();
+    shared.progress = progress(compiler, units.len());
+    shared.plain = shared.dialects.keys().map(|name| (name.clone(), OnceLock::new())).collect();
+    let compiled: Vec<Compiled> = units.par_iter().map(|unit| compile(unit, &shared)).collect();
+    gather::gather(compiler, input, &shared, &units, compiled, sink)
+}
+
+/// Tells whoever watches of each provider that is done.
+fn progress(compiler: &Compiler, total: usize) -> Box<dyn Fn(&str) + Send + Sync + '_> {
     let done = AtomicUsize::new(0);
-    let total = units.len();
-    shared.progress = Box::new(move |name: &str| {
+    Box::new(move |name: &str| {
         if let Some(watch) = &compiler.progress {
             watch(Progress { done: done.fetch_add(1, Ordering::Relaxed) + 1, total, name });
         }
-    });
-    shared.plain = shared.dialects.keys().map(|name| (name.clone(), OnceLock::new())).collect();
-    let compiled: Vec<Compiled> = units.par_iter().map(|unit| compile(unit, &shared)).collect();
-    finish(compiler, input, &shared, &units, compiled, sink)
+    })
 }
 
 /// Everything, as if there had been no run before.
@@ -295,153 +298,6 @@ fn compile(unit: &Unit<'_>, shared: &Shared<'_>) -> Compiled {
     Compiled { operations, wire: key, summary: summary.unwrap_or_default(), files, sink }
 }
 
-fn member<'a>(unit: &'a Unit<'_>, operations: Operations) -> Member<'a> {
+pub(super) fn member<'a>(unit: &'a Unit<'_>, operations: Operations) -> Member<'a> {
     Member { provider: &unit.provider, operations, source: unit.document.yaml.label.as_str() }
-}
-
-/// A dialect that no provider of this run uses is checked all the same, as a provider without options would use it.
-/// Those that were not asked for are left alone. Returns the places of what is wrong.
-fn check_unused_dialects(
-    shared: &Shared<'_>,
-    units: &[Unit<'_>],
-    asked: Option<&[FileId]>,
-    sink: &mut Sink,
-) -> BTreeSet<Span> {
-    let mut concerned = BTreeSet::new();
-    let used: BTreeSet<&str> = units.iter().map(|unit| unit.provider.dialect.as_str()).collect();
-    for (name, node) in shared.dialects.iter().filter(|(name, _)| !used.contains(name.as_str())) {
-        if asked.is_some_and(|asked| !asked.contains(&node.span.file)) {
-            continue;
-        }
-        let mut found = Sink::default();
-        if let Some(document) = resolve::dialect(name, &shared.dialects, &mut found) {
-            wire::lowered(&document, &Provider::bare(name, node.span), &mut found);
-        }
-        concerned.extend(found.spans());
-        sink.follow(found);
-    }
-    concerned
-}
-
-fn finish(
-    compiler: &Compiler,
-    mut input: Input,
-    shared: &Shared<'_>,
-    units: &[Unit<'_>],
-    compiled: Vec<Compiled>,
-    mut sink: Sink,
-) -> Result<Walked, Error> {
-    let is_partial = shared.reuse.and_then(Reuse::files).is_some();
-    let asked = if compiler.files.is_empty() { None } else { Some(input.named.as_slice()) };
-    let mut concerned = BTreeSet::new();
-    if !is_partial {
-        concerned = check_unused_dialects(shared, units, asked, &mut sink);
-    }
-    let mut out = Compilation { providers: units.len(), ..Compilation::default() };
-    let (mut files, mut members) = (Files::default(), Vec::new());
-    let named = &input.named;
-    for (unit, compiled) in units.iter().zip(compiled) {
-        // What is wrong with a file that was named may show in one that it changes.
-        if named.contains(&unit.document.yaml.file) {
-            concerned.extend(compiled.sink.spans());
-        }
-        files.append(compiled.files);
-        sink.follow(compiled.sink);
-        members.push(member(unit, compiled.operations));
-        out.units.push(UnitFacts {
-            name: unit.provider.name.clone(),
-            path: input.sources.file(unit.document.yaml.file).path.clone(),
-            operations: compiled.operations,
-            wire: compiled.wire,
-            summary: compiled.summary,
-        });
-    }
-    let whole = compiler.only.is_empty() && !members.is_empty() && !sink.has_errors();
-    match shared.reuse {
-        Some(reuse) if is_partial && !take_over(reuse, &members, &mut files, &mut out, &mut sink) => {
-            return Ok((Compilation::default(), Some(Fallback::Widen)));
-        }
-        Some(_) if is_partial => {}
-        _ if whole => {
-            let key = umbrella_key(&out.units);
-            let keep = &|path: &str, key: Fingerprint| shared.keeps(path, key);
-            let context =
-                umbrella::Context { templates: &shared.templates, runtime: &shared.runtime, key, keep };
-            files.append(timings::measure(shared.timings, "emit", umbrella::FOLDER, Files::bytes, || {
-                umbrella::files(&members, context, &mut sink)
-            }));
-            readme(compiler, shared, &members, &mut out, &mut sink)?;
-        }
-        _ => {}
-    }
-    let fallback = (shared.reuse.is_some() && !sink.is_empty()).then_some(Fallback::Anew);
-    out.dialects = shared.keys.iter().map(|(name, key)| (name.clone(), *key)).collect();
-    out.outputs = files.made;
-    out.outputs.sort_by(|a, b| a.path.cmp(&b.path));
-    let content = |path: &str| shared.reuse.and_then(|reuse| reuse.content(path)).unwrap_or_default();
-    let kept = files.kept.into_iter();
-    out.kept = kept.map(|Kept { path, key }| KeptFile { content: content(&path), path, key }).collect();
-    out.kept.sort_by(|a, b| a.path.cmp(&b.path));
-    out.diagnostics = sink.into_sorted();
-    let is_asked = |span: Span| named.contains(&span.file) || concerned.contains(&span);
-    out.diagnostics.retain(|diagnostic| compiler.files.is_empty() || is_asked(diagnostic.span));
-    out.sources = std::mem::take(&mut input.sources);
-    Ok((out, fallback))
-}
-
-fn umbrella_key(units: &[UnitFacts]) -> Fingerprint {
-    let summaries: Vec<Fingerprint> = units.iter().map(|unit| unit.summary).collect();
-    umbrella::key(&summaries)
-}
-
-/// Everything that other providers, and all of them together, were made into stays what it was. Returns whether that is
-/// so: what the umbrella says of these providers must not have changed.
-fn take_over(
-    reuse: &Reuse,
-    members: &[Member<'_>],
-    files: &mut Files,
-    out: &mut Compilation,
-    sink: &mut Sink,
-) -> bool {
-    let mut units = reuse.units().to_vec();
-    for new in &out.units {
-        units.iter_mut().filter(|known| known.name == new.name).for_each(|known| known.clone_from(new));
-    }
-    if umbrella_key(&units) != umbrella_key(reuse.units()) {
-        return false;
-    }
-    for member in members {
-        files.append(umbrella::catalog_of(member, &|path, key| reuse.keeps(path, key), sink));
-    }
-    let looked_at: BTreeSet<&str> = members.iter().map(|member| member.provider.name.as_str()).collect();
-    let there: BTreeSet<String> = files.made.iter().map(|output| output.path.clone()).collect();
-    let kept = reuse.outputs().filter(|(path, _)| !looked_at.contains(owner(path)) && !there.contains(*path));
-    let known: BTreeSet<String> = files.kept.iter().map(|kept| kept.path.clone()).collect();
-    let kept = kept.filter(|(path, _)| !known.contains(*path));
-    files.kept.extend(kept.map(|(path, key)| Kept { path: path.to_owned(), key }));
-    out.providers = units.len();
-    out.units = units;
-    true
-}
-
-/// The README with its table, if there is one to write to and it is not there already.
-fn readme(
-    compiler: &Compiler,
-    shared: &Shared<'_>,
-    members: &[Member<'_>],
-    out: &mut Compilation,
-    sink: &mut Sink,
-) -> Result<(), Error> {
-    let template = "readme/providers.md.j2";
-    let Some(path) = &compiler.readme else { return Ok(()) };
-    let key = fingerprint::of_value(&(umbrella_key(&out.units), shared.templates.key(template)));
-    out.readme_key = Some(key);
-    if shared.reuse.is_some_and(|reuse| reuse.keeps_readme(key)) {
-        return Ok(());
-    }
-    let view = umbrella::view(members, &shared.runtime);
-    if let Some(table) = shared.templates.render(template, &view, sink) {
-        out.readme = loose::region(path, README_MARKERS, &table)?;
-    }
-    Ok(())
 }
