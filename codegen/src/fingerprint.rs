@@ -64,7 +64,8 @@ impl Hasher for Sha {
 
 /// `text` with LF line ends.
 pub fn lf(text: &str) -> std::borrow::Cow<'_, str> {
-    if text.contains('\r') { text.replace("\r\n", "\n").into() } else { text.into() }
+    let has_returns = memchr::memchr(b'\r', text.as_bytes()).is_some();
+    if has_returns { text.replace("\r\n", "\n").into() } else { text.into() }
 }
 
 #[cfg(test)]

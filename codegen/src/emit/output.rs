@@ -123,9 +123,15 @@ impl Rendered {
         template: Option<String>,
         source: Option<Span>,
     ) -> Self {
-        let lines = 1..text.lines().count() + 1;
+        let lines = 1..line_count(&text) + 1;
         Self { text, origins: vec![Origin { lines, source, template, emitter }] }
     }
+}
+
+/// How many lines a text has, the last one with or without its end.
+pub fn line_count(text: &str) -> usize {
+    let open = usize::from(!text.is_empty() && !text.ends_with('\n'));
+    memchr::memchr_iter(b'\n', text.as_bytes()).count() + open
 }
 
 /// The first words of every generated file, without comment marks.

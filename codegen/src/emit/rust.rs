@@ -7,7 +7,7 @@ use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
 use super::layout::{self, Layout};
-use super::output::{Origin, Rendered};
+use super::output::{Origin, Rendered, line_count};
 use crate::source::Span;
 
 /// A Rust file in the making.
@@ -101,7 +101,7 @@ impl RustFile {
         let written = self.layout.text();
         let mut out = Rendered { origins: Vec::with_capacity(self.pieces.len()), text: head };
         out.text.reserve(written.len() + self.pieces.len());
-        let (mut line, mut begin) = (lines(&out.text) + 1, 0);
+        let (mut line, mut begin) = (line_count(&out.text) + 1, 0);
         for Piece { content, source, emitter } in self.pieces {
             out.text.push('\n');
             let start = out.text.len();
@@ -115,7 +115,7 @@ impl RustFile {
                     out.text.push_str(text);
                 }
             }
-            let count = lines(out.text.get(start..).unwrap_or_default());
+            let count = line_count(out.text.get(start..).unwrap_or_default());
             if count == 0 {
                 out.text.truncate(start - 1);
                 continue;
@@ -137,11 +137,6 @@ impl RustFile {
         syn::parse_file(&text).map_err(|error| not_rust("emit::rust", &error, &text))?;
         Ok(text)
     }
-}
-
-/// How many lines a text has that ends with its last one.
-fn lines(text: &str) -> usize {
-    text.bytes().filter(|byte| *byte == b'\n').count()
 }
 
 /// Items as the text that they are in a file, which was parsed.
@@ -183,7 +178,7 @@ fn format(tokens: &TokenStream, emitter: &'static str) -> Result<String, NotRust
         let spaced = matches!(item, syn::Item::Impl(_) | syn::Item::Trait(_) | syn::Item::Mod(_));
         let item =
             unparse(syn::File { shebang: None, frontmatter: None, attrs: Vec::new(), items: vec![item] });
-        let one_line = item.lines().count() == 1;
+        let one_line = line_count(&item) == 1;
         // Two one-liners of a kind, or two imports, stand together.
         let together = last == Some(kind) && (one_line || is_use);
         if !text.is_empty() && !together {
