@@ -102,10 +102,15 @@ pub fn results() -> PathBuf {
 
 /// Runs cargo in `folder`, not in a hurry, and returns what it printed.
 pub fn cargo(folder: &Path, arguments: &[&str]) -> Result<String, Failure> {
+    cargo_into(folder, &folder.join("target"), arguments)
+}
+
+/// Runs cargo in `folder`, building into `target`, and returns what it printed.
+pub fn cargo_into(folder: &Path, target: &Path, arguments: &[&str]) -> Result<String, Failure> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.args(arguments).current_dir(folder).stdin(Stdio::null());
-    command.env("CARGO_TARGET_DIR", folder.join("target"));
+    command.env("CARGO_TARGET_DIR", target);
     // What cargo says to a program that it runs is not meant for the next cargo.
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
