@@ -1,12 +1,13 @@
 //! What a client costs, measured beside floors and peers, section by section.
 //!
 //! [`reach`] says what is measured and what is to be reached, [`row`] judges and prints, [`sample`] takes samples in
-//! pairs. [`codec`] decodes and encodes in this process; [`stream`] runs clients against a server of its own, each in
+//! pairs. [`compiler`] runs the provider compiler; [`codec`] decodes and encodes in this process; [`stream`] runs clients against a server of its own, each in
 //! a process of its own; [`cost`] builds programs. Whether a bar is met is no matter of tests.
 
 pub mod alloc;
 pub mod clock;
 pub mod codec;
+pub mod compiler;
 pub mod cost;
 pub mod process;
 pub mod reach;
@@ -19,13 +20,13 @@ use std::path::PathBuf;
 
 use row::Report;
 
-const USAGE: &str = "usage: bench [codec | cost | stream] [--json] [--peers DIR] [--quick]\n\
+const USAGE: &str = "usage: bench [compiler | codec | cost | stream] [--json] [--peers DIR] [--quick]\n\
     --peers DIR  measure the peers as well: DIR/clients/NAME is a cargo project that prints a streamed answer of\n\
                  the server at its first argument, DIR/clients/NAME/bench puts the same client under load; takes\n\
                  minutes and the network\n\
     --quick      fewer and shorter samples: to try a change, not to judge it";
-const BUILT: [&str; 3] = ["codec", "cost", "stream"];
-const NOT_BUILT: [&str; 3] = ["compiler", "local", "memory"];
+const BUILT: [&str; 4] = ["compiler", "codec", "cost", "stream"];
+const NOT_BUILT: [&str; 2] = ["local", "memory"];
 
 /// What to measure, and how.
 #[derive(Debug, Clone, Default)]
@@ -75,6 +76,8 @@ pub fn main(arguments: Vec<String>) -> u8 {
     // The programs that a section starts: this one, in another role.
     match arguments.first().map(String::as_str) {
         Some(stream::SERVER) => return ended(stream::server::main()),
+        Some(compiler::engine::WATCH) => return ended(compiler::engine::watch(&arguments[1..])),
+        Some(compiler::floor::FLOOR) => return ended(compiler::floor::main(&arguments[1..])),
         Some(stream::CLIENT) => return ended(stream::client::main(&arguments[1..])),
         _ => {}
     }
@@ -94,6 +97,7 @@ fn run(options: &Options) -> Result<(), Failure> {
     for section in BUILT.into_iter().filter(|section| wanted(section)) {
         let mut report = Report::new(&mut out, options.json, section)?;
         match section {
+            "compiler" => compiler::run(options, &mut report)?,
             "codec" => codec::run(options, &mut report)?,
             "cost" => cost::run(options, &mut report)?,
             _ => stream::run(options, &mut report)?,
