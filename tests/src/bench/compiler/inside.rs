@@ -5,8 +5,13 @@ use std::time::Duration;
 
 use typewright_codegen::compiler::{Compiler, Runtime};
 use typewright_codegen::diagnostic::Sink;
+use typewright_codegen::emit::layout::Layout;
+use typewright_codegen::emit::models::Buffers;
 use typewright_codegen::emit::templates::{TemplateFile, Templates};
-use typewright_codegen::source::SourceMap;
+use typewright_codegen::emit::{literal, models};
+use typewright_codegen::ir::provider::Model;
+use typewright_codegen::schema;
+use typewright_codegen::source::{SourceMap, yaml};
 use typewright_codegen::write::Mode;
 
 use super::engine::{Tree, wait};
@@ -29,10 +34,7 @@ pub(super) fn run(report: &mut Report<'_>) -> Result<(), Failure> {
     report.value("nothing to do: allocations of start-up", &[one])?;
     rendered(&trees[1], report)?;
     template(report)?;
-    Ok(report.missing(
-        "one more model: allocations",
-        "models are written through a tree of syntax, not yet as text",
-    )?)
+    model(&trees[1], report)
 }
 
 fn compiler(tree: &Tree) -> Compiler {
@@ -114,5 +116,33 @@ fn template(report: &mut Report<'_>) -> Result<(), Failure> {
         );
     }
     report.value(ROW, &[median(&samples)])?;
+    Ok(())
+}
+
+/// One more model, as text, with buffers that others were written with: its items in the provider's crate, its row in
+/// their table, and its entry of the catalog.
+fn model(tree: &Tree, report: &mut Report<'_>) -> Result<(), Failure> {
+    let (mut sources, mut sink) = (SourceMap::default(), Sink::default());
+    let text = std::fs::read_to_string(tree.at("providers/prov0007.yaml"))?;
+    let file = sources.add("prov0007.yaml", text.clone());
+    let read = yaml::parse(file, &text, &mut sink).and_then(|node| schema::provider::read(&node, &mut sink));
+    let provider = read.ok_or_else(|| failed("the provider of this benchmark is none"))?;
+    let (mut buffers, mut layout, mut table) = (Buffers::default(), Layout::default(), String::new());
+    let mut write = |model: &Model| {
+        layout.clear();
+        table.clear();
+        let before = allocations();
+        models::row(model, &mut buffers, &mut table);
+        models::items(&provider, model, &mut buffers, &mut layout);
+        literal::model(&provider.name, model, 0, &mut layout);
+        allocations() - before
+    };
+    let [warm @ .., last] = provider.models.as_slice() else {
+        return Err(failed("the provider of this benchmark has no models"));
+    };
+    for model in warm {
+        write(model);
+    }
+    report.value("one more model: allocations", &[write(last) as f64])?;
     Ok(())
 }
