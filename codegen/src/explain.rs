@@ -41,7 +41,7 @@ pub struct Place {
 pub fn line(compilation: &Compilation, path: &str, line: usize, on_disk: Option<&str>) -> Option<Provenance> {
     let output = compilation.outputs.iter().find(|output| output.path == path)?;
     let text = output.text.lines().nth(line.checked_sub(1)?)?.to_owned();
-    let is_stale = on_disk.is_some_and(|on_disk| fingerprint::lf(on_disk) != output.text.as_str());
+    let is_stale = on_disk.is_some_and(|on_disk| fingerprint::lf(on_disk) != *output.text);
     // Lines that no emitter claims are the head of the file: its first line and its documentation.
     let Some(origin) = output.origin_of(line) else {
         let source =

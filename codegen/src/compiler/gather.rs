@@ -142,10 +142,6 @@ fn take_over(reuse: &Reuse, all: &mut Gathered<'_>) -> bool {
     if umbrella_key(&units) != umbrella_key(reuse.units()) {
         return false;
     }
-    for member in &all.members {
-        let keep = |path: &str, key: Fingerprint| reuse.keeps(path, key);
-        all.files.append(umbrella::catalog_of(member, &keep, &mut all.sink));
-    }
     let looked_at: BTreeSet<&str> = all.members.iter().map(|member| member.provider.name.as_str()).collect();
     let made = all.files.made.iter().map(|output| &output.path);
     let there: BTreeSet<String> = made.chain(all.files.kept.iter().map(|kept| &kept.path)).cloned().collect();

@@ -61,6 +61,8 @@ pub(super) struct Shared<'a> {
     /// Dialects as they are spoken by providers that change nothing and have no options of their own.
     pub(super) plain: BTreeMap<String, OnceLock<Option<Arc<[OperationIr]>>>>,
     pub(super) modules: Modules,
+    /// All providers are compiled, so that the umbrella is.
+    has_catalog: bool,
     progress: Box<dyn Fn(&str) + Send + Sync + 'a>,
 }
 
@@ -117,6 +119,7 @@ pub(super) fn run(compiler: &Compiler, reuse: Option<&Reuse>) -> Result<Walked, 
         timings,
         plain: BTreeMap::new(),
         modules: Modules::default(),
+        has_catalog: compiler.only.is_empty(),
         progress: Box::new(|_| {}),
     };
     let mut units = compiler.lap("check", || units(&documents, &mut sink));
@@ -280,15 +283,7 @@ fn compile(unit: &Unit<'_>, shared: &Shared<'_>) -> Compiled {
         None => wire::compile(unit, key, shared, &mut sink),
     };
     let files = match &wire {
-        Some(wire) if !sink.has_errors() => {
-            let source = unit.document.yaml.label.as_str();
-            let package = Package { provider: &unit.provider, source, wire, runtime: &shared.runtime };
-            let keep = |path: &str, key: Fingerprint| shared.keeps(path, key);
-            let name = &unit.provider.name;
-            timings::measure(shared.timings, "emit", name, Files::bytes, || {
-                package::files(package, templates, &keep, &mut sink)
-            })
-        }
+        Some(wire) if !sink.has_errors() => files(unit, wire, templates, shared, &mut sink),
         _ => Files::default(),
     };
     (shared.progress)(&unit.provider.name);
@@ -296,6 +291,26 @@ fn compile(unit: &Unit<'_>, shared: &Shared<'_>) -> Compiled {
     // Of a provider whose file is wrong there is nothing to say, and its names may be none.
     let summary = unit.sound.then(|| umbrella::summary(member(unit, operations), &shared.runtime));
     Compiled { operations, wire: key, summary: summary.unwrap_or_default(), files, sink }
+}
+
+/// The files of a provider: its crate, and what the umbrella's catalog says of its models.
+fn files(unit: &Unit<'_>, wire: &Wire, templates: &Templates, shared: &Shared<'_>, sink: &mut Sink) -> Files {
+    let source = unit.document.yaml.label.as_str();
+    let package = Package { provider: &unit.provider, source, wire, runtime: &shared.runtime };
+    let keep = |path: &str, key: Fingerprint| shared.keeps(path, key);
+    let mut found = Sink::default();
+    let catalog = || match shared.has_catalog {
+        true => umbrella::catalog_of(&member(unit, wire.operations), &keep, &mut found),
+        false => Files::default(),
+    };
+    let make = || {
+        let (mut files, catalog) = rayon::join(|| package::files(package, templates, &keep, sink), catalog);
+        files.append(catalog);
+        files
+    };
+    let files = timings::measure(shared.timings, "emit", &unit.provider.name, Files::bytes, make);
+    sink.merge(found);
+    files
 }
 
 pub(super) fn member<'a>(unit: &'a Unit<'_>, operations: Operations) -> Member<'a> {

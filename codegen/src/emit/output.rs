@@ -1,6 +1,7 @@
 //! What emitters return: files in memory, with where every line comes from. The disk is [`crate::write`]'s business.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::fingerprint::Fingerprint;
 use crate::source::Span;
@@ -10,8 +11,8 @@ use crate::source::Span;
 pub struct Output {
     /// Where it belongs, relative to the output folder, with `/` between components.
     pub path: String,
-    /// Its whole text, with LF line ends.
-    pub text: String,
+    /// Its whole text, with LF line ends. Shared: a large run has hundreds of megabytes of it.
+    pub text: Arc<str>,
     /// The fingerprint of everything that it is made of.
     pub key: Fingerprint,
     /// Where its lines come from, ascending.
@@ -93,7 +94,7 @@ impl Output {
     /// A file at `path`.
     pub fn new(path: impl Into<String>, rendered: Rendered) -> Self {
         let Rendered { text, origins } = rendered;
-        Self { path: path.into(), text, key: Fingerprint::default(), origins }
+        Self { path: path.into(), text: text.into(), key: Fingerprint::default(), origins }
     }
 
     /// The crate that the file belongs to: the first component of its path.

@@ -4,7 +4,6 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use rayon::prelude::*;
 
 use super::layout::{self, Layout};
 use super::output::{Files, Keep, Rendered};
@@ -53,7 +52,7 @@ pub fn key(summaries: &[Fingerprint]) -> Fingerprint {
     fingerprint::of_value(summaries)
 }
 
-/// The files of the crate, of which `key` is the fingerprint. What could not be made was reported, and is missing.
+/// The files of the crate, but for those of [`catalog_of`]. What could not be made was reported, and is missing.
 pub fn files(members: &[Member<'_>], context: Context<'_>, sink: &mut Sink) -> Files {
     let Context { templates, runtime, key, keep } = context;
     let view = view(members, runtime);
@@ -78,15 +77,6 @@ pub fn files(members: &[Member<'_>], context: Context<'_>, sink: &mut Sink) -> F
     });
     out.add(path("src/client.rs"), key, keep, || made(client(members), first, sink));
     out.add(path("src/catalog.rs"), key, keep, || made(catalog(members), first, sink));
-    let catalog = |member| {
-        let mut sink = sink.fork();
-        (catalog_of(member, keep, &mut sink), sink)
-    };
-    let catalogs: Vec<_> = members.par_iter().map(catalog).collect();
-    for (files, found) in catalogs {
-        out.append(files);
-        sink.merge(found);
-    }
     out
 }
 
@@ -424,6 +414,7 @@ mod tests {
         let members = [Member { provider: &provider, operations, source }];
         let context = Context { templates, runtime: &runtime, key: Fingerprint::default(), keep };
         out.append(files(&members, context, &mut sink));
+        out.append(catalog_of(&members[0], keep, &mut sink));
         assert!(sink.is_empty(), "{:?}", sink.into_sorted());
         out.made
     }
@@ -481,7 +472,7 @@ mod tests {
         for output in all() {
             let path = std::path::Path::new(&folder).join(&output.path);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, &output.text).unwrap();
+            std::fs::write(path, output.text.as_bytes()).unwrap();
         }
     }
 }

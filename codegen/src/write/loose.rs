@@ -45,7 +45,7 @@ pub fn plan(file: &Loose) -> Result<Option<Change>, Error> {
     }
     let action = if before.is_some() { Action::Update } else { Action::Create };
     let path = file.path.display().to_string();
-    Ok(Some(Change { path, action, before, after: Some(file.text.clone()) }))
+    Ok(Some(Change { path, action, before, after: Some(file.text.as_str().into()) }))
 }
 
 /// Writes the file.

@@ -18,6 +18,7 @@ pub mod manifest;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 use similar::TextDiff;
@@ -59,7 +60,7 @@ pub struct Change {
     /// What is on the disk; `None` if nothing is.
     pub before: Option<String>,
     /// What is to be there; `None` if nothing is.
-    pub after: Option<String>,
+    pub after: Option<Arc<str>>,
 }
 
 /// What is to be done with a file.
@@ -146,16 +147,14 @@ impl Change {
     pub fn diff(&self) -> String {
         let (old, new) =
             (self.before.as_deref().unwrap_or_default(), self.after.as_deref().unwrap_or_default());
-        let name = |prefix, side: &Option<String>| {
-            side.as_ref().map_or_else(
-                || "/dev/null".to_owned(),
-                |_| format!("{prefix}/{}", self.path.trim_start_matches('/')),
-            )
+        let name = |prefix, is_there| {
+            let path = self.path.trim_start_matches('/');
+            if is_there { format!("{prefix}/{path}") } else { "/dev/null".to_owned() }
         };
         let diff = TextDiff::from_lines(old, new);
         diff.unified_diff()
             .context_radius(3)
-            .header(&name("a", &self.before), &name("b", &self.after))
+            .header(&name("a", self.before.is_some()), &name("b", self.after.is_some()))
             .to_string()
     }
 }
@@ -200,8 +199,8 @@ pub fn plan(
     let read = |(path, output): (&&str, &&Output)| {
         let before = disk::read(&out.join(path))?;
         // What is on the disk already is not copied.
-        let same = before.as_ref().is_some_and(|before| fingerprint::lf(before) == output.text);
-        Ok((fingerprint::of(&output.text), (!same).then(|| (before, output.text.clone()))))
+        let same = before.as_ref().is_some_and(|before| fingerprint::lf(before) == *output.text);
+        Ok((fingerprint::of(&output.text), (!same).then(|| (before, Arc::clone(&output.text)))))
     };
     let read: Vec<Result<_, Error>> = wanted.par_iter().map(read).collect();
     for (path, read) in wanted.keys().zip(read) {
@@ -237,7 +236,7 @@ impl Plan {
         &mut self,
         path: &str,
         before: Option<String>,
-        after: Option<String>,
+        after: Option<Arc<str>>,
         known: &Manifest,
         scope: Scope<'_>,
     ) {

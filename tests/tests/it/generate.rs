@@ -19,7 +19,7 @@ fn repository() -> Compiler {
 }
 
 fn texts(compilation: &Compilation) -> BTreeMap<&str, &str> {
-    compilation.outputs.iter().map(|output| (output.path.as_str(), output.text.as_str())).collect()
+    compilation.outputs.iter().map(|output| (output.path.as_str(), &*output.text)).collect()
 }
 
 fn codes(compiler: &Compiler) -> Vec<&'static str> {
