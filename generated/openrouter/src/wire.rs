@@ -733,7 +733,7 @@ mod chat_request {
     /// - `tool_call`: `{id: $id, type: function, function: {name: $name, arguments: $arguments|json}}`
     /// - `raw`: `$raw`
     /// - `reasoning`: `{type: reasoning.encrypted, data: $redacted, id: $item_id}`
-    /// - `reasoning`: `{type: reasoning.text, text: $text, signature: $signature}`
+    /// - `reasoning`: `{type: reasoning.text, text: $text, signature: $signature, id: $item_id}`
     fn part(w: &mut JsonWriter, piece: &Part) -> Result<(), Refused> {
         match piece {
             Part::Text(text) => {
@@ -868,7 +868,7 @@ mod chat_request {
     /// The row `reasoning`.
     ///
     /// `{type: reasoning.encrypted, data: $redacted, id: $item_id}`
-    /// `{type: reasoning.text, text: $text, signature: $signature}`
+    /// `{type: reasoning.text, text: $text, signature: $signature, id: $item_id}`
     fn part_reasoning(w: &mut JsonWriter, thought: &Reasoning) -> Result<(), Refused> {
         if let Some(redacted) = &thought.redacted {
             w.lit(r#"{"type":"reasoning.encrypted","data":"#);
@@ -884,6 +884,10 @@ mod chat_request {
             if let Some(signature) = &thought.signature {
                 w.lit(r#","signature":"#);
                 w.str(signature);
+            }
+            if let Some(item_id) = &thought.item_id {
+                w.lit(r#","id":"#);
+                w.str(item_id);
             }
             w.lit("}");
         }
@@ -1093,9 +1097,9 @@ mod chat_response {
     ) -> Result<(), Corrupt> {
         let mut text = None;
         let mut signature = None;
+        let mut id = None;
         let mut summary = None;
         let mut data = None;
-        let mut id = None;
         let mut whole_raw = None;
         let mut type_ = None;
         let start = c.start();
@@ -1104,22 +1108,25 @@ mod chat_response {
                 match key {
                     b"text" => text = c.text()?,
                     b"signature" => signature = c.text()?,
+                    b"id" => id = c.text()?,
                     b"summary" => summary = c.text()?,
                     b"data" => data = c.text()?,
-                    b"id" => id = c.text()?,
                     b"type" => type_ = c.text()?,
                     _ => c.skip()?,
                 }
             }
             whole_raw = Some(c.since(start));
         }
-        if is(type_, "reasoning.text") && (text.is_some() || signature.is_some()) {
+        if is(type_, "reasoning.text")
+            && (text.is_some() || signature.is_some() || id.is_some())
+        {
             fold.whole(
                 Class::Reasoning,
                 at,
                 Fields {
                     text,
                     signature,
+                    item_id: id,
                     ..Fields::default()
                 },
             )?;
@@ -1692,9 +1699,9 @@ mod chat_response {
     ) -> Result<(), Corrupt> {
         let mut text = None;
         let mut signature = None;
+        let mut id = None;
         let mut summary = None;
         let mut data = None;
-        let mut id = None;
         let mut whole_raw = None;
         let mut type_ = None;
         let start = c.start();
@@ -1703,9 +1710,9 @@ mod chat_response {
                 match key {
                     b"text" => text = c.text()?,
                     b"signature" => signature = c.text()?,
+                    b"id" => id = c.text()?,
                     b"summary" => summary = c.text()?,
                     b"data" => data = c.text()?,
-                    b"id" => id = c.text()?,
                     b"type" => type_ = c.text()?,
                     _ => c.skip()?,
                 }
@@ -1719,6 +1726,7 @@ mod chat_response {
                 text,
                 Fields {
                     signature,
+                    item_id: id,
                     ..Fields::default()
                 },
             )?;

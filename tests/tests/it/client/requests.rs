@@ -3,6 +3,7 @@
 use serde_json::json;
 use typewright::openai::options::Verbosity;
 use typewright::{anthropic, openai};
+use typewright_runtime::chat::ReasoningConfig;
 use typewright_runtime::error::{Error, ErrorKind};
 use typewright_runtime::json::RawJson;
 
@@ -106,4 +107,13 @@ fn the_door_to_all_providers_knows_their_names() {
             error(wrong)
         );
     }
+}
+
+#[tokio::test]
+async fn reasoning_without_an_effort_is_said_where_there_is_a_word_for_it_and_warned_of_elsewhere() {
+    let server = Server::new([Answer::json(HELLO)]).await;
+    let call = openai(&server).chat("m").user("Hi.").reasoning(ReasoningConfig::Enabled);
+    let reply = call.send().await.unwrap();
+    assert_eq!(server.body(0)["reasoning_effort"], json!(null));
+    assert_eq!(reply.warnings.iter().map(|one| one.feature.as_str()).collect::<Vec<_>>(), ["reasoning"]);
 }
