@@ -127,14 +127,14 @@ mod chat_request {
                 ),
             );
         }
-        if matches!(r.reasoning, Some(ReasoningConfig::Enabled)) {
-            if r.reasoning.take().is_some() {
-                warn(
-                    warnings,
-                    "reasoning",
-                    "it was left out: this wire says how much to reason, not that; the model does as it does by default",
-                );
-            }
+        if matches!(r.reasoning, Some(ReasoningConfig::Enabled))
+            && r.reasoning.take().is_some()
+        {
+            warn(
+                warnings,
+                "reasoning",
+                "it was left out: this wire says how much to reason, not that; the model does as it does by default",
+            );
         }
         if r.top_k.take().is_some() {
             warn(warnings, "top_k", "this wire has no place for it; it was left out");

@@ -80,7 +80,7 @@ fn step(env: &Env<'_>, step: &Step) -> TokenStream {
             quote!(if #there { return Err(Refused::new(#name, #UNSENT)); })
         }
         Step::Unsupported { field, refuse: false, .. } => {
-            drop(env, field, "this wire has no place for it; it was left out")
+            drop(env, field, &[], "this wire has no place for it; it was left out")
         }
         Step::Depends { field, on } => {
             let there = present(env, field);
@@ -103,7 +103,10 @@ fn rule(env: &Env<'_>, when: &TokenStream, action: &Action, why: &str) -> TokenS
     match action {
         Action::Drop(fields) => {
             let message = format!("it was left out: {why}");
-            let drops = fields.iter().map(|field| drop(env, field, &message));
+            if let [field] = fields.as_slice() {
+                return drop(env, field, std::slice::from_ref(when), &message);
+            }
+            let drops = fields.iter().map(|field| drop(env, field, &[], &message));
             quote!(if #test { #(#drops)* })
         }
         Action::Refuse(feature) => quote!(if #test { return Err(Refused::new(#feature, #why)); }),
@@ -111,22 +114,25 @@ fn rule(env: &Env<'_>, when: &TokenStream, action: &Action, why: &str) -> TokenS
     }
 }
 
-/// Leaves a field out, with a warning if it was there.
-fn drop(env: &Env<'_>, field: &FieldRef, message: &str) -> TokenStream {
+/// Leaves a field out where all of `guards` hold, with a warning if it was there.
+fn drop(env: &Env<'_>, field: &FieldRef, guards: &[TokenStream], message: &str) -> TokenStream {
     let name = &field.name;
     let short = ident(name);
+    let when = |was_there: TokenStream| all(&[guards, &[was_there]].concat());
     if let Some(via) = &field.via {
-        let (there, outer) = (present(env, field), ident(&via.field));
+        let (there, outer) = (when(present(env, field)), ident(&via.field));
         return quote!(if #there { r.#outer = None; warn(warnings, #name, #message); });
     }
-    if field.read == Read::Option {
+    let taken = if field.read == Read::Option {
         let option = name.trim_start_matches("options.");
-        return quote!(if drop_option(r, #option) { warn(warnings, #name, #message); });
-    }
-    if field.ty.is_list() {
-        return quote!(if !std::mem::take(&mut r.#short).is_empty() { warn(warnings, #name, #message); });
-    }
-    quote!(if r.#short.take().is_some() { warn(warnings, #name, #message); })
+        quote!(drop_option(r, #option))
+    } else if field.ty.is_list() {
+        quote!(!std::mem::take(&mut r.#short).is_empty())
+    } else {
+        quote!(r.#short.take().is_some())
+    };
+    let taken = when(taken);
+    quote!(if #taken { warn(warnings, #name, #message); })
 }
 
 /// Sets an integer to a sum, where all its terms are there.
