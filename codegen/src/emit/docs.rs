@@ -60,7 +60,7 @@ pub fn push_sanitised(prose: &str, scratch: &mut Scratch, out: &mut String) {
     }
 }
 
-/// As [`line`], behind what is in `out`.
+/// As [`line()`], behind what is in `out`.
 pub fn push_line(prose: &str, scratch: &mut Scratch, out: &mut String) {
     let begin = out.len();
     inline(prose, &mut scratch.plain, out);
