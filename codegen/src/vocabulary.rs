@@ -243,10 +243,15 @@ pub fn subject(name: &str) -> Option<&'static Subject> {
 /// `tool_call` as `ToolCall`.
 pub fn camel(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
+    push_camel(name, &mut out);
+    out
+}
+
+/// As [`camel`], behind what is in `out`.
+pub fn push_camel(name: &str, out: &mut String) {
     for word in name.split('_') {
         let mut letters = word.chars();
         out.extend(letters.next().map(|first| first.to_ascii_uppercase()));
         out.push_str(letters.as_str());
     }
-    out
 }

@@ -19,7 +19,7 @@ pub fn run(flags: &Gen) -> Result<Outcome, Failure> {
 
 /// One run.
 pub fn once(flags: &Gen) -> Result<Outcome, Failure> {
-    let timings = Arc::new(Timings::new(allocations::of_this_thread));
+    let timings = Arc::new(Timings::new(allocations::allocations));
     let compiler = compiler(flags);
     let compiler = if flags.timings { compiler.timings(Arc::clone(&timings)) } else { compiler };
     let Some(ended) = walk(flags, &compiler)? else { return Ok(Outcome::Found) };

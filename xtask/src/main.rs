@@ -4,6 +4,7 @@
 //! never stops its regeneration; what needs those runs through cargo. Each command is a file. Exit codes: 0, 1 for
 //! drift or diagnostics, 2 for what cannot be run at all.
 
+#[path = "../../tests/src/bench/alloc.rs"]
 mod allocations;
 mod cargo;
 mod check;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::index::{FileRecord, Role, View};
 use super::stamp::{self, Stamp, Trust};
 use crate::fingerprint::{self, Fingerprint};
+use crate::source;
 
 /// Where the input is.
 #[derive(Debug, Clone, Copy)]
@@ -56,11 +57,7 @@ impl Listing {
 
     fn yaml(&mut self, folder: &Path, list: fn(&mut Self) -> &mut Vec<PathBuf>) {
         self.folders.push(folder.to_owned());
-        let is_yaml = |path: &PathBuf| path.extension().is_some_and(|end| end == "yaml" || end == "yml");
-        let files = entries(folder).filter(|path| is_yaml(path) && path.is_file());
-        let mut files: Vec<PathBuf> = files.collect();
-        files.sort();
-        list(self).extend(files);
+        list(self).extend(source::yaml_files(folder).unwrap_or_default());
     }
 
     fn below(&mut self, folder: &Path) {
@@ -68,7 +65,7 @@ impl Listing {
         for path in entries(folder) {
             if path.is_dir() {
                 self.below(&path);
-            } else if path.extension().is_some_and(|end| end == "j2") {
+            } else if source::is_template(&path) {
                 self.templates.push(path);
             }
         }
@@ -190,13 +187,13 @@ pub(super) fn look(listing: &Listing, known: Option<View<'_>>, trust: Trust) -> 
 
 /// Whether each file of an index is what it was, by number: inputs as they were seen, all others as they are now.
 /// `None` for an index that cannot be read.
-pub(super) fn unchanged(view: View<'_>, seen: &[Seen], trust: Trust) -> Option<Vec<bool>> {
+pub(super) fn unchanged(view: View<'_>, seen: &[Seen]) -> Option<Vec<bool>> {
     let seen: HashMap<(&Path, Role), Fingerprint> =
         seen.iter().map(|seen| ((seen.path.as_path(), seen.role), seen.content)).collect();
     let is_same = |record: FileRecord<'_>| match seen.get(&(Path::new(record.path), record.role)) {
         Some(content) => *content == record.content,
         None if record.role <= Role::Template => false,
-        None => is_settled(&record, view.time(), trust) || is_same_content(&record),
+        None => is_settled(&record, view.time(), Trust::Stamps) || is_same_content(&record),
     };
     view.files().map(|record| record.map(is_same)).collect()
 }

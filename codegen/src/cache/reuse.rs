@@ -65,7 +65,7 @@ pub(crate) fn look(open: Option<&Open>, listing: &Listing, trust: Trust) -> Vec<
 /// What of an index holds, for input that was `seen`. `None` if it is of no use.
 pub(crate) fn reuse(open: &Open, listing: &Listing, seen: &[Seen], out: &Path) -> Option<Reuse> {
     let view = open.view()?;
-    let same = delta::unchanged(view, seen, Trust::Stamps)?;
+    let same = delta::unchanged(view, seen)?;
     let is_listed = delta::lists(view, listing);
     let (mut files, mut outputs, mut readme) = (Vec::new(), HashMap::new(), None);
     let mut is_all = !is_listed;

@@ -1,5 +1,6 @@
 //! Writing an index: whole, under another name first, and never more of them than are of use.
 
+use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -38,10 +39,9 @@ impl Seen {
 
 /// Whether what was read for good is what was looked at before: nobody edited a file in between.
 pub(crate) fn agree(seen: &[Seen], sources: &SourceMap) -> bool {
-    sources.files().all(|(_, file)| {
-        let seen = seen.iter().find(|seen| seen.path == file.path);
-        seen.is_none_or(|seen| seen.says(&file.text))
-    })
+    let seen: HashMap<&Path, &Seen> = seen.iter().map(|seen| (seen.path.as_path(), seen)).collect();
+    let mut files = sources.files();
+    files.all(|(_, file)| seen.get(file.path.as_path()).is_none_or(|seen| seen.says(&file.text)))
 }
 
 /// All that an index says.
@@ -92,8 +92,10 @@ fn build(facts: &Facts<'_>) -> Option<Builder> {
     if let Some((path, key)) = facts.readme {
         other(&mut builder, path, Role::Readme, key)?;
     }
+    let numbered = facts.inputs.iter().enumerate();
+    let numbers: HashMap<&Path, usize> = numbered.map(|(at, seen)| (seen.path.as_path(), at)).collect();
     for unit in facts.units {
-        let file = facts.inputs.iter().position(|seen| seen.path == unit.path)?;
+        let file = *numbers.get(unit.path.as_path())?;
         builder.unit(NamedRecord {
             name: &unit.name,
             file: u32::try_from(file).ok()?,
@@ -144,10 +146,8 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if bytes.len() as u64 > MAX_BYTES {
         return Err(io::ErrorKind::FileTooLarge.into());
     }
-    fs::create_dir_all(folder)?;
-    let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
-    fs::write(&temporary, bytes)?;
-    fs::rename(&temporary, path)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    crate::write::write_beside(folder, &name, bytes).map_err(io::Error::other)?;
     bound(folder);
     Ok(())
 }

@@ -97,20 +97,8 @@ fn yaml(sources: &mut SourceMap, path: &Path, sink: &mut Sink) -> Option<YamlFil
     Some(YamlFile { file, label })
 }
 
-/// The YAML files of a folder, sorted.
 fn yaml_files(folder: &Path) -> Result<Vec<PathBuf>, Error> {
-    let is_yaml =
-        |path: &PathBuf| path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
-    let failed = |source| Error::Read { path: folder.to_owned(), source };
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        if is_yaml(&path) && path.is_file() {
-            paths.push(path);
-        }
-    }
-    paths.sort();
-    Ok(paths)
+    source::yaml_files(folder).map_err(|source| Error::Read { path: folder.to_owned(), source })
 }
 
 fn base_templates(
@@ -167,7 +155,7 @@ fn walk(folder: &Path, prefix: &str, names: &mut Vec<String>) -> Result<(), Erro
         let path = entry.path();
         if path.is_dir() {
             walk(&path, &format!("{name}/"), names)?;
-        } else if path.extension().is_some_and(|extension| extension == "j2") {
+        } else if source::is_template(&path) {
             names.push(name);
         }
     }

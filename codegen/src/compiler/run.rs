@@ -5,7 +5,6 @@ use std::path::Path;
 use super::stages::{self, Fallback};
 use super::{Compilation, Compiler, Drift, Error, Runtime};
 use crate::cache::{self, Cache, Configuration, Facts, Listing, Places, Reuse, Seen, Settled, Trust};
-use crate::fingerprint;
 use crate::write::{Lock, Mode, Report};
 
 /// A run that has begun. What the last run left is taken over where it still holds; the result is the same, byte for
@@ -88,7 +87,7 @@ impl<'a> Run<'a> {
             return;
         }
         let made = compilation.outputs.iter();
-        let made = made.map(|output| (output.path.clone(), output.key, fingerprint::of_text(&output.text)));
+        let made = made.map(|output| (output.path.clone(), output.key, output.content));
         let kept = compilation.kept.iter().map(|kept| (kept.path.clone(), kept.key, kept.content));
         let outputs: Vec<_> = made.chain(kept).collect();
         let facts = Facts {

@@ -7,6 +7,8 @@
 use std::fmt::Write as _;
 use std::iter;
 
+use crate::vocabulary;
+
 /// The width of a line that `prettyplease` keeps to, and the least that is left however deep the line stands.
 const MARGIN: usize = 89;
 const LEAST_ROOM: usize = 60;
@@ -57,7 +59,7 @@ impl Layout {
 
     /// `tool_calls` as `ToolCalls`.
     pub fn camel(&mut self, name: &str) {
-        camel(name, &mut self.text);
+        vocabulary::push_camel(name, &mut self.text);
     }
 
     /// Ends the line; the next one is indented as far as this one.
@@ -240,15 +242,6 @@ pub(super) fn group_digits(value: u64, separator: char, out: &mut String) {
 /// A number as it is.
 pub(super) fn push_display(value: impl std::fmt::Display, out: &mut String) {
     let _ = write!(out, "{value}");
-}
-
-/// `tool_calls` as `ToolCalls`.
-pub(super) fn camel(name: &str, out: &mut String) {
-    for word in name.split('_') {
-        let mut chars = word.chars();
-        out.extend(chars.next().map(|first| first.to_ascii_uppercase()));
-        out.push_str(chars.as_str());
-    }
 }
 
 #[cfg(test)]

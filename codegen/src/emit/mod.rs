@@ -23,9 +23,4 @@ pub mod wire;
 #[cfg(test)]
 pub(crate) mod sample;
 
-/// `tool_calls` as `ToolCalls`: the name of a canonical variant.
-pub(crate) fn camel(name: &str) -> String {
-    let mut out = String::with_capacity(name.len());
-    layout::camel(name, &mut out);
-    out
-}
+pub(crate) use crate::vocabulary::camel;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::fingerprint::Fingerprint;
+use crate::fingerprint::{self, Fingerprint};
 use crate::source::Span;
 
 /// A generated file.
@@ -13,6 +13,8 @@ pub struct Output {
     pub path: String,
     /// Its whole text, with LF line ends. Shared: a large run has hundreds of megabytes of it.
     pub text: Arc<str>,
+    /// The fingerprint of its text.
+    pub content: Fingerprint,
     /// The fingerprint of everything that it is made of.
     pub key: Fingerprint,
     /// Where its lines come from, ascending.
@@ -94,7 +96,8 @@ impl Output {
     /// A file at `path`.
     pub fn new(path: impl Into<String>, rendered: Rendered) -> Self {
         let Rendered { text, origins } = rendered;
-        Self { path: path.into(), text: text.into(), key: Fingerprint::default(), origins }
+        let content = fingerprint::of_text(&text);
+        Self { path: path.into(), text: text.into(), content, key: Fingerprint::default(), origins }
     }
 
     /// The crate that the file belongs to: the first component of its path.

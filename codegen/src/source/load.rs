@@ -2,7 +2,7 @@
 
 use super::{FileId, SourceMap, Span};
 use crate::diagnostic::{Diagnostic, Sink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The largest file that is read.
 pub const MAX_FILE_BYTES: usize = 16 * 1024 * 1024;
@@ -26,6 +26,26 @@ pub fn load(map: &mut SourceMap, path: &Path, sink: &mut Sink) -> Option<FileId>
             None
         }
     }
+}
+
+/// The YAML files of a folder, sorted.
+pub fn yaml_files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let is_yaml =
+        |path: &Path| path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if is_yaml(&path) && path.is_file() {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+/// Whether a file is a template, by its name.
+pub fn is_template(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "j2")
 }
 
 /// Takes the bytes of a file into the map; a byte order mark is left out. `None`, and a diagnostic, if they are too

@@ -5,7 +5,7 @@
 mod load;
 pub mod yaml;
 
-pub use load::{MAX_FILE_BYTES, load, load_bytes};
+pub use load::{MAX_FILE_BYTES, is_template, load, load_bytes, yaml_files};
 
 use std::path::{Path, PathBuf};
 

@@ -28,20 +28,20 @@ pub(super) fn read(path: &Path) -> Result<Option<String>, Error> {
 /// Writes `text` to `path` below `out`, at once.
 pub(super) fn write(out: &Path, path: &str, text: &str) -> Result<(), Error> {
     let name = format!("{}-{}", std::process::id(), path.replace('/', "-"));
-    replace(&out.join(TEMPORARY).join(name), &out.join(path), text)
+    replace(&out.join(TEMPORARY).join(name), &out.join(path), text.as_bytes())
 }
 
 /// Writes a file of a folder that is not the compiler's own, at once.
-pub(super) fn write_beside(folder: &Path, name: &str, text: &str) -> Result<(), Error> {
-    replace(&folder.join(format!(".{name}.{}.tmp", std::process::id())), &folder.join(name), text)
+pub(crate) fn write_beside(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), Error> {
+    replace(&folder.join(format!(".{name}.{}.tmp", std::process::id())), &folder.join(name), bytes)
 }
 
-fn replace(temporary: &Path, target: &Path, text: &str) -> Result<(), Error> {
+fn replace(temporary: &Path, target: &Path, bytes: &[u8]) -> Result<(), Error> {
     for folder in [target.parent(), temporary.parent()].into_iter().flatten() {
         fs::create_dir_all(folder).map_err(failed("create", folder))?;
     }
     let mut file = fs::File::create(temporary).map_err(failed("write", temporary))?;
-    file.write_all(text.as_bytes()).map_err(failed("write", temporary))?;
+    file.write_all(bytes).map_err(failed("write", temporary))?;
     // Closed before the rename, which Windows refuses otherwise.
     drop(file);
     fs::rename(temporary, target).map_err(failed("write", target))

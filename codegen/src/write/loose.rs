@@ -52,7 +52,7 @@ pub fn plan(file: &Loose) -> Result<Option<Change>, Error> {
 pub fn commit(file: &Loose) -> Result<(), Error> {
     let (folder, name) = (file.path.parent(), file.path.file_name());
     let folder = folder.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    disk::write_beside(folder, &name.unwrap_or_default().to_string_lossy(), &file.text)
+    disk::write_beside(folder, &name.unwrap_or_default().to_string_lossy(), file.text.as_bytes())
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ use similar::TextDiff;
 
 use crate::emit::output::{Output, owner};
 use crate::fingerprint::{self, Fingerprint};
+pub(crate) use disk::write_beside;
 pub use lock::Lock;
 use manifest::Manifest;
 
@@ -200,7 +201,7 @@ pub fn plan(
         let before = disk::read(&out.join(path))?;
         // What is on the disk already is not copied.
         let same = before.as_ref().is_some_and(|before| fingerprint::lf(before) == *output.text);
-        Ok((fingerprint::of(&output.text), (!same).then(|| (before, Arc::clone(&output.text)))))
+        Ok((output.content.to_string(), (!same).then(|| (before, Arc::clone(&output.text)))))
     };
     let read: Vec<Result<_, Error>> = wanted.par_iter().map(read).collect();
     for (path, read) in wanted.keys().zip(read) {

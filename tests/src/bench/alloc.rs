@@ -1,4 +1,5 @@
-//! Counts allocations of a thread. The one place of these tests with `unsafe`: an allocator cannot do without.
+//! Counts allocations of a thread. The one place of these tests with `unsafe`: an allocator cannot do without. The
+//! command line takes this file as its own, for `gen --timings`.
 //!
 //! Only a program that makes [`Counting`] its global allocator is counted; elsewhere [`allocations`] stays zero.
 

@@ -10,7 +10,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 use serde_json::Value;
 
 use crate::bench::Failure;
-use crate::bench::process::{cargo_into, results};
+use crate::bench::process::{cargo_into, copy, results};
 use crate::corpus::workspace_root;
 
 /// The role in which this program runs another and says what that took.
@@ -205,13 +205,4 @@ pub fn lines(folder: &Path) -> Result<usize, Failure> {
         count += fs::read(path)?.iter().filter(|byte| **byte == b'\n').count();
     }
     Ok(count)
-}
-
-fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
-    for path in files(from)? {
-        let target = path.strip_prefix(from).map_or_else(|_| to.to_owned(), |path| to.join(path));
-        fs::create_dir_all(target.parent().unwrap_or(to))?;
-        fs::copy(&path, &target)?;
-    }
-    Ok(())
 }
