@@ -12,6 +12,8 @@ pub mod error;
 pub mod guide;
 pub mod http;
 pub mod json;
+#[cfg(feature = "candle")]
+pub mod local;
 pub mod model;
 pub mod models;
 pub mod price;

@@ -1,0 +1,2 @@
+//! What local inference promises, on tiny models made from seeds. Its own binary: it links what no slim client does.
+
