@@ -4,6 +4,7 @@
 //! tokens; an architecture is data, and one forward pass runs all of them; a sampler picks the next token. Nothing
 //! here downloads: that is `http::download`.
 
+pub mod arch;
 pub mod dtype;
 mod error;
 
