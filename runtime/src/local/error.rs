@@ -30,9 +30,26 @@ pub enum Error {
         /// What it would need.
         reason: String,
     },
+    /// No model can be built from the description of the files.
+    #[error(transparent)]
+    Architecture(#[from] super::arch::Error),
+    /// What a model was given cannot go into it.
+    #[error("{reason}")]
+    Input {
+        /// What was given, and what can be.
+        reason: String,
+    },
+    /// Arithmetic on a device failed.
+    #[error("cannot compute")]
+    Compute(#[from] candle_core::Error),
 }
 
 impl Error {
+    /// What cannot go into a model.
+    pub fn input(reason: impl Into<String>) -> Self {
+        Self::Input { reason: reason.into() }
+    }
+
     /// A file that is not what it says that it is.
     pub fn malformed(path: &Path, reason: impl Into<String>) -> Self {
         Self::Malformed { path: path.to_owned(), reason: reason.into() }

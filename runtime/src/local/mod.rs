@@ -7,5 +7,6 @@
 pub mod arch;
 pub mod dtype;
 mod error;
+pub mod model;
 
 pub use error::Error;

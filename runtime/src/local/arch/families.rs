@@ -85,6 +85,25 @@ pub(super) enum Purpose {
     OffsetEncoder,
 }
 
+/// How rope is scaled, by the name that config.json has for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ScalingKind {
+    None,
+    Linear,
+    ByWavelength,
+    Yarn,
+    Long,
+}
+
+pub(super) const SCALINGS: &[(&str, ScalingKind)] = &[
+    ("default", ScalingKind::None),
+    ("linear", ScalingKind::Linear),
+    ("llama3", ScalingKind::ByWavelength),
+    ("yarn", ScalingKind::Yarn),
+    ("longrope", ScalingKind::Long),
+    ("su", ScalingKind::Long),
+];
+
 /// The row of an identifier, and all identifiers of that container.
 pub(super) fn find(identifier: &str, gguf: bool) -> Result<&'static Family, super::Error> {
     let names = |family: &Family| if gguf { family.gguf } else { family.config };

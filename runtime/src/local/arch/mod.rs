@@ -1,7 +1,7 @@
 //! What a model is made of, read from its files: one description for all architectures and both containers.
 //!
 //! The way through: `families` is the table from identifier to what files of a family do not state; `fields` finds a
-//! hyperparameter by the key that a container has for it; `read` and `rotary` put the [`Spec`] together; `tensors`
+//! hyperparameter by the key that a container has for it; `read`, `mixture` and `rotary` put the [`Spec`] together; `tensors`
 //! lists every tensor of a description with role, name (`names`) and shape, and compares the list with what files
 //! hold. No weights here, and no arithmetic on them: that is `local::model`, and the engine.
 //!
@@ -11,6 +11,7 @@
 mod error;
 mod families;
 mod fields;
+mod mixture;
 mod names;
 mod read;
 mod rope;

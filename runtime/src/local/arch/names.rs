@@ -44,9 +44,7 @@ impl Naming {
     pub fn prefixes(self) -> &'static [&'static str] {
         match self {
             Self::Gguf => &[""],
-            Self::Encoder | Self::HeadedEncoder | Self::RotaryEncoder => {
-                &["", "bert.", "roberta.", "nomic_bert."]
-            }
+            Self::Encoder | Self::HeadedEncoder | Self::RotaryEncoder => &["", "bert.", "roberta."],
             _ => &["model.", "language_model.model.", "model.language_model.", ""],
         }
     }

@@ -8,11 +8,10 @@ use super::families::{Bias, Family, Purpose, Windows};
 use super::fields::{Fields, Key};
 use super::names::Naming;
 use super::spec::{
-    Activation, Attention, Embedding, Encoder, Layer, Mla, Mlp, Moe, Norm, NormKind, Output, Pooling,
-    Scoring, Spec,
+    Activation, Attention, Embedding, Encoder, Layer, Mla, Mlp, Norm, NormKind, Output, Pooling, Spec,
 };
 use super::tensors::prefix;
-use super::{rotary, tensors::Role};
+use super::{mixture, rotary, tensors::Role};
 
 const VOCAB: Key = Key(&["vocab_size"], "vocab_size");
 const CONTEXT: Key = Key(&["max_position_embeddings", "n_positions"], "context_length");
@@ -33,7 +32,7 @@ const LOGIT_CAP: Key = Key(&["final_logit_softcapping"], "final_logit_softcappin
 const LOGIT_SCALE: Key = Key(&["logit_scale"], "logit_scale");
 const RMS_EPS: Key = Key(&["rms_norm_eps"], "attention.layer_norm_rms_epsilon");
 const LAYER_EPS: Key = Key(&["layer_norm_eps", "layer_norm_epsilon"], "attention.layer_norm_epsilon");
-const FFN: Key = Key(&["intermediate_size", "n_inner"], "feed_forward_length");
+pub(super) const FFN: Key = Key(&["intermediate_size", "n_inner"], "feed_forward_length");
 const ACTIVATION: Key = Key(&["hidden_activation", "hidden_act", "activation_function"], "");
 const TIED: Key = Key(&["tie_word_embeddings"], "");
 const WINDOW: Key = Key(&["sliding_window"], "attention.sliding_window");
@@ -44,16 +43,6 @@ const LAYER_TYPES: Key = Key(&["layer_types"], "");
 const LEADING_DENSE: Key = Key(&["first_k_dense_replace"], "leading_dense_block_count");
 const DENSE_LAYERS: Key = Key(&["mlp_only_layers"], "");
 const EXPERT_STEP: Key = Key(&["decoder_sparse_step", "moe_layer_freq"], "moe_every_n_layers");
-const EXPERTS: Key = Key(&["num_local_experts", "n_routed_experts", "num_experts"], "expert_count");
-const EXPERTS_USED: Key = Key(&["num_experts_per_tok"], "expert_used_count");
-const EXPERT_FFN: Key = Key(&["moe_intermediate_size"], "expert_feed_forward_length");
-const SHARED: Key = Key(&["n_shared_experts"], "expert_shared_count");
-const NORMALISED: Key = Key(&["norm_topk_prob"], "expert_weights_norm");
-const SCORING: Key = Key(&["scoring_func"], "expert_gating_func");
-const CHOICE: Key = Key(&["topk_method"], "");
-const GROUPS: Key = Key(&["n_group"], "expert_group_count");
-const GROUPS_USED: Key = Key(&["topk_group"], "expert_group_used_count");
-const EXPERT_SCALE: Key = Key(&["routed_scaling_factor"], "expert_weights_scale");
 const Q_LORA: Key = Key(&["q_lora_rank"], "attention.q_lora_rank");
 const KV_LORA: Key = Key(&["kv_lora_rank"], "attention.kv_lora_rank");
 const MLA_KEY: Key = Key(&[], "attention.key_length_mla");
@@ -72,7 +61,7 @@ pub(super) fn spec(fields: &Fields<'_>, family: &Family) -> Result<Spec, Error> 
     let naming = if fields.is_gguf() { Naming::Gguf } else { family.naming };
     let hidden = fields.size(HIDDEN)?;
     let layers = layers(fields)?;
-    let moe = moe(fields, family)?;
+    let moe = mixture::moe(fields, family)?;
     let mut attention = attention(fields, family, hidden, layers)?;
     let rope = rotary::global(fields, family, &attention)?;
     if attention.mla.is_some() {
@@ -293,88 +282,6 @@ fn activation(fields: &Fields<'_>, family: &Family) -> Result<Activation, Error>
                 .unsupported(ACTIVATION, "silu, swish, gelu, gelu_pytorch_tanh, gelu_new, gelu_fast, relu"))
         }
     }
-}
-
-fn moe(fields: &Fields<'_>, family: &Family) -> Result<Option<Moe>, Error> {
-    let Some(kind) = family.experts else { return Ok(None) };
-    let Some(experts) = fields.some_size(EXPERTS)? else { return Ok(None) };
-    let used = fields.size(EXPERTS_USED)?;
-    if used > experts {
-        return Err(fields.invalid(EXPERTS_USED, format!("more than {experts} experts")));
-    }
-    let width = match fields.some_size(EXPERT_FFN)? {
-        Some(width) => width,
-        None => fields.size(FFN)?,
-    };
-    let stated = fields.flag(NORMALISED)?;
-    let shared = if kind.grouped { fields.some_size(SHARED)? } else { None };
-    let choice = choice(fields, kind.grouped)?;
-    Ok(Some(Moe {
-        experts,
-        used,
-        width,
-        shared: shared.map(|count| count * width),
-        scoring: scoring(fields, kind.scoring)?,
-        correction: choice == Choice::Corrected,
-        groups: if choice == Choice::All { None } else { groups(fields, experts, used)? },
-        normalised: stated.unwrap_or(kind.normalised),
-        scale: fields.number(EXPERT_SCALE)?.filter(|scale| *scale != 0.0).unwrap_or(1.0),
-        stacked: fields.is_gguf(),
-    }))
-}
-
-/// How experts are chosen.
-#[derive(PartialEq, Eq, Clone, Copy)]
-enum Choice {
-    /// The best of all.
-    All,
-    /// The best of the best groups.
-    Grouped,
-    /// The same, by scores with a correction.
-    Corrected,
-}
-
-fn choice(fields: &Fields<'_>, grouped: bool) -> Result<Choice, Error> {
-    if !grouped {
-        return Ok(Choice::All);
-    }
-    let corrected =
-        |name: &String| name.ends_with("exp_probs_b.bias") || name.ends_with("e_score_correction_bias");
-    let is_corrected = fields.shapes.keys().any(corrected);
-    match fields.text(CHOICE)? {
-        None if is_corrected => Ok(Choice::Corrected),
-        None => Ok(Choice::Grouped),
-        Some("greedy") => Ok(Choice::All),
-        Some("group_limited_greedy") => Ok(Choice::Grouped),
-        Some("noaux_tc") => Ok(Choice::Corrected),
-        Some(_) => Err(fields.unsupported(CHOICE, "greedy, group_limited_greedy, noaux_tc")),
-    }
-}
-
-fn scoring(fields: &Fields<'_>, default: Scoring) -> Result<Scoring, Error> {
-    match fields.value(SCORING) {
-        None => Ok(default),
-        Some(Value::String(name)) if name == "softmax" => Ok(Scoring::Softmax),
-        Some(Value::String(name)) if name == "sigmoid" => Ok(Scoring::Sigmoid),
-        Some(value) if value.as_u64() == Some(1) => Ok(Scoring::Softmax),
-        Some(value) if value.as_u64() == Some(2) => Ok(Scoring::Sigmoid),
-        Some(_) => Err(fields.unsupported(SCORING, "softmax (1), sigmoid (2)")),
-    }
-}
-
-fn groups(fields: &Fields<'_>, experts: usize, used: usize) -> Result<Option<(usize, usize)>, Error> {
-    let count = fields.size_or(GROUPS, 1)?;
-    let looked_at = fields.size_or(GROUPS_USED, count)?;
-    if count <= 1 || looked_at >= count {
-        return Ok(None);
-    }
-    if experts % count != 0 {
-        return Err(fields.invalid(GROUPS, format!("does not divide {experts} experts")));
-    }
-    if experts / count * looked_at < used {
-        return Err(fields.invalid(GROUPS_USED, format!("too few groups for {used} experts")));
-    }
-    Ok(Some((count, looked_at)))
 }
 
 fn per_layer(fields: &Fields<'_>, family: &Family, count: usize, moe: bool) -> Result<Vec<Layer>, Error> {

@@ -5,7 +5,7 @@
 use serde_json::{Map, Value};
 
 use super::Error;
-use super::families::{Family, Windows};
+use super::families::{Family, SCALINGS, ScalingKind, Windows};
 use super::fields::{Fields, Key, finite, shown};
 use super::read::rotated;
 use super::rope::{Rope, RopeKind, Scaling};
@@ -24,8 +24,7 @@ const GGUF_LATENT: Key = Key(&[], "rope.scaling.yarn_log_multiplier");
 const GGUF_FAST: Key = Key(&[], "rope.scaling.yarn_beta_fast");
 const GGUF_SLOW: Key = Key(&[], "rope.scaling.yarn_beta_slow");
 
-/// The kinds of scaling that are known, as config.json and GGUF call them.
-const KNOWN: &str = "default, linear, llama3, yarn, longrope, su";
+/// The kinds of scaling that GGUF has a name for.
 const KNOWN_GGUF: &str = "none, linear, yarn, longrope";
 
 /// What `rope_scaling` or `rope_parameters` says of layers that see everything (or of all).
@@ -123,21 +122,22 @@ fn config_scaling(fields: &Fields<'_>, dim: usize) -> Result<Scaling, Error> {
         return bare.then_some(Scaling::None).ok_or_else(missing);
     };
     let stated = Stated { fields, stated };
-    match kind {
-        "default" => Ok(Scaling::None),
-        "linear" => Ok(Scaling::Linear { factor: stated.above_zero("factor")? }),
-        "llama3" => Ok(Scaling::ByWavelength {
+    let Some((_, known)) = SCALINGS.iter().find(|(name, _)| *name == kind) else {
+        let names: Vec<&str> = SCALINGS.iter().map(|(name, _)| *name).collect();
+        let key = format!("{}.rope_type", fields.spelt(SCALING));
+        return Err(Error::Unsupported { key, value: kind.to_owned(), known: names.join(", ") });
+    };
+    match known {
+        ScalingKind::None => Ok(Scaling::None),
+        ScalingKind::Linear => Ok(Scaling::Linear { factor: stated.above_zero("factor")? }),
+        ScalingKind::ByWavelength => Ok(Scaling::ByWavelength {
             factor: stated.above_zero("factor")?,
             low: stated.above_zero("low_freq_factor")?,
             high: stated.above_zero("high_freq_factor")?,
             original: stated.original()?,
         }),
-        "yarn" => yarn(&stated),
-        "longrope" | "su" => long(&stated, dim),
-        other => {
-            let key = format!("{}.rope_type", fields.spelt(SCALING));
-            Err(Error::Unsupported { key, value: other.to_owned(), known: KNOWN.to_owned() })
-        }
+        ScalingKind::Yarn => yarn(&stated),
+        ScalingKind::Long => long(&stated, dim),
     }
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Renews the references of tests/local/architectures.rs. Needs torch, transformers and safetensors; no test runs it.
+"""Renews the references of tests/local/architectures.rs. Needs torch, transformers, safetensors and gguf; no test runs it.
 
     python renew.py [FOLDER [NAME…]]      # FOLDER: where the .json files go, this one unless told
 
@@ -9,6 +9,7 @@ from the high 24 bits of splitmix64 at `fnv1a(name) + (i + 1) * GOLDEN`. Offset 
 """
 import json, math, os, sys, tempfile
 
+import gguf
 import numpy as np
 import torch
 import transformers
@@ -133,6 +134,74 @@ def load(name, kind, config, folder):
     return model.eval(), tensors, saved
 
 
+GGUF = {"llama": "llama", "llama-3": "llama", "mixtral": "llama", "qwen2": "qwen2", "qwen2-yarn": "qwen2", "qwen3": "qwen3",
+        "qwen3moe": "qwen3moe", "phi3": "phi3", "phi3-long": "phi3", "phi3-short": "phi3", "gemma2": "gemma2",
+        "gemma3": "gemma3", "deepseek2": "deepseek2", "deepseek3": "deepseek2", "bert": "bert", "xlm-roberta": "bert",
+        "xlm-roberta-rank": "bert", "nomic": "nomic-bert"}
+
+
+def metadata(arch, c, shapes):
+    """What a converter writes of a configuration: the keys from the format's own package."""
+    llm, attention, rope = gguf.Keys.LLM, gguf.Keys.Attention, gguf.Keys.Rope
+    heads = c["num_attention_heads"]
+    scaling = c.get("rope_scaling") or {}
+    width = c.get("head_dim") or c["hidden_size"] // heads
+    latent = "kv_lora_rank" in c
+    if latent:
+        width = c["qk_nope_head_dim"] + c["qk_rope_head_dim"]
+    rotated = c["qk_rope_head_dim"] if latent else int(width * c.get("partial_rotary_factor", 1.0))
+    kind = scaling.get("rope_type") or scaling.get("type")
+    values = {
+        llm.CONTEXT_LENGTH: c["max_position_embeddings"], llm.EMBEDDING_LENGTH: c["hidden_size"],
+        llm.BLOCK_COUNT: c["num_hidden_layers"], llm.FEED_FORWARD_LENGTH: c["intermediate_size"],
+        attention.HEAD_COUNT: heads, attention.HEAD_COUNT_KV: c.get("num_key_value_heads"),
+        attention.LAYERNORM_RMS_EPS: c.get("rms_norm_eps"), attention.LAYERNORM_EPS: c.get("layer_norm_eps"),
+        attention.KEY_LENGTH: width, attention.VALUE_LENGTH: c.get("v_head_dim", width),
+        attention.SLIDING_WINDOW: c.get("sliding_window") if c.get("use_sliding_window", True) else None,
+        attention.SLIDING_WINDOW_PATTERN: c.get("sliding_window_pattern"),
+        attention.SCALE: c["query_pre_attn_scalar"] ** -0.5 if "query_pre_attn_scalar" in c else None,
+        llm.ATTN_LOGIT_SOFTCAPPING: c.get("attn_logit_softcapping"),
+        llm.FINAL_LOGIT_SOFTCAPPING: c.get("final_logit_softcapping"),
+        rope.FREQ_BASE: c.get("rope_theta", 1000.0), rope.DIMENSION_COUNT: rotated,
+        rope.FREQ_BASE_SWA: c.get("rope_local_base_freq"),
+        rope.SCALING_TYPE: kind if kind in ("linear", "yarn") else None,
+        rope.SCALING_FACTOR: scaling.get("factor") if kind in ("linear", "yarn") else None,
+        rope.SCALING_ORIG_CTX_LEN: scaling.get("original_max_position_embeddings", c.get("original_max_position_embeddings")),
+        rope.SCALING_YARN_LOG_MUL: 0.1 * scaling["mscale_all_dim"] if "mscale_all_dim" in scaling else None,
+        llm.EXPERT_COUNT: c.get("num_experts") or c.get("num_local_experts") or c.get("n_routed_experts"),
+        llm.EXPERT_USED_COUNT: c.get("num_experts_per_tok"), llm.EXPERT_FEED_FORWARD_LENGTH: c.get("moe_intermediate_size"),
+        llm.EXPERT_SHARED_COUNT: c.get("n_shared_experts"), llm.LEADING_DENSE_BLOCK_COUNT: c.get("first_k_dense_replace"),
+        llm.EXPERT_WEIGHTS_SCALE: c.get("routed_scaling_factor"), llm.EXPERT_GROUP_COUNT: c.get("n_group"),
+        llm.EXPERT_GROUP_USED_COUNT: c.get("topk_group"), llm.EXPERT_WEIGHTS_NORM: c.get("norm_topk_prob"),
+        llm.EXPERT_GATING_FUNC: {"softmax": 1, "sigmoid": 2}.get(c.get("scoring_func")),
+        attention.Q_LORA_RANK: c.get("q_lora_rank"), attention.KV_LORA_RANK: c.get("kv_lora_rank"),
+    }
+    if kind == "longrope":
+        original = c["original_max_position_embeddings"]
+        values[rope.SCALING_ATTN_FACTOR] = math.sqrt(1 + math.log(c["max_position_embeddings"] / original) / math.log(original))
+    if "num_key_value_heads" not in c:
+        values |= {attention.CAUSAL: False, llm.POOLING_TYPE: 1}
+    said = {key.format(arch=arch): value for key, value in values.items() if value is not None}
+    return {"general.architecture": arch, **said}
+
+
+def container(arch, config, tensors):
+    """The same model in GGUF: metadata, and what each tensor is called. Experts of a layer share a name."""
+    shapes = {name: shape for name, shape, _, _ in tensors}
+    kind = next(k for k, v in gguf.MODEL_ARCH_NAMES.items() if v == arch)
+    table = gguf.get_tensor_name_map(kind, config["num_hidden_layers"])
+    names = {}
+    for name in shapes:
+        short = name.removeprefix("bert.").removeprefix("roberta.").replace("e_score_correction_bias", "e_score_correction.bias")
+        parts = [part for part in short.split(".")]
+        if "experts" in parts:
+            del parts[parts.index("experts") + 1]
+        found = table.get_name(".".join(parts), try_suffixes=(".weight", ".bias"))
+        if found is not None and not name.startswith("pooler."):
+            names[name] = found
+    return dict(metadata=metadata(arch, config, shapes), names=names)
+
+
 def numbers(row):
     return [float(f"{v:.7g}") for v in row.tolist()]
 
@@ -174,6 +243,8 @@ def main():
         made = f"transformers {transformers.__version__}, torch {torch.__version__.split('+')[0]}, eager, f32"
         reference = dict(made=made, config={**config, "architectures": [kind]}, saved=saved, prompt=ids, segments=segments,
                          tensors=tensors, **said)
+        if name in GGUF:
+            reference["gguf"] = container(GGUF[name], config, tensors)
         lines = ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in reference.items())
         with open(os.path.join(out, f"{name}.json"), "w") as file:
             file.write("{\n" + lines + "\n}\n")
