@@ -96,7 +96,7 @@ impl Dtype {
 
     /// The bytes of `len` numbers. `None` if they are no whole number of blocks, or too many to count.
     pub const fn bytes(self, len: usize) -> Option<usize> {
-        if len % self.block_len() != 0 {
+        if !len.is_multiple_of(self.block_len()) {
             return None;
         }
         (len / self.block_len()).checked_mul(self.block_bytes())

@@ -30,6 +30,32 @@ pub enum Error {
         /// What it would need.
         reason: String,
     },
+    /// A tensor that a model needs is not there.
+    #[error("{}: no tensor {name:?}{}", path.display(), meant(nearest.as_deref()))]
+    NoTensor {
+        /// What was opened.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+        /// One of a name that is nearly the same.
+        nearest: Option<String>,
+    },
+    /// A tensor has another shape than the model needs.
+    #[error("{}: tensor {name:?} has shape {found:?}, not {expected:?}", path.display())]
+    Shape {
+        /// What was opened.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+        /// The shape in the file.
+        found: Vec<usize>,
+        /// The shape that the model needs.
+        expected: Vec<usize>,
+    },
+}
+
+fn meant(nearest: Option<&str>) -> String {
+    nearest.map(|name| format!("; did you mean {name:?}?")).unwrap_or_default()
 }
 
 impl Error {

@@ -7,5 +7,6 @@
 pub mod dtype;
 mod error;
 pub mod file;
+pub mod map;
 
 pub use error::Error;

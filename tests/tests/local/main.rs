@@ -1,2 +1,1 @@
 //! What local inference promises, on tiny models made from seeds. Its own binary: it links what no slim client does.
-
