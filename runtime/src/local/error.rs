@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use super::memory::{Bytes, Need};
+
 /// Why a model cannot be loaded or run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -51,6 +53,14 @@ pub enum Error {
         found: Vec<usize>,
         /// The shape that the model needs.
         expected: Vec<usize>,
+    },
+    /// There is less memory than a model needs.
+    #[error("the model needs {need}, but {available} are available")]
+    TooLarge {
+        /// What it needs.
+        need: Need,
+        /// What there is.
+        available: Bytes,
     },
 }
 

@@ -8,5 +8,6 @@ pub mod dtype;
 mod error;
 pub mod file;
 pub mod map;
+pub mod memory;
 
 pub use error::Error;

@@ -5,6 +5,7 @@ use typewright_runtime::local::file::quantize::quantize;
 
 /// A metadata value.
 #[derive(Debug, Clone)]
+#[allow(missing_docs, reason = "the names say all")]
 pub enum Data {
     U8(u8),
     I8(i8),
@@ -111,8 +112,10 @@ pub struct Gguf {
     pub version: u32,
     /// Where tensors may start. Said in the metadata if it is not 32.
     pub alignment: usize,
-    metadata: Vec<(String, Data)>,
-    tensors: Vec<(String, u32, Vec<usize>, Vec<u8>)>,
+    /// In the order of the file.
+    pub metadata: Vec<(String, Data)>,
+    /// Names, formats by their numbers, shapes outermost dimension first, and bytes.
+    pub tensors: Vec<(String, u32, Vec<usize>, Vec<u8>)>,
 }
 
 impl Default for Gguf {
