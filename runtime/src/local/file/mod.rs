@@ -124,9 +124,10 @@ impl Fault {
     }
 
     fn inside(self, key: &str) -> Self {
+        let key = shown(key);
         match self {
-            Self::Malformed(reason) => Self::Malformed(format!("key {key:?}: {reason}")),
-            Self::Unsupported(reason) => Self::Unsupported(format!("key {key:?}: {reason}")),
+            Self::Malformed(reason) => Self::Malformed(format!("key {key}: {reason}")),
+            Self::Unsupported(reason) => Self::Unsupported(format!("key {key}: {reason}")),
         }
     }
 
@@ -135,5 +136,14 @@ impl Fault {
             Self::Malformed(reason) => Error::malformed(path, reason),
             Self::Unsupported(reason) => Error::unsupported(path, reason),
         }
+    }
+}
+
+/// A name from a file in an error: quoted, and cut where it is too long to be one.
+fn shown(name: &str) -> String {
+    const MOST: usize = 80;
+    match name.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{:?}…", name.get(..end).unwrap_or_default()),
+        None => format!("{name:?}"),
     }
 }

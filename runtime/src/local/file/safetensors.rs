@@ -4,6 +4,7 @@
 //! A tensor in a format that nothing here computes with (`I64` positions of old encoders, `F8_E4M3`) does not make the
 //! file unreadable: it is kept by name, and asking for it is the error.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
@@ -134,40 +135,11 @@ fn tensor(cursor: &mut Cursor<'_>, name: Box<str>) -> Result<Described, Fault> {
     if !cursor.object().map_err(json)? {
         return Err(wrong("not an object"));
     }
-    let (mut format, mut shape, mut offsets) = (None, None, None);
-    while let Some(key) = cursor.key().map_err(json)? {
-        let again = match key {
-            b"dtype" => {
-                let text = cursor.text().map_err(json)?.ok_or_else(|| wrong("`dtype` is not a string"))?;
-                format.replace(text.decode().map_err(json)?).is_some()
-            }
-            b"shape" => {
-                let sizes =
-                    sizes(cursor, MAX_DIMENSIONS)?.ok_or_else(|| wrong("`shape` is not a list of sizes"))?;
-                shape.replace(sizes).is_some()
-            }
-            b"data_offsets" => {
-                let places =
-                    sizes(cursor, 2)?.ok_or_else(|| wrong("`data_offsets` is not a list of places"))?;
-                offsets.replace(places).is_some()
-            }
-            _ => {
-                cursor.skip().map_err(json)?;
-                false
-            }
-        };
-        if again {
-            return Err(wrong("a field appears twice"));
-        }
-    }
-    let format = format.ok_or_else(|| wrong("no `dtype`"))?;
-    let shape = shape.ok_or_else(|| wrong("no `shape`"))?;
-    let Some([start, end]) = offsets.as_deref() else { return Err(wrong("no two `data_offsets`")) };
-    let stored = stored(&format);
-    let stored = stored.ok_or_else(|| {
-        let format = format.chars().take(32).collect::<String>();
-        Fault::unsupported(format!("tensor {name:?} is stored as {format:?}, which is not known"))
-    })?;
+    let fields = fields(cursor, &wrong)?;
+    let format = fields.format.ok_or_else(|| wrong("no `dtype`"))?;
+    let shape = fields.shape.ok_or_else(|| wrong("no `shape`"))?;
+    let Some([start, end]) = fields.offsets.as_deref() else { return Err(wrong("no two `data_offsets`")) };
+    let stored = stored(&format).ok_or_else(|| unknown(&name, &format))?;
     let (start, end) = (*start, *end);
     let len = size(stored, &shape).ok_or_else(|| wrong("its shape has more numbers than can be counted"))?;
     if start.checked_add(len) != Some(end) {
@@ -175,6 +147,43 @@ fn tensor(cursor: &mut Cursor<'_>, name: Box<str>) -> Result<Described, Fault> {
         return Err(wrong(&format!("bytes {start} to {end} are not the {len} of {name} {shape:?}")));
     }
     Ok(Described { stored, shape: shape.into(), start, end, name })
+}
+
+fn unknown(name: &str, format: &str) -> Fault {
+    let format = format.chars().take(32).collect::<String>();
+    Fault::unsupported(format!("tensor {name:?} is stored as {format:?}, which is not known"))
+}
+
+/// What a description says, each at most once.
+#[derive(Default)]
+struct Fields<'a> {
+    format: Option<Cow<'a, str>>,
+    shape: Option<Vec<usize>>,
+    offsets: Option<Vec<usize>>,
+}
+
+fn fields<'a>(cursor: &mut Cursor<'a>, wrong: &dyn Fn(&str) -> Fault) -> Result<Fields<'a>, Fault> {
+    let (mut fields, mut again) = (Fields::default(), false);
+    while let Some(key) = cursor.key().map_err(json)? {
+        match key {
+            b"dtype" => {
+                let text = cursor.text().map_err(json)?.ok_or_else(|| wrong("`dtype` is not a string"))?;
+                again |= fields.format.replace(text.decode().map_err(json)?).is_some();
+            }
+            b"shape" => {
+                let shape = sizes(cursor, MAX_DIMENSIONS)?;
+                let shape = shape.ok_or_else(|| wrong("`shape` is not a list of sizes"))?;
+                again |= fields.shape.replace(shape).is_some();
+            }
+            b"data_offsets" => {
+                let places =
+                    sizes(cursor, 2)?.ok_or_else(|| wrong("`data_offsets` is not a list of places"))?;
+                again |= fields.offsets.replace(places).is_some();
+            }
+            _ => cursor.skip().map_err(json)?,
+        }
+    }
+    if again { Err(wrong("a field appears twice")) } else { Ok(fields) }
 }
 
 /// A list of at most `most` whole numbers that are not negative.

@@ -1,7 +1,9 @@
 //! A bounded run of what cargo-fuzz runs without bounds: files that are nearly right, and anything else.
 
 use typewright_runtime::local::dtype::Dtype;
-use typewright_runtime::local::file::open;
+use typewright_runtime::local::file::{from_bytes, open};
+#[cfg(unix)]
+use typewright_tests::bench::alloc::requested;
 use typewright_tests::fuzz::files;
 use typewright_tests::local::gguf::{Data, Gguf};
 use typewright_tests::local::safetensors::{Safetensors, index};
@@ -126,6 +128,51 @@ fn anything_else_is_survived_too() {
         let pieces: String = (0..random.below(40)).map(|_| PIECES[random.below(PIECES.len())]).collect();
         files(&typewright_tests::local::safetensors::file(&format!("{{{pieces}"), &noise));
     }
+}
+
+/// The most entries and the most tensors that fit into few bytes.
+#[test]
+fn many_small_things_ask_for_memory_in_proportion() {
+    let empty = Gguf { alignment: 1, ..Gguf::default() };
+    let entries =
+        (0..60_000).fold(empty.clone(), |gguf, number| gguf.entry(&format!("{number:x}"), Data::U8(1)));
+    assert!(files(&entries.bytes()));
+    let tensors =
+        (0..60_000).fold(empty, |gguf, number| gguf.raw(&format!("{number:x}"), 0, &[], vec![0; 4]));
+    assert!(files(&tensors.bytes()));
+    let lists = Data::Array(Box::new(Data::ints([])), vec![Data::ints([]); 200_000]);
+    assert!(files(&Gguf::default().entry("lists", lists).bytes()));
+    let field = |number| format!("\"{number:x}\":{{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}}");
+    let fields: Vec<String> = (0..60_000).map(field).collect();
+    let header = format!("{{{}}}", fields.join(","));
+    assert!(files(&typewright_tests::local::safetensors::file(&header, &[])));
+}
+
+/// A vocabulary stays where it is until it is iterated.
+#[test]
+#[cfg(unix)]
+fn a_vocabulary_costs_nothing_to_open() {
+    let tokens = || (0..128_000).map(|number| format!("token {number}"));
+    let bytes = Gguf::default().entry("tokenizer.ggml.tokens", Data::strings(tokens())).bytes();
+    let before = requested();
+    let weights = from_bytes(bytes).unwrap();
+    let array = weights.metadata().get("tokenizer.ggml.tokens").unwrap().as_array().unwrap();
+    assert_eq!(array.len(), 128_000);
+    assert!(array.strings().zip(tokens()).all(|(found, token)| found == token.as_bytes()));
+    let iterated = requested() - before;
+    let before = requested();
+    tokens().for_each(drop);
+    let made = requested() - before;
+    assert!(iterated - made < 4096, "{iterated} bytes, {made} of them for what is compared with");
+}
+
+#[test]
+fn reasons_are_short_however_long_names_are() {
+    let long = "\u{1}".repeat(60_000);
+    assert!(!files(&Gguf::default().entry(&long, Data::String(vec![0xFF])).bytes()));
+    assert!(!files(&Gguf::default().entry(&long, 1).entry(&long, 2).bytes()));
+    let name = "\u{1}".repeat(1000);
+    assert!(!files(&Safetensors::default().raw(&name, "F9", &[1], &[0]).bytes()));
 }
 
 #[test]

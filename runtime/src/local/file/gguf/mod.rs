@@ -18,8 +18,8 @@ use self::types::name_of;
 pub(super) use self::value::Entry;
 pub use self::value::{Array, Elements, Kind, Metadata, Value};
 
-use super::Fault;
 use super::weights::Place;
+use super::{Fault, shown};
 use crate::local::dtype::Dtype;
 
 /// What such a file starts with.
@@ -82,7 +82,10 @@ fn metadata(reader: &mut Reader<'_>, count: u64) -> Result<Vec<Entry>, Fault> {
     for pair in entries.windows(2) {
         let key = reader.at_range(&pair[0].key);
         if key == reader.at_range(&pair[1].key) {
-            return Err(Fault::malformed(format!("key {:?} appears twice", String::from_utf8_lossy(key))));
+            return Err(Fault::malformed(format!(
+                "key {} appears twice",
+                shown(&String::from_utf8_lossy(key))
+            )));
         }
     }
     Ok(entries)

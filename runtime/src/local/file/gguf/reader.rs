@@ -1,4 +1,5 @@
-//! A position in a GGUF header. Every read says what it was after, so that a file that ends early is a precise error.
+//! A position in a GGUF header. Every read says what it was after, so that a file that ends early is a precise error; the
+//! words are put together only then, because a vocabulary is hundreds of thousands of reads.
 
 use std::ops::Range;
 
@@ -50,7 +51,7 @@ impl<'a> Reader<'a> {
 
     /// A count of things that take at least `size` bytes each, so that a count alone can cost nothing.
     pub(super) fn count(&mut self, what: &str, size: u64, limit: u64) -> Result<u64, Fault> {
-        let count = self.u64(&format!("number of {what}"))?;
+        let count = self.u64(what)?;
         if count > limit {
             return Err(Fault::malformed(format!("{count} {what}, but at most {limit} are read")));
         }
@@ -66,7 +67,7 @@ impl<'a> Reader<'a> {
     /// A length, and so many bytes.
     pub(super) fn string(&mut self, what: &str, limit: u64) -> Result<&'a [u8], Fault> {
         let start = self.at;
-        let len = self.u64(&format!("length of the {what}"))?;
+        let len = self.u64(what)?;
         if len > limit {
             let reason = format!("the {what} at byte {start} has {len} bytes, but at most {limit} are read");
             return Err(Fault::malformed(reason));
