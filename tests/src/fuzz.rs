@@ -1,8 +1,14 @@
-//! What generated decoders must survive: any bytes at all. The same functions run in the bounded test and under
-//! cargo-fuzz.
+//! What generated decoders, and readers of model files, must survive: any bytes at all. The same functions run in the
+//! bounded tests and under cargo-fuzz.
+
+#[cfg(feature = "local")]
+mod files;
 
 use bytes::Bytes;
 use typewright_runtime::wire::v1::{ChatWire, Fold};
+
+#[cfg(feature = "local")]
+pub use self::files::{MODEL_LIMIT, files};
 
 use crate::{providers, splits};
 

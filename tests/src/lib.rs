@@ -2,7 +2,7 @@
 //!
 //! Conformance: [`corpus`] reads recorded exchanges, [`loopback`] serves them, [`exchange`] lets a generated client
 //! answer and ask, [`compare`] and [`body`] grade, [`splits`] cuts streams at every byte, [`run`] runs it all.
-//! [`fuzz`] feeds decoders with anything. `bench` measures, beside floors and peers.
+//! [`fuzz`] feeds decoders with anything. `bench` measures, beside floors and peers. `local` makes files of models.
 
 #[cfg(unix)]
 pub mod bench;
@@ -12,6 +12,8 @@ pub mod corpus;
 pub mod exchange;
 pub mod fuzz;
 pub mod known;
+#[cfg(feature = "local")]
+pub mod local;
 pub mod loopback;
 pub mod openapi;
 pub mod outcome;

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use super::memory::{Bytes, Need};
+
 /// Why a model cannot be loaded or run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -30,6 +32,36 @@ pub enum Error {
         /// What it would need.
         reason: String,
     },
+    /// A tensor that a model needs is not there.
+    #[error("{}: no tensor {name:?}{}", path.display(), meant(nearest.as_deref()))]
+    NoTensor {
+        /// What was opened.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+        /// One of a name that is nearly the same.
+        nearest: Option<String>,
+    },
+    /// A tensor has another shape than the model needs.
+    #[error("{}: tensor {name:?} has shape {found:?}, not {expected:?}", path.display())]
+    Shape {
+        /// What was opened.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+        /// The shape in the file.
+        found: Vec<usize>,
+        /// The shape that the model needs.
+        expected: Vec<usize>,
+    },
+    /// There is less memory than a model needs.
+    #[error("the model needs {need}, but {available} are available")]
+    TooLarge {
+        /// What it needs.
+        need: Need,
+        /// What there is.
+        available: Bytes,
+    },
     /// No model can be built from the description of the files.
     #[error(transparent)]
     Architecture(#[from] super::arch::Error),
@@ -42,6 +74,10 @@ pub enum Error {
     /// Arithmetic on a device failed.
     #[error("cannot compute")]
     Compute(#[from] candle_core::Error),
+}
+
+fn meant(nearest: Option<&str>) -> String {
+    nearest.map(|name| format!("; did you mean {name:?}?")).unwrap_or_default()
 }
 
 impl Error {

@@ -1,6 +1,6 @@
 //! Local inference: a model from files, on this machine, behind the vocabulary of `chat` and `embed`.
 //!
-//! The way through: [`file`](self) maps weights and checks them; a tokenizer and a chat template turn a request into
+//! The way through: [`file`] maps weights and checks them; a tokenizer and a chat template turn a request into
 //! tokens; an architecture is data, and one forward pass runs all of them; a sampler picks the next token. Nothing
 //! here downloads: that is `http::download`.
 
@@ -8,5 +8,8 @@ pub mod arch;
 pub mod dtype;
 mod error;
 pub mod model;
+pub mod file;
+pub mod map;
+pub mod memory;
 
 pub use error::Error;

@@ -8,6 +8,7 @@ use std::cell::Cell;
 
 thread_local! {
     static COUNT: Cell<u64> = const { Cell::new(0) };
+    static BYTES: Cell<u64> = const { Cell::new(0) };
 }
 
 /// The system's allocator, counted.
@@ -20,13 +21,13 @@ pub struct Counting;
 // SAFETY: the contract of each function is the caller's, and the system's allocator has the same.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
+        count(layout.size());
         // SAFETY: the caller's promise is handed on.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        count();
+        count(layout.size());
         // SAFETY: as above.
         unsafe { System.alloc_zeroed(layout) }
     }
@@ -37,18 +38,25 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
+        count(size);
         // SAFETY: as above.
         unsafe { System.realloc(pointer, layout, size) }
     }
 }
 
-fn count() {
+fn count(size: usize) {
     // A thread that is ending has no counter any more.
     let _ = COUNT.try_with(|count| count.set(count.get() + 1));
+    let _ = BYTES.try_with(|bytes| bytes.set(bytes.get() + size as u64));
 }
 
 /// How often this thread has asked for memory, growing counted as asking.
 pub fn allocations() -> u64 {
     COUNT.with(Cell::get)
+}
+
+/// How many bytes this thread has asked for, whether it gave them back or not.
+#[allow(dead_code, reason = "the command line asks only how often")]
+pub fn requested() -> u64 {
+    BYTES.with(Cell::get)
 }
