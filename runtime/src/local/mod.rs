@@ -6,5 +6,7 @@
 
 pub mod dtype;
 mod error;
+pub mod kernels;
+pub mod pool;
 
 pub use error::Error;
