@@ -7,9 +7,11 @@
 pub mod arch;
 pub mod dtype;
 mod error;
-pub mod model;
 pub mod file;
+pub mod kernels;
 pub mod map;
 pub mod memory;
+pub mod model;
+pub mod pool;
 
 pub use error::Error;
