@@ -21,6 +21,7 @@ pub mod math;
 mod matrix;
 mod pack;
 mod product;
+mod rows;
 mod scalar;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,7 @@ pub use activations::{Activations, Kinds};
 pub use level::Level;
 pub use matrix::Matrix;
 pub use product::{matmul, matmul_many};
+pub use rows::each_row;
 
 /// Why numeric work was not done.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
