@@ -7,9 +7,9 @@
 pub mod arch;
 pub mod dtype;
 mod error;
-pub mod model;
 pub mod file;
 pub mod map;
 pub mod memory;
+pub mod model;
 
 pub use error::Error;

@@ -1,13 +1,17 @@
 //! Every architecture against what another implementation says of the same weights: logits, greedy tokens, vectors and
 //! scores of tiny models. `references/renew.py` makes the references and says how weights come from names.
 
+mod container;
 mod reference;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use typewright_runtime::local::arch::{self, Pooling, Shapes, Spec};
+use typewright_runtime::local::file;
 use typewright_runtime::local::model::{self, Cache, Device, Logits, Model, Tensor};
 
+use crate::files::Folder;
 use reference::Reference;
 
 const DECODERS: &[&str] = &[
@@ -159,6 +163,61 @@ fn all_that_is_wrong_with_tensors_is_said_at_once() {
     assert_eq!(error, expected);
     let said = error.to_string();
     assert!(said.contains("missing (2): model.layers.2.mlp.up_proj.weight, model.norm.weight"), "{said}");
+}
+
+/// The whole way from a folder.
+#[test]
+fn a_folder_of_safetensors_is_a_model() {
+    for name in ["llama-3", "mixtral", "gemma3", "deepseek3"] {
+        let reference = Reference::read(name);
+        let folder = Folder::new(&format!("architectures-{name}"));
+        container::safetensors(&reference, folder.path());
+        let opened = arch::open(folder.path()).unwrap();
+        agrees(name, &model::open(&opened, reference.context(), &Device::Cpu).unwrap(), &reference);
+    }
+    let reference = Reference::read("bert");
+    let folder = Folder::new("architectures-bert");
+    container::safetensors(&reference, folder.path());
+    let pooling = |text: &str| {
+        std::fs::create_dir_all(folder.path().join("1_Pooling")).unwrap();
+        std::fs::write(folder.path().join("1_Pooling/config.json"), text).unwrap();
+        arch::open(folder.path())
+    };
+    let opened = pooling(r#"{"word_embedding_dimension": 64, "pooling_mode_cls_token": true}"#).unwrap();
+    assert_eq!(opened.spec.encoder.unwrap().pooling, Pooling::First);
+    let model = model::open(&opened, 64, &Device::Cpu).unwrap();
+    let found = model::embed(&model, &reference.prompt, &reference.segments).unwrap();
+    is_near("bert", &found, &reference.first, 0.1);
+    let said = pooling(r#"{"pooling_mode_max_tokens": true}"#).unwrap_err().to_string();
+    assert!(said.contains("pooling by [\"pooling_mode_max_tokens\"]"), "{said}");
+}
+
+/// GGUF of the same weights: other names and shapes, other pairs of rotated numbers, other norms; the same answers.
+#[test]
+fn a_gguf_file_is_the_same_model() {
+    for name in DECODERS.iter().chain(ENCODERS).chain(&["xlm-roberta-rank"]) {
+        let reference = Reference::read(name);
+        if !reference.has_gguf() {
+            assert!(["llama-bias", "mistral"].contains(name), "{name}");
+            continue;
+        }
+        for split in [false, true] {
+            let gguf = container::gguf(&reference, split);
+            let Some(gguf) = gguf else { continue };
+            let weights = file::from_bytes(gguf.bytes()).unwrap();
+            let opened = arch::describe(weights, Path::new("")).unwrap();
+            let model = model::open(&opened, reference.context(), &Device::Cpu).unwrap();
+            if opened.spec.encoder.is_none() {
+                agrees(name, &model, &reference);
+            } else if !reference.scores.is_empty() {
+                let found = model::classify(&model, &reference.prompt, &reference.segments).unwrap();
+                is_near(name, &found, &reference.scores, 1.0);
+            } else {
+                let found = model::embed(&model, &reference.prompt, &reference.segments).unwrap();
+                is_near(name, &found, &reference.mean, 0.1);
+            }
+        }
+    }
 }
 
 /// A setting that changes the result is an error that names it.
