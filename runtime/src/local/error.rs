@@ -71,6 +71,17 @@ pub enum Error {
         /// What was given, and what can be.
         reason: String,
     },
+    /// The pages of keys and values do not suffice. Nothing was changed: sequences can be freed, and the step tried again.
+    #[error("the cache has {free} free pages, and {needed} are needed")]
+    CacheFull {
+        /// Pages that the step takes.
+        needed: usize,
+        /// Pages that no sequence holds.
+        free: usize,
+    },
+    /// Numeric work on the processor failed.
+    #[error("cannot compute on the processor")]
+    Kernel(#[from] super::kernels::Error),
     /// Arithmetic on a device failed.
     #[error("cannot compute")]
     Compute(#[from] candle_core::Error),

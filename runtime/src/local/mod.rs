@@ -6,6 +6,7 @@
 
 pub mod arch;
 pub mod dtype;
+pub mod engine;
 mod error;
 pub mod file;
 pub mod kernels;

@@ -1,13 +1,16 @@
 //! Every architecture against what another implementation says of the same weights: logits, greedy tokens, vectors and
 //! scores of tiny models. `references/renew.py` makes the references and says how weights come from names.
 
+mod container;
 mod reference;
 
-use std::collections::BTreeMap;
+use std::path::Path;
 
 use typewright_runtime::local::arch::{self, Pooling, Shapes, Spec};
+use typewright_runtime::local::file;
 use typewright_runtime::local::model::{self, Cache, Device, Logits, Model, Tensor};
 
+use crate::files::Folder;
 use reference::Reference;
 
 const DECODERS: &[&str] = &[
@@ -161,53 +164,98 @@ fn all_that_is_wrong_with_tensors_is_said_at_once() {
     assert!(said.contains("missing (2): model.layers.2.mlp.up_proj.weight, model.norm.weight"), "{said}");
 }
 
+/// The whole way from a folder.
+#[test]
+fn a_folder_of_safetensors_is_a_model() {
+    for name in ["llama-3", "mixtral", "gemma3", "deepseek3"] {
+        let reference = Reference::read(name);
+        let folder = Folder::new(&format!("architectures-{name}"));
+        container::safetensors(&reference, folder.path());
+        let opened = arch::open(folder.path()).unwrap();
+        agrees(name, &model::open(&opened, reference.context(), &Device::Cpu).unwrap(), &reference);
+    }
+    let reference = Reference::read("bert");
+    let folder = Folder::new("architectures-bert");
+    container::safetensors(&reference, folder.path());
+    let pooling = |text: &str| {
+        std::fs::create_dir_all(folder.path().join("1_Pooling")).unwrap();
+        std::fs::write(folder.path().join("1_Pooling/config.json"), text).unwrap();
+        arch::open(folder.path())
+    };
+    let opened = pooling(r#"{"word_embedding_dimension": 64, "pooling_mode_cls_token": true}"#).unwrap();
+    assert_eq!(opened.spec.encoder.unwrap().pooling, Pooling::First);
+    let model = model::open(&opened, 64, &Device::Cpu).unwrap();
+    let found = model::embed(&model, &reference.prompt, &reference.segments).unwrap();
+    is_near("bert", &found, &reference.first, 0.1);
+    let said = pooling(r#"{"pooling_mode_max_tokens": true}"#).unwrap_err().to_string();
+    assert!(said.contains("pooling by [\"pooling_mode_max_tokens\"]"), "{said}");
+}
+
+/// GGUF of the same weights: other names and shapes, other pairs of rotated numbers, other norms; the same answers.
+#[test]
+fn a_gguf_file_is_the_same_model() {
+    for name in DECODERS.iter().chain(ENCODERS).chain(&["xlm-roberta-rank"]) {
+        let reference = Reference::read(name);
+        if !reference.has_gguf() {
+            assert!(["llama-bias", "mistral"].contains(name), "{name}");
+            continue;
+        }
+        for split in [false, true] {
+            let gguf = container::gguf(&reference, split);
+            let Some(gguf) = gguf else { continue };
+            let weights = file::from_bytes(gguf.bytes()).unwrap();
+            let opened = arch::describe(weights, Path::new("")).unwrap();
+            let model = model::open(&opened, reference.context(), &Device::Cpu).unwrap();
+            if opened.spec.encoder.is_none() {
+                agrees(name, &model, &reference);
+            } else if !reference.scores.is_empty() {
+                let found = model::classify(&model, &reference.prompt, &reference.segments).unwrap();
+                is_near(name, &found, &reference.scores, 1.0);
+            } else {
+                let found = model::embed(&model, &reference.prompt, &reference.segments).unwrap();
+                is_near(name, &found, &reference.mean, 0.1);
+            }
+        }
+    }
+}
+
 /// A setting that changes the result is an error that names it.
 #[test]
 fn what_cannot_be_run_is_refused_by_name() {
-    let cases: BTreeMap<&str, &[(&str, serde_json::Value, &str)]> = BTreeMap::from([
+    use serde_json::{Value, json};
+    let cases: &[(&str, &str, Value, &str)] = &[
         (
             "llama",
-            &[
-                ("model_type", "mamba".into(), "architecture `mamba` is not known; known are llama, mistral"),
-                ("hidden_act", "xielu".into(), "`hidden_act` is \"xielu\", which cannot be run"),
-                (
-                    "rope_scaling",
-                    serde_json::json!({"type": "dynamic", "factor": 2.0}),
-                    "rope_type` is dynamic",
-                ),
-                ("rope_scaling", serde_json::json!({"type": "linear"}), "`rope_scaling.factor` is missing"),
-                ("rope_scaling", serde_json::json!({"factor": 2.0}), "rope_type in {\"factor\":2.0}"),
-                ("quantization_config", serde_json::json!({"bits": 4}), "quantization_config"),
-                ("clip_qkv", 8.0.into(), "`clip_qkv` is 8.0"),
-                ("num_key_value_heads", 3.into(), "does not divide 4 heads"),
-                ("hidden_size", 64.5.into(), "not a whole number"),
-                ("hidden_size", (1u64 << 40).into(), "not a whole number"),
-                ("num_attention_heads", 1000.into(), "does not divide"),
-                ("num_hidden_layers", serde_json::Value::Null, "`num_hidden_layers` or `n_layer` is missing"),
-                ("architectures", serde_json::json!(["LlamaForTokenClassification"]), "ForCausalLM"),
-            ],
+            "model_type",
+            "mamba".into(),
+            "architecture `mamba` is not known; known are llama, mistral",
         ),
-        ("gemma3", &[("layer_types", serde_json::json!(["full_attention"]), "not a list of 4 layers")]),
-        (
-            "deepseek3",
-            &[
-                ("scoring_func", "tanh".into(), "softmax (1), sigmoid (2)"),
-                ("topk_method", "best".into(), "group_limited_greedy"),
-                ("num_experts_per_tok", 9.into(), "more than 8 experts"),
-                ("n_group", 3.into(), "does not divide 8 experts"),
-            ],
-        ),
-        ("phi3-long", &[("partial_rotary_factor", 0.5.into(), "not a list of 4 numbers")]),
-        ("bert", &[("position_embedding_type", "relative_key".into(), "absolute")]),
-    ]);
-    for (name, changes) in cases {
+        ("llama", "hidden_act", "xielu".into(), "`hidden_act` is \"xielu\", which cannot be run"),
+        ("llama", "rope_scaling", json!({"type": "dynamic", "factor": 2.0}), "rope_type` is dynamic"),
+        ("llama", "rope_scaling", json!({"type": "linear"}), "`rope_scaling.factor` is missing"),
+        ("llama", "rope_scaling", json!({"factor": 2.0}), "rope_type in {\"factor\":2.0}"),
+        ("llama", "quantization_config", json!({"bits": 4}), "quantization_config"),
+        ("llama", "clip_qkv", 8.0.into(), "`clip_qkv` is 8.0"),
+        ("llama", "num_key_value_heads", 3.into(), "does not divide 4 heads"),
+        ("llama", "hidden_size", 64.5.into(), "not a whole number"),
+        ("llama", "hidden_size", (1u64 << 40).into(), "not a whole number"),
+        ("llama", "num_attention_heads", 1000.into(), "more than the 64 numbers of a vector"),
+        ("llama", "num_hidden_layers", Value::Null, "`num_hidden_layers` or `n_layer` is missing"),
+        ("llama", "architectures", json!(["LlamaForTokenClassification"]), "ForCausalLM"),
+        ("gemma3", "layer_types", json!(["full_attention"]), "not a list of 4 layers"),
+        ("deepseek3", "scoring_func", "tanh".into(), "softmax (1), sigmoid (2)"),
+        ("deepseek3", "topk_method", "best".into(), "group_limited_greedy"),
+        ("deepseek3", "num_experts_per_tok", 9.into(), "more than 8 experts"),
+        ("deepseek3", "n_group", 3.into(), "does not divide 8 experts"),
+        ("phi3-long", "partial_rotary_factor", 0.5.into(), "not a list of 4 numbers"),
+        ("bert", "position_embedding_type", "relative_key".into(), "absolute"),
+    ];
+    for (name, key, value, expected) in cases {
         let reference = Reference::read(name);
-        for (key, value, expected) in changes {
-            let mut config = reference.config.clone();
-            config[*key] = value.clone();
-            let said = arch::from_config(&config, &reference.shapes()).unwrap_err().to_string();
-            assert!(said.contains(expected), "{name}, {key}: {said}");
-        }
+        let mut config = reference.config.clone();
+        config[*key] = value.clone();
+        let said = arch::from_config(&config, &reference.shapes()).unwrap_err().to_string();
+        assert!(said.contains(expected), "{name}, {key}: {said}");
     }
 }
 

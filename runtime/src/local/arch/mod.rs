@@ -3,7 +3,7 @@
 //! The way through: `families` is the table from identifier to what files of a family do not state; `fields` finds a
 //! hyperparameter by the key that a container has for it; `read`, `mixture` and `rotary` put the [`Spec`] together; `tensors`
 //! lists every tensor of a description with role, name (`names`) and shape, and compares the list with what files
-//! hold. No weights here, and no arithmetic on them: that is `local::model`, and the engine.
+//! hold; `files` does it all from a path. No weights here, and no arithmetic on them: that is `local::model`, and the engine.
 //!
 //! What is not known is an error that says where: an identifier, a kind of rope scaling, an activation, a setting that
 //! changes the result and that the forward pass does not have. Nothing is ignored that matters.
@@ -11,6 +11,7 @@
 mod error;
 mod families;
 mod fields;
+mod files;
 mod mixture;
 mod names;
 mod read;
@@ -23,6 +24,7 @@ mod tensors;
 use serde_json::{Map, Value};
 
 pub use error::Error;
+pub use files::{Opened, describe, open};
 pub use names::Naming;
 pub use rope::{Rope, RopeKind, Scaling};
 pub use spec::{

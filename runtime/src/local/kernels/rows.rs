@@ -45,7 +45,7 @@ impl Matrix {
             return Err(Error::Shape(format!("row {row} of {rows} rows of {cols} into {found} numbers")));
         }
         match self.dtype() {
-            Dtype::F32 => unpack(self, row, out, |tile: &Single, lane, column| tile.0[column][lane]),
+            Dtype::F32 => unpack(self, row, out, |tile: &Single, lane, _| tile.0[lane]),
             Dtype::F16 => unpack(self, row, out, |tile: &Half, lane, column| wide(tile.0[column][lane])),
             Dtype::BF16 => unpack(self, row, out, |tile: &Half, lane, column| {
                 bf16::from_bits(tile.0[column][lane]).to_f32()

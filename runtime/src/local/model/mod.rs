@@ -18,7 +18,8 @@ pub use encoder::{classify, embed, encode};
 pub use experts::route;
 
 use super::Error;
-use super::arch::{Layer, Placement, Role, Spec, Wanted};
+use super::arch::{Layer, Opened, Placement, Role, Spec, Wanted};
+use super::file::blocks::{BadLength, dequantize};
 use attention::Keys;
 use ops::{Rotation, cap};
 use weights::{At, Weights};
@@ -62,6 +63,18 @@ pub enum Logits {
     All,
     /// Of the last one.
     Last,
+}
+
+/// The model of opened files on `device`, for runs of up to `context` positions, its numbers all in f32.
+pub fn open(opened: &Opened, context: usize, device: &Device) -> Result<Model, Error> {
+    load(opened.spec.clone(), &opened.tensors, context, device, |one| {
+        let view = opened.weights.expect(&one.name, &one.shape)?;
+        let mut numbers = vec![0.0; one.shape.iter().product()];
+        let wrong =
+            |error: BadLength| Error::malformed(opened.weights.path(), format!("{}: {error}", one.name));
+        dequantize(view.dtype, view.bytes, &mut numbers).map_err(wrong)?;
+        Ok(numbers)
+    })
 }
 
 /// The model of `spec` on `device`, for runs of up to `context` positions. `numbers` gives a tensor of the files in f32;

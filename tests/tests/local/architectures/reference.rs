@@ -25,6 +25,8 @@ pub(crate) struct Reference {
     pub(crate) mean: Vec<f32>,
     pub(crate) first: Vec<f32>,
     pub(crate) scores: Vec<f32>,
+    /// Metadata and names of tensors in GGUF.
+    pub(crate) gguf: Value,
     tensors: BTreeMap<String, Recipe>,
 }
 
@@ -54,8 +56,13 @@ impl Reference {
             mean: list(&value["mean"]),
             first: list(&value["cls"]),
             scores: list(&value["scores"]),
+            gguf: value["gguf"].clone(),
             tensors: tensors.map(recipe).collect(),
         }
+    }
+
+    pub(crate) fn has_gguf(&self) -> bool {
+        !self.gguf.is_null()
     }
 
     pub(crate) fn shapes(&self) -> Shapes {

@@ -231,14 +231,16 @@ def encoder(model, ids, segments, config):
 
 def main():
     out = sys.argv[1] if len(sys.argv) > 1 else os.path.dirname(os.path.abspath(__file__))
-    ids = [1] + [int(v) for v in (uniform("prompt", PROMPT - 1) + 1) / 2 * (VOCAB - 4) + 4]
-    segments = [0] * 15 + [1] * (PROMPT - 15)
+    text = [int(v) for v in (uniform("prompt", PROMPT - 1) + 1) / 2 * (VOCAB - 4) + 4]
     for name, (kind, config) in {**CAUSAL, **ENCODERS}.items():
         if len(sys.argv) > 2 and name not in sys.argv[2:]:
             continue
         config = {**base, **config} if name in CAUSAL else config
         with tempfile.TemporaryDirectory() as folder:
             model, tensors, saved = load(name, kind, config, folder)
+        # One family counts positions of what is not padding, which its configurations number 1.
+        ids = [0 if config.get("pad_token_id") == 1 else 1] + text
+        segments = [int(at >= 15 and config["type_vocab_size"] > 1) for at in range(PROMPT)] if name in ENCODERS else []
         said = causal(model, ids) if name in CAUSAL else encoder(model, ids, segments, config)
         made = f"transformers {transformers.__version__}, torch {torch.__version__.split('+')[0]}, eager, f32"
         reference = dict(made=made, config={**config, "architectures": [kind]}, saved=saved, prompt=ids, segments=segments,
