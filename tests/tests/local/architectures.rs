@@ -1,8 +1,8 @@
 //! Every architecture against what another implementation says of the same weights: logits, greedy tokens, vectors and
 //! scores of tiny models. `references/renew.py` makes the references and says how weights come from names.
 
-mod container;
-mod reference;
+pub(crate) mod container;
+pub(crate) mod reference;
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use typewright_runtime::local::model::{self, Cache, Device, Logits, Model, Tenso
 use crate::files::Folder;
 use reference::Reference;
 
-const DECODERS: &[&str] = &[
+pub(crate) const DECODERS: &[&str] = &[
     "llama",
     "llama-bias",
     "llama-3",
@@ -31,7 +31,7 @@ const DECODERS: &[&str] = &[
     "deepseek2",
     "deepseek3",
 ];
-const ENCODERS: &[&str] = &["bert", "xlm-roberta", "nomic"];
+pub(crate) const ENCODERS: &[&str] = &["bert", "xlm-roberta", "nomic"];
 const RANKERS: &[&str] = &["bert-rank", "xlm-roberta-rank"];
 
 /// Of the deviation of the logits.
