@@ -1,6 +1,6 @@
 //! Local inference: a model from files, on this machine, behind the vocabulary of `chat` and `embed`.
 //!
-//! The way through: [`file`] maps weights and checks them; a tokenizer and a chat template turn a request into
+//! The way through: [`mod@file`] maps weights and checks them; a tokenizer and a chat template turn a request into
 //! tokens; an architecture is data, and one forward pass runs all of them; a sampler picks the next token. Nothing
 //! here downloads: that is `http::download`.
 
