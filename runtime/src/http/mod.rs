@@ -6,6 +6,10 @@
 mod body;
 mod config;
 mod date;
+#[cfg(feature = "download")]
+pub mod download;
+#[cfg(feature = "download")]
+pub mod hub;
 mod rate_limit;
 mod retry;
 mod transport;
@@ -16,5 +20,9 @@ pub use retry::{Attempt, RetryReason};
 
 pub(crate) use body::Body;
 pub(crate) use config::Transport as TransportConfig;
+#[cfg(feature = "download")]
+pub(crate) use date::http_date;
 pub(crate) use retry::{Attempts, length, random_bits, retry_after};
+#[cfg(feature = "download")]
+pub(crate) use transport::is_loopback;
 pub(crate) use transport::{Answer, Call, Transport};
