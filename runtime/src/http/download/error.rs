@@ -171,3 +171,23 @@ impl Error {
 fn said(detail: &str) -> String {
     if detail.is_empty() { String::new() } else { format!(": {detail}") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_from_other_failures() {
+        let of = |kind: io::ErrorKind| Error::file("write", Path::new("model.bin"), kind.into());
+        assert!(matches!(of(io::ErrorKind::StorageFull), Error::DiskFull { .. }));
+        assert!(matches!(of(io::ErrorKind::QuotaExceeded), Error::DiskFull { .. }));
+        let denied = of(io::ErrorKind::PermissionDenied);
+        assert_eq!(denied.to_string(), "cannot write model.bin");
+        assert!(!denied.is_retryable() && std::error::Error::source(&denied).is_some());
+    }
+
+    #[test]
+    fn errors_are_small() {
+        assert!(size_of::<Error>() <= 80, "{}", size_of::<Error>());
+    }
+}

@@ -92,6 +92,7 @@ impl Part {
         checkpoint: u64,
         lock: Arc<Lock>,
     ) -> Result<Self, Error> {
+        make_folder(&paths.part)?;
         let state = load(&paths, &address);
         if state.is_none() {
             discard(&paths)?;

@@ -103,10 +103,10 @@ fn existing(paths: &Paths, request: &Request) -> Option<Saved> {
 /// Transfers what is missing, from zero again where it has to be, and gives the file its name.
 async fn transfer(job: &Job, mut part: Arc<Part>, reporter: &Reporter<'_>) -> Result<Saved, Error> {
     let mut resumed = part.state().map_or(0, |state| state.received());
-    let mut left = job.request.retry.max_retries;
+    let (mut job, mut left) = (job.clone(), job.request.retry.max_retries);
     loop {
         let mut kept = Kept(Some(Arc::clone(&part)));
-        let done = ranges(job, &part, reporter).await;
+        let done = ranges(&job, &part, reporter).await;
         kept.0 = None;
         match done {
             Ok(()) => break,
@@ -118,6 +118,8 @@ async fn transfer(job: &Job, mut part: Arc<Part>, reporter: &Reporter<'_>) -> Re
             Err(Stop::Again(reason)) if left == 0 => return Err(Error::Changed { reason }),
             Err(Stop::Again(_)) => left -= 1,
         }
+        // Whoever breaks promises is asked for the plain file.
+        job.request = Arc::new(Request { parts: Parts::UpTo(1), ..Request::clone(&job.request) });
         resumed = 0;
         let old = Arc::clone(&part);
         part = Arc::new(blocking(move || old.renewed()).await?);
