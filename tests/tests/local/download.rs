@@ -99,7 +99,13 @@ async fn a_file_is_downloaded_and_progress_is_told() {
         serve(move |asked, _| hosted.answer(asked).pace(50_000, Duration::from_millis(15))).await.unwrap();
     let mut told: Vec<Progress> = Vec::new();
     let request = request(&server);
-    let saved = save(&client(), &request, &folder.target(), |progress| told.push(*progress)).await.unwrap();
+    let (client, target) = (client(), folder.target());
+    let saving = save(&client, &request, &target, |progress| told.push(*progress));
+    // So that it can go to a task of its own.
+    fn sent<T: Send>(future: T) -> T {
+        future
+    }
+    let saved = sent(saving).await.unwrap();
     assert_whole(&folder, &saved, &body);
     assert_eq!((saved.etag.as_deref(), saved.resumed), (Some("\"a\""), 0));
     assert!(told.len() >= 3 && told.is_sorted_by_key(|progress| progress.received), "{told:?}");

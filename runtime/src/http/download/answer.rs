@@ -10,7 +10,7 @@ use super::error::{Error, Stop};
 use super::request::Request;
 use crate::http::http_date;
 
-/// The longest validator that is kept.
+/// The longest validator and content type that are kept.
 const LONGEST_VALIDATOR: usize = 512;
 /// How much older than the answer a date of change has to be to tell two versions apart.
 const SETTLED_SECONDS: i64 = 60;
@@ -86,7 +86,9 @@ impl Entity {
         Self {
             total: text(headers, CONTENT_LENGTH).and_then(number),
             validator: Validator::of(headers),
-            content_type: text(headers, CONTENT_TYPE).map(str::to_owned),
+            content_type: text(headers, CONTENT_TYPE)
+                .filter(|kind| kind.len() <= LONGEST_VALIDATOR)
+                .map(str::to_owned),
             ranges: text(headers, ACCEPT_RANGES).is_some_and(|unit| unit.eq_ignore_ascii_case("bytes")),
         }
     }

@@ -3,7 +3,7 @@
 //! All that is here waits for the disk, and is called where waiting is allowed.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -26,6 +26,8 @@ pub(super) struct Paths {
     pub(super) whole: PathBuf,
     pub(super) part: PathBuf,
     pub(super) state: PathBuf,
+    /// The state before it takes the place of the one before.
+    pub(super) new_state: PathBuf,
     pub(super) lock: PathBuf,
 }
 
@@ -72,6 +74,7 @@ impl Paths {
             whole: whole.to_owned(),
             part: beside(".part"),
             state: beside(".part.state"),
+            new_state: beside(".part.state.new"),
             lock: lock.map_or_else(|| beside(".part.lock"), Path::to_owned),
         }
     }
@@ -225,7 +228,7 @@ impl Part {
         };
         let Some(state) = state.filter(|_| *current) else { return Ok(()) };
         self.durable.sync_data().map_err(|source| Error::file("write", &self.paths.part, source))?;
-        store(&self.paths.state, state.to_text().as_bytes())
+        store(&self.paths.state, &self.paths.new_state, state.to_text().as_bytes())
     }
 
     /// The SHA-256 of the file, all of which is there.
@@ -240,6 +243,7 @@ impl Part {
         self.durable.sync_all().map_err(|source| Error::file("write", &self.paths.part, source))?;
         rename(&self.paths.part, &self.paths.whole)?;
         *current = false;
+        remove(&self.paths.new_state)?;
         remove(&self.paths.state)
     }
 
@@ -268,20 +272,18 @@ fn load(paths: &Paths, address: &str) -> Option<State> {
 /// The state goes first, so that it never speaks of what is gone.
 fn discard(paths: &Paths) -> Result<(), Error> {
     remove(&paths.state)?;
+    remove(&paths.new_state)?;
     remove(&paths.part)
 }
 
-/// Writes a file so that it is there as a whole or not at all.
-pub(in crate::http) fn store(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".new");
-    let new = PathBuf::from(name);
-    let written = File::create(&new).and_then(|mut file| {
+/// Writes a file so that it is there as a whole or not at all, first under the name `new`.
+pub(in crate::http) fn store(path: &Path, new: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let written = File::create(new).and_then(|mut file| {
         file.write_all(bytes)?;
         file.sync_data()
     });
-    written.map_err(|source| Error::file("write", &new, source))?;
-    rename(&new, path)
+    written.map_err(|source| Error::file("write", new, source))?;
+    rename(new, path)
 }
 
 fn rename(from: &Path, to: &Path) -> Result<(), Error> {
@@ -291,9 +293,7 @@ fn rename(from: &Path, to: &Path) -> Result<(), Error> {
 
 fn remove(path: &Path) -> Result<(), Error> {
     match fs::remove_file(path) {
-        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-            Err(Error::file("remove", path, source))
-        }
+        Err(source) if source.kind() != ErrorKind::NotFound => Err(Error::file("remove", path, source)),
         _ => Ok(()),
     }
 }
@@ -308,8 +308,12 @@ pub(in crate::http) fn make_folder(path: &Path) -> Result<(), Error> {
 #[cfg(unix)]
 fn sync_folder(path: &Path) -> Result<(), Error> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let synced = File::open(folder).and_then(|folder| folder.sync_all());
-    synced.map_err(|source| Error::file("write the folder", folder, source))
+    match File::open(folder).and_then(|folder| folder.sync_all()) {
+        // Some file systems over a network cannot, and do not have to.
+        Err(source) if matches!(source.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => Ok(()),
+        Err(source) => Err(Error::file("write the folder", folder, source)),
+        Ok(()) => Ok(()),
+    }
 }
 
 /// Elsewhere a folder cannot be opened, and renaming is durable by itself.

@@ -200,7 +200,7 @@ impl Reader {
         let meaning = read(answer.status, &answer.headers, asked, self.entity.as_ref())?;
         (self.skip, self.body_end) = (0, None);
         match meaning {
-            Meaning::Whole(entity) => self.from_the_start(entity)?,
+            Meaning::Whole(entity) => self.start_over(entity)?,
             Meaning::Part { end, total } => self.go_on(end, total)?,
             Meaning::Complete => return self.ends_here(),
         }
@@ -233,7 +233,7 @@ impl Reader {
     }
 
     /// The answer is the whole file, asked for or not.
-    fn from_the_start(&mut self, found: Entity) -> Result<(), Stop> {
+    fn start_over(&mut self, found: Entity) -> Result<(), Stop> {
         let Some(known) = &self.entity else {
             check(&found, &self.job.request)?;
             (self.end, self.body_end) = (found.total, found.total);

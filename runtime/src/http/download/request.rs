@@ -1,13 +1,15 @@
 //! What to download, where from and where to, and how much of it to take. Plain data with defaults.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::client::{address, shown};
 use crate::http::RetryPolicy;
 use crate::secret::Secret;
 
 /// What to download and from where.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Request {
     /// The address. Its query is never printed.
     pub url: String,
@@ -101,6 +103,22 @@ impl Request {
     }
 }
 
+/// The address is printed without credentials and query, which may hold a secret.
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { url, headers, token, expected, limits, parts, retry } = self;
+        f.debug_struct("Request")
+            .field("url", &address(url).map_or_else(|_| String::new(), |url| shown(&url)))
+            .field("headers", headers)
+            .field("token", token)
+            .field("expected", expected)
+            .field("limits", limits)
+            .field("parts", parts)
+            .field("retry", retry)
+            .finish()
+    }
+}
+
 impl Default for DownloadLimits {
     fn default() -> Self {
         Self { bytes: 1 << 40, content_types: Vec::new(), redirects: 10 }
@@ -128,5 +146,19 @@ impl Parts {
             Self::Automatic => 1,
             Self::UpTo(most) => most.clamp(1, 16),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_printed_without_its_secrets() {
+        let mut request = Request::new("https://user:secret@host/file?token=secret");
+        request.headers.push(("x-key".to_owned(), "secret".into()));
+        request.token = Some("secret".into());
+        let text = format!("{request:?}");
+        assert!(!text.contains("secret") && text.contains("https://host/file"), "{text}");
     }
 }

@@ -45,7 +45,9 @@ pub struct Saved {
 }
 
 /// Tells progress from all ranges.
-struct Reporter<'a>(Mutex<(Meter, Box<dyn FnMut(&Progress) + Send + 'a>)>);
+struct Reporter<'a>(Mutex<(Meter, Tell<'a>)>);
+
+type Tell<'a> = Box<dyn FnMut(&Progress) + Send + 'a>;
 
 /// Gathers pieces of a range, and writes them while the next ones arrive.
 struct Sink {

@@ -40,14 +40,13 @@ pub async fn fetch(
             continue;
         }
         let head = ask(client, hub, &pinned, file).await?;
-        folders.note(&repository.revision, &head.commit)?;
         pinned.revision.clone_from(&head.commit);
         if !folders.blob(&head.etag).exists() {
             let (request, target) = (blob_request(hub, &pinned, file, &head)?, target(&folders, &head));
             save(client, &request, &target, |told| progress(file, told)).await?;
         }
-        let (folders, file) = (folders.clone(), (*file).to_owned());
-        blocking(move || Ok(folders.point(&head.commit, &file, &head.etag))).await??;
+        let (folders, file, revision) = (folders.clone(), (*file).to_owned(), repository.revision.clone());
+        blocking(move || Ok(folders.add(&revision, &head.commit, &file, &head.etag))).await??;
     }
     Ok(snapshot(&folders, pinned.revision, files))
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::Error;
 use crate::http::download::{self, make_folder, store};
+use crate::http::random_bits;
 
 /// The longest name of a file, with its folders.
 const LONGEST: usize = 1024;
@@ -96,34 +97,40 @@ impl Folders {
         Some(text.trim().to_owned()).filter(|commit| is_commit(commit))
     }
 
+    /// Adds a file whose content is there to the snapshot of `commit`, which `revision` is now.
+    pub(super) fn add(&self, revision: &str, commit: &str, file: &str, etag: &str) -> Result<(), Error> {
+        self.point(commit, file, etag)?;
+        self.note(revision, commit)
+    }
+
     /// Notes the commit that a revision is now.
-    pub(super) fn note(&self, revision: &str, commit: &str) -> Result<(), Error> {
+    fn note(&self, revision: &str, commit: &str) -> Result<(), Error> {
         if revision == commit || self.commit(revision).as_deref() == Some(commit) {
             return Ok(());
         }
         let path = self.repository.join("refs").join(revision);
         make_folder(&path)?;
-        Ok(store(&path, commit.as_bytes())?)
+        Ok(store(&path, &passing(&path), commit.as_bytes())?)
     }
 
     /// Gives the content with this tag its name in the snapshot of `commit`.
-    pub(super) fn point(&self, commit: &str, file: &str, etag: &str) -> Result<PathBuf, Error> {
+    fn point(&self, commit: &str, file: &str, etag: &str) -> Result<(), Error> {
         let path = self.snapshot(commit).join(file);
         let up = "../".repeat(file.split('/').count() + 1);
         let target = PathBuf::from(format!("{up}blobs/{etag}"));
         if fs::read_link(&path).is_ok_and(|found| found == target) {
-            return Ok(path);
+            return Ok(());
         }
         make_folder(&path)?;
         let failed = |source| Error::from(download::Error::file("point to the content from", &path, source));
-        let new = path.with_file_name(format!(".{etag}.new"));
-        match fs::remove_file(&new) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
-            _ => {}
-        }
-        link(&target, &self.blob(etag), &new).and_then(|()| fs::rename(&new, &path)).map_err(failed)?;
-        Ok(path)
+        let new = passing(&path);
+        link(&target, &self.blob(etag), &new).and_then(|()| fs::rename(&new, &path)).map_err(failed)
     }
+}
+
+/// A name beside `path` that nobody else uses, for what takes its place at once.
+fn passing(path: &Path) -> PathBuf {
+    path.with_file_name(format!(".new-{}-{:x}", std::process::id(), random_bits()))
 }
 
 #[cfg(unix)]

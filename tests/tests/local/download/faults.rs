@@ -140,6 +140,29 @@ async fn a_server_that_gives_the_whole_file_again_is_read_past_what_is_there() {
 }
 
 #[tokio::test]
+async fn a_server_may_give_less_than_it_is_asked_for() {
+    let (folder, body) = (Folder::new(), content(100_000, 21));
+    let hosted = Hosted::new(body.clone(), "a");
+    let server = serve(move |asked, before| {
+        let mut asked = asked.clone();
+        let from =
+            |range: &str| range.trim_start_matches("bytes=").split('-').next().unwrap().parse().unwrap();
+        if let Some((_, range)) = asked.headers.iter_mut().find(|(name, _)| name == "range") {
+            let from: usize = from(range);
+            *range = format!("bytes={from}-{}", from + 24_999);
+        }
+        let served = hosted.answer(&asked);
+        if before == 0 { served.cut(10_000) } else { served }
+    })
+    .await
+    .unwrap();
+    let saved = get(&request(&server), &folder.target()).await.unwrap();
+    assert_whole(&folder, &saved, &body);
+    let from: Vec<_> = server.ranges()[1..].iter().map(|range| range.replace("-99999", "")).collect();
+    assert_eq!(from, ["bytes=10000", "bytes=35000", "bytes=60000", "bytes=85000"]);
+}
+
+#[tokio::test]
 async fn a_server_that_does_not_keep_its_promise_of_ranges_is_asked_for_one() {
     let (folder, body) = (Folder::new(), content(5 << 20, 6));
     let (honest, plain) =
