@@ -26,9 +26,9 @@ fn start(server: &FileServer, folder: &Folder, parts: usize, sum: &str) -> Child
         .unwrap()
 }
 
-/// Kills `child` once `bytes` of the body were sent; whether it was still at work.
-async fn kill_after(server: &FileServer, child: &mut Child, bytes: u64) -> bool {
-    while server.sent() < bytes {
+/// Kills `child` once `bytes` of the body were sent and some of them are on the disk; whether it was still at work.
+async fn kill_after(server: &FileServer, folder: &Folder, child: &mut Child, bytes: u64) -> bool {
+    while server.sent() < bytes || written(folder) == 0 {
         if child.try_wait().unwrap().is_some() {
             return false;
         }
@@ -69,9 +69,9 @@ async fn a_download_that_is_killed_anywhere_is_gone_on_with_and_whole() {
         let server = serve(move |asked, _| hosted.answer(asked).pace(96 << 10, Duration::from_millis(1)));
         let server = server.await.unwrap();
         let mut child = start(&server, &folder, parts, &hex);
-        // The first and the last kilobyte are points as well, and so is what comes after them.
+        // What comes after the last byte is sent counts as well: checking, and giving the file its name.
         let at = random.u64(0..=(LENGTH as u64) * 51 / 50);
-        let running = kill_after(&server, &mut child, at.min(LENGTH as u64)).await;
+        let running = kill_after(&server, &folder, &mut child, at.min(LENGTH as u64)).await;
         inside += usize::from(running && !folder.file().exists() && written(&folder) > 0);
         let before = server.asked().len();
         succeeds(&mut start(&server, &folder, parts, &hex)).await;
