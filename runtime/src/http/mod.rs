@@ -1,7 +1,8 @@
 //! Transport: one HTTP client with clocks, limits and retries, and what the headers of an answer say.
 //!
 //! It moves bytes and knows statuses and headers. What a body means is the business of [`crate::client`] and of
-//! generated wire code.
+//! generated wire code. Files are the business of `download`, and repositories of models that of `hub`; both are behind
+//! the feature `download`.
 
 mod body;
 mod config;

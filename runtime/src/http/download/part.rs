@@ -231,6 +231,12 @@ impl Part {
         store(&self.paths.state, &self.paths.new_state, state.to_text().as_bytes())
     }
 
+    /// The download ends before the file does: saves what another can go on with, and removes what nobody can.
+    pub(super) fn leave(&self) -> Result<(), Error> {
+        let resumable = self.state().is_some_and(|state| state.entity.validator.is_some());
+        if resumable || !*held(&self.current) { self.save() } else { self.remove() }
+    }
+
     /// The SHA-256 of the file, all of which is there.
     pub(super) fn sum(&self) -> Result<[u8; 32], Error> {
         self.catch_up()?;

@@ -114,7 +114,7 @@ async fn transfer(job: &Job, mut part: Arc<Part>, reporter: &Reporter<'_>) -> Re
             Ok(()) => break,
             Err(Stop::Failed(error)) => {
                 // What cannot be saved is fetched again.
-                let _ = blocking(move || part.save()).await;
+                let _ = blocking(move || part.leave()).await;
                 return Err(error);
             }
             Err(Stop::Again(reason)) if left == 0 => return Err(Error::Changed { reason }),
@@ -288,7 +288,7 @@ impl Sink {
 impl Drop for Kept {
     fn drop(&mut self) {
         let Some(part) = self.0.take() else { return };
-        let save = move || _ = part.save();
+        let save = move || _ = part.leave();
         match tokio::runtime::Handle::try_current() {
             Ok(runtime) => _ = runtime.spawn_blocking(save),
             Err(_) => save(),

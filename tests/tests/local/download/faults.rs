@@ -198,6 +198,7 @@ async fn a_weak_tag_is_never_used_to_go_on() {
         .await
         .unwrap();
         get(&once(&server), &folder.target()).await.unwrap_err();
+        assert!(folder.names().is_empty(), "nobody can go on with {:?}", folder.names());
         let saved = get(&request(&server), &folder.target()).await.unwrap();
         assert_whole(&folder, &saved, &body);
         let asked = server.asked();
