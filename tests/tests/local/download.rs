@@ -80,6 +80,15 @@ fn once(server: &FileServer) -> Request {
     Request { retry: RetryPolicy::NEVER, ..request(server) }
 }
 
+/// A server of `hosted` whose first `times` answers are cut after so many bytes.
+async fn cut(hosted: Hosted, times: usize, bytes: usize) -> FileServer {
+    let answers = serve(move |asked, before| {
+        let served = hosted.answer(asked);
+        if before < times { served.cut(bytes) } else { served }
+    });
+    answers.await.unwrap()
+}
+
 async fn get(request: &Request, target: &Target) -> Result<Saved, Error> {
     save(&client(), request, target, |_| {}).await
 }
@@ -139,12 +148,7 @@ async fn an_empty_file_and_one_of_unknown_length_are_files() {
 async fn a_broken_connection_is_made_anew_and_goes_on_where_it_ended() {
     let (folder, body) = (Folder::new(), content(900_000, 3));
     let hosted = Hosted::new(body.clone(), "a");
-    let server = serve(move |asked, before| {
-        let served = hosted.answer(asked);
-        if before < 4 { served.cut(150_000) } else { served }
-    })
-    .await
-    .unwrap();
+    let server = cut(hosted, 4, 150_000).await;
     let saved = get(&request(&server), &folder.target()).await.unwrap();
     assert_whole(&folder, &saved, &body);
     let expected =
@@ -158,12 +162,7 @@ async fn a_broken_connection_is_made_anew_and_goes_on_where_it_ended() {
 async fn a_later_call_goes_on_where_an_earlier_one_failed() {
     let (folder, body) = (Folder::new(), content(500_000, 4));
     let hosted = Hosted::new(body.clone(), "a");
-    let server = serve(move |asked, before| {
-        let served = hosted.answer(asked);
-        if before == 0 { served.cut(200_000) } else { served }
-    })
-    .await
-    .unwrap();
+    let server = cut(hosted, 1, 200_000).await;
     let error = get(&once(&server), &folder.target()).await.unwrap_err();
     assert!(error.is_retryable(), "{error:?}");
     assert_eq!(folder.names(), ["model.bin.part", "model.bin.part.state"]);
@@ -286,12 +285,7 @@ async fn a_file_that_is_there_is_kept_if_it_is_the_one() {
 async fn a_stream_gives_the_bytes_in_order_over_broken_connections() {
     let body = content(600_000, 11);
     let hosted = Hosted::new(body.clone(), "a");
-    let server = serve(move |asked, before| {
-        let served = hosted.answer(asked);
-        if before < 3 { served.cut(100_000) } else { served }
-    })
-    .await
-    .unwrap();
+    let server = cut(hosted, 3, 100_000).await;
     let mut request = request(&server);
     request.expected.sha256 = Some(sum(&body));
     let (mut read, mut bytes) = (stream(&client(), &request), Vec::new());

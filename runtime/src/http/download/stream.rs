@@ -48,6 +48,21 @@ struct State {
 }
 
 /// The file that `request` names, as a stream. One connection at a time, whatever its `parts` say.
+///
+/// ```no_run
+/// use typewright_runtime::http::download::{Client, Request, Settings, stream};
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let client = Client::new(Settings::default())?;
+/// let mut bytes = stream(&client, &Request::new("https://example.com/words.txt"));
+/// let mut lines = 0;
+/// while let Some(piece) = bytes.next().await {
+///     lines += piece?.bytes.iter().filter(|byte| **byte == b'\n').count();
+/// }
+/// println!("{lines} lines");
+/// # Ok(())
+/// # }
+/// ```
 pub fn stream(client: &Client, request: &Request) -> ByteStream {
     let job = Job::new(client, request);
     let (reader, meter) = (Reader::new(&job), Meter::new(Instant::now()));

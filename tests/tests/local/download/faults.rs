@@ -10,7 +10,7 @@ use typewright_runtime::http::Clocks;
 use typewright_runtime::http::download::{Client, Error, Parts, Request, Settings, save, stream};
 use typewright_tests::files::{Hosted, Served, serve};
 
-use super::{Folder, assert_whole, content, get, once, request, sum};
+use super::{Folder, assert_whole, content, cut, get, once, request, sum};
 
 /// The error of a download from a server that cuts the first answer and gives `second` from then on.
 async fn after_a_cut(second: impl Fn(Served) -> Served + Send + Sync + 'static) -> (Folder, Error) {
@@ -128,12 +128,7 @@ async fn a_stream_of_a_file_that_changed_is_an_error() {
 async fn a_server_that_gives_the_whole_file_again_is_read_past_what_is_there() {
     let (folder, body) = (Folder::new(), content(300_000, 5));
     let hosted = Hosted { ranges: false, ..Hosted::new(body.clone(), "a") };
-    let server = serve(move |asked, before| {
-        let served = hosted.answer(asked);
-        if before == 0 { served.cut(100_000) } else { served }
-    })
-    .await
-    .unwrap();
+    let server = cut(hosted, 1, 100_000).await;
     let saved = get(&request(&server), &folder.target()).await.unwrap();
     assert_whole(&folder, &saved, &body);
     assert_eq!(server.ranges(), ["", "bytes=100000-299999"]);
@@ -191,12 +186,7 @@ async fn a_weak_tag_is_never_used_to_go_on() {
     for etag in [Some("W/\"a\""), None] {
         let (folder, body) = (Folder::new(), content(100_000, 10));
         let hosted = Hosted { etag: etag.map(str::to_owned), ..Hosted::new(body.clone(), "") };
-        let server = serve(move |asked, before| {
-            let served = hosted.answer(asked);
-            if before < 2 { served.cut(40_000) } else { served }
-        })
-        .await
-        .unwrap();
+        let server = cut(hosted, 2, 40_000).await;
         get(&once(&server), &folder.target()).await.unwrap_err();
         assert!(folder.names().is_empty(), "nobody can go on with {:?}", folder.names());
         let saved = get(&request(&server), &folder.target()).await.unwrap();
@@ -215,12 +205,7 @@ async fn a_settled_date_of_change_is_as_good_as_a_tag() {
     let date = |minute: u8| format!("Sun, 06 Nov 1994 08:{minute}:37 GMT");
     let headers = vec![("last-modified", date(40)), ("date", date(49))];
     let hosted = Hosted { etag: None, headers, ..Hosted::new(body.clone(), "") };
-    let server = serve(move |asked, before| {
-        let served = hosted.answer(asked);
-        if before == 0 { served.cut(40_000) } else { served }
-    })
-    .await
-    .unwrap();
+    let server = cut(hosted, 1, 40_000).await;
     let saved = get(&request(&server), &folder.target()).await.unwrap();
     assert_whole(&folder, &saved, &body);
     assert_eq!(server.asked()[1].header("if-range"), Some(date(40).as_str()));
@@ -345,12 +330,7 @@ async fn a_wrong_checksum_leaves_no_file() {
 async fn a_redirect_gets_no_secrets_of_the_first_origin() {
     let (folder, body) = (Folder::new(), content(90_000, 17));
     let hosted = Hosted::new(body.clone(), "a");
-    let other = serve(move |asked, before| {
-        let served = hosted.answer(asked);
-        if before == 0 { served.cut(30_000) } else { served }
-    })
-    .await
-    .unwrap();
+    let other = cut(hosted, 1, 30_000).await;
     let elsewhere = format!("{}/elsewhere?signed=1", other.url);
     let first = serve(move |asked, _| match asked.path.as_str() {
         "/moved" => Served::new(307, "").with("location", &elsewhere),
@@ -412,12 +392,7 @@ async fn what_lies_on_the_disk_is_believed_only_if_it_can_be_true() {
     ];
     for damage in damages {
         let (folder, hosted) = (Folder::new(), Hosted::new(body.clone(), "a"));
-        let server = serve(move |asked, before| {
-            let served = hosted.answer(asked);
-            if before == 0 { served.cut(200_000) } else { served }
-        })
-        .await
-        .unwrap();
+        let server = cut(hosted, 1, 200_000).await;
         get(&once(&server), &folder.target()).await.unwrap_err();
         damage(&folder);
         let saved = get(&request(&server), &folder.target()).await.unwrap();
