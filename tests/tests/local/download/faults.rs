@@ -440,13 +440,13 @@ fn distorted(served: Served, random: &mut fastrand::Rng) -> Served {
         1 => Served { status: *random.choice(&[200, 206, 302, 416, 429, 500, 503]).unwrap(), ..served },
         2 => served.with("content-range", &format!("bytes {number}-29999/30000")),
         3 => served.with("content-range", &format!("bytes 0-{number}/{}", random.u64(0..40_000))),
-        4 => served.with("etag", *random.choice(&["\"b\"", "W/\"a\"", "\"", "\u{7f}"]).unwrap()),
+        4 => served.with("etag", random.choice(&["\"b\"", "W/\"a\"", "\"", "\u{7f}"]).unwrap()),
         5 => Served { length: Some(number), ..served },
         6 => Served { length: None, ..served },
         7 => Served { body: Bytes::new(), ..served },
-        8 => served.with("retry-after", *random.choice(&["0", "-1", "1e300", "x"]).unwrap()),
+        8 => served.with("retry-after", random.choice(&["0", "-1", "1e300", "x"]).unwrap()),
         9 => {
-            served.with("location", *random.choice(&["", "//", "/model.bin", "http://127.0.0.1:1/"]).unwrap())
+            served.with("location", random.choice(&["", "//", "/model.bin", "http://127.0.0.1:1/"]).unwrap())
         }
         _ => served,
     }

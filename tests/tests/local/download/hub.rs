@@ -76,11 +76,12 @@ fn described(asked: &Asked, commit: &str) -> Served {
 }
 
 fn hub(server: &FileServer, folder: &Folder) -> Hub {
-    let mut hub = Hub::default();
-    hub.endpoint = Some(server.url.clone());
-    hub.cache = folder.0.clone();
-    hub.token = Some("secret".into());
-    hub
+    Hub {
+        endpoint: Some(server.url.clone()),
+        cache: folder.0.clone(),
+        token: Some("secret".into()),
+        offline: false,
+    }
 }
 
 const FILES: [&str; 2] = ["config.json", "sub/weights.bin"];
