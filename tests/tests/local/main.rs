@@ -8,6 +8,7 @@
     reason = "a test fails by it"
 )]
 
+mod download;
 mod files;
 
 /// Counted, so that tests can bound what hostile input makes a reader ask for.
