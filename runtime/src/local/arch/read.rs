@@ -288,11 +288,7 @@ fn per_layer(fields: &Fields<'_>, family: &Family, count: usize, moe: bool) -> R
     let windows = windows(fields, family, count)?;
     let dense = fields.size_or(LEADING_DENSE, 0)?;
     let step = fields.size_or(EXPERT_STEP, 1)?;
-    let dense_layers = match fields.value(DENSE_LAYERS) {
-        None => Vec::new(),
-        Some(Value::Array(list)) => list.iter().filter_map(Value::as_u64).collect(),
-        Some(_) => return Err(fields.invalid(DENSE_LAYERS, "not a list")),
-    };
+    let dense_layers = dense_layers(fields, count)?;
     let offset = if family.experts.is_some_and(|experts| experts.grouped) { 0 } else { 1 };
     let layer = |(at, window): (usize, Option<usize>)| Layer {
         window,
@@ -300,6 +296,14 @@ fn per_layer(fields: &Fields<'_>, family: &Family, count: usize, moe: bool) -> R
         experts: moe && at >= dense && (at + offset) % step == 0 && !dense_layers.contains(&(at as u64)),
     };
     Ok(windows.into_iter().enumerate().map(layer).collect())
+}
+
+/// The layers that a file names as dense.
+fn dense_layers(fields: &Fields<'_>, count: usize) -> Result<Vec<u64>, Error> {
+    let Some(value) = fields.value(DENSE_LAYERS) else { return Ok(Vec::new()) };
+    let list = value.as_array().filter(|list| list.len() <= count);
+    let read = list.and_then(|list| list.iter().map(Value::as_u64).collect());
+    read.ok_or_else(|| fields.invalid(DENSE_LAYERS, format!("not a list of some of {count} layers")))
 }
 
 /// The window of each layer.

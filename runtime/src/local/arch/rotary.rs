@@ -143,10 +143,7 @@ fn config_scaling(fields: &Fields<'_>, dim: usize) -> Result<Scaling, Error> {
 
 fn yarn(stated: &Stated<'_, '_>) -> Result<Scaling, Error> {
     let original = stated.original()?;
-    let factor = match stated.number("factor")? {
-        Some(factor) => factor,
-        None => stated.fields.size(CONTEXT)? as f64 / original,
-    };
+    let factor = stated.factor(original)?;
     let multipliers = (stated.number("mscale")?, stated.number("mscale_all_dim")?);
     let magnitude = match (stated.number("attention_factor")?, multipliers) {
         (Some(magnitude), _) => magnitude,
@@ -169,10 +166,7 @@ fn grown(factor: f64, multiplier: f64) -> f64 {
 
 fn long(stated: &Stated<'_, '_>, dim: usize) -> Result<Scaling, Error> {
     let original = stated.original()?;
-    let factor = match stated.number("factor")? {
-        Some(factor) => factor,
-        None => stated.fields.size(CONTEXT)? as f64 / original,
-    };
+    let factor = stated.factor(original)?;
     let magnitude = match stated.number("attention_factor")? {
         Some(magnitude) => magnitude,
         None if factor <= 1.0 => 1.0,
@@ -250,6 +244,14 @@ impl Stated<'_, '_> {
         }
         let key = format!("rope_scaling.{key}");
         Err(Error::Invalid { key, value: number.to_string(), reason: "not above zero".to_owned() })
+    }
+
+    /// By how much contexts are stretched; if it is not stated, by as much as the model's is longer.
+    fn factor(&self, original: f64) -> Result<f64, Error> {
+        match self.number("factor")? {
+            Some(_) => self.above_zero("factor"),
+            None => Ok(self.fields.size(CONTEXT)? as f64 / original),
+        }
     }
 
     /// The context before stretching, which may also stand beside the object, or be the model's whole one.
