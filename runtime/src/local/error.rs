@@ -62,6 +62,18 @@ pub enum Error {
         /// What there is.
         available: Bytes,
     },
+    /// No model can be built from the description of the files.
+    #[error(transparent)]
+    Architecture(#[from] super::arch::Error),
+    /// What a model was given cannot go into it.
+    #[error("{reason}")]
+    Input {
+        /// What was given, and what can be.
+        reason: String,
+    },
+    /// Arithmetic on a device failed.
+    #[error("cannot compute")]
+    Compute(#[from] candle_core::Error),
 }
 
 fn meant(nearest: Option<&str>) -> String {
@@ -69,6 +81,11 @@ fn meant(nearest: Option<&str>) -> String {
 }
 
 impl Error {
+    /// What cannot go into a model.
+    pub fn input(reason: impl Into<String>) -> Self {
+        Self::Input { reason: reason.into() }
+    }
+
     /// A file that is not what it says that it is.
     pub fn malformed(path: &Path, reason: impl Into<String>) -> Self {
         Self::Malformed { path: path.to_owned(), reason: reason.into() }

@@ -4,10 +4,12 @@
 //! tokens; an architecture is data, and one forward pass runs all of them; a sampler picks the next token. Nothing
 //! here downloads: that is `http::download`.
 
+pub mod arch;
 pub mod dtype;
 mod error;
 pub mod file;
 pub mod map;
 pub mod memory;
+pub mod model;
 
 pub use error::Error;
