@@ -4,9 +4,11 @@
 //! tokens; an architecture is data, and one forward pass runs all of them; a sampler picks the next token. Nothing
 //! here downloads: that is `http::download`.
 
+#[cfg(feature = "constrain")]
+pub mod constrain;
 pub mod dtype;
+mod error;
 pub mod kernels;
 pub mod sample;
-mod error;
 
 pub use error::Error;
