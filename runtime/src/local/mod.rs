@@ -5,11 +5,15 @@
 //! here downloads: that is `http::download`.
 
 pub mod arch;
+#[cfg(feature = "constrain")]
+pub mod constrain;
 pub mod dtype;
 mod error;
 pub mod file;
+pub mod kernels;
 pub mod map;
 pub mod memory;
 pub mod model;
+pub mod sample;
 
 pub use error::Error;

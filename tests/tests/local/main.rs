@@ -9,6 +9,7 @@
 )]
 
 mod architectures;
+mod constrained;
 mod download;
 mod files;
 
