@@ -5,6 +5,8 @@
 //! here downloads: that is `http::download`.
 
 pub mod dtype;
+pub mod kernels;
+pub mod sample;
 mod error;
 pub mod file;
 pub mod map;
