@@ -18,6 +18,9 @@ mod random;
 mod sampler;
 pub mod stop;
 
+#[cfg(test)]
+mod tests;
+
 pub use config::{Dry, InvalidSampling, Mirostat, MirostatVersion, Penalties, Sampling, Xtc};
 pub use random::Random;
 pub use sampler::{Sampled, Sampler};

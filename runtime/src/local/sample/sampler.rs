@@ -37,7 +37,7 @@ pub struct Sampled<'a> {
 
 /// Where what may still be picked is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Left {
+pub(super) enum Left {
     /// In the logits.
     Logits,
     /// In the list.
@@ -141,7 +141,7 @@ impl Sampler {
 }
 
 /// The filters, in the order that is usual elsewhere: top-n-sigma, top-k, typical, top-p, min-p, XTC.
-fn filter(
+pub(super) fn filter(
     config: &Sampling,
     field: &mut Field,
     logits: &mut [f32],
