@@ -4,12 +4,14 @@
 //! tokens; an architecture is data, and one forward pass runs all of them; a sampler picks the next token. Nothing
 //! here downloads: that is `http::download`.
 
+#[cfg(feature = "constrain")]
+pub mod constrain;
 pub mod dtype;
-pub mod kernels;
-pub mod sample;
 mod error;
 pub mod file;
+pub mod kernels;
 pub mod map;
 pub mod memory;
+pub mod sample;
 
 pub use error::Error;

@@ -8,6 +8,7 @@
     reason = "a test fails by it"
 )]
 
+mod constrained;
 mod download;
 mod files;
 

@@ -100,8 +100,13 @@ impl Candidates {
         let total = self.weigh(1.0);
         let max = self.max();
         let below = |key: u64| f64::from(max - logit(key));
-        let entropy: f64 =
-            self.keys.iter().zip(&self.weights).filter(|(_, weight)| **weight > 0.0).map(|(&key, w)| w * below(key)).sum();
+        let entropy: f64 = self
+            .keys
+            .iter()
+            .zip(&self.weights)
+            .filter(|(_, weight)| **weight > 0.0)
+            .map(|(&key, w)| w * below(key))
+            .sum();
         let entropy = entropy / total;
         self.distances.clear();
         self.distances.extend(self.keys.iter().enumerate().map(|(place, &key)| {

@@ -144,15 +144,27 @@ impl Sampling {
 
     /// Checks the settings against each other and against the size of the vocabulary.
     pub fn validate(&self, vocabulary: usize) -> Result<(), InvalidSampling> {
-        check("vocabulary", vocabulary > 0 && u32::try_from(vocabulary).is_ok(), "has no token, or too many")?;
+        check(
+            "vocabulary",
+            vocabulary > 0 && u32::try_from(vocabulary).is_ok(),
+            "has no token, or too many",
+        )?;
         let temperature = self.temperature;
-        check("temperature", temperature == 0.0 || in_range(temperature, 1e-3, 1e3), "is 0, or from 0.001 to 1000")?;
+        check(
+            "temperature",
+            temperature == 0.0 || in_range(temperature, 1e-3, 1e3),
+            "is 0, or from 0.001 to 1000",
+        )?;
         check("top_k", self.top_k != Some(0), "keeps no token; leave it out to keep all")?;
         part("top_p", self.top_p)?;
         part("typical_p", self.typical_p)?;
         check("min_p", self.min_p.is_none_or(|p| in_range(p, 0.0, 1.0)), "is from 0 to 1")?;
         check("top_n_sigma", self.top_n_sigma.is_none_or(|n| in_range(n, 0.0, f32::MAX)), "is not negative")?;
-        check("logprobs", self.logprobs.is_none_or(|n| n <= vocabulary), "asks for more than the vocabulary")?;
+        check(
+            "logprobs",
+            self.logprobs.is_none_or(|n| n <= vocabulary),
+            "asks for more than the vocabulary",
+        )?;
         self.validate_bias(vocabulary)?;
         self.xtc.map_or(Ok(()), Xtc::validate)?;
         self.penalties.map_or(Ok(()), Penalties::validate)?;
@@ -263,7 +275,10 @@ mod tests {
         assert_eq!(refused(|s| s.logit_bias = vec![(1, f32::NAN)]), "logit_bias");
         assert_eq!(refused(|s| s.logprobs = Some(11)), "logprobs");
         assert_eq!(refused(|s| s.xtc = Some(Xtc { probability: 1.0, threshold: 0.6 })), "xtc.threshold");
-        assert_eq!(refused(|s| s.penalties = Some(Penalties { window: 0, ..Penalties::default() })), "penalties.window");
+        assert_eq!(
+            refused(|s| s.penalties = Some(Penalties { window: 0, ..Penalties::default() })),
+            "penalties.window"
+        );
         assert_eq!(refused(|s| s.dry = Some(Dry { base: 0.5, ..Dry::default() })), "dry.base");
     }
 

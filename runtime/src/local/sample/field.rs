@@ -161,7 +161,8 @@ impl Field {
                 left -= f64::from(sum);
             }
         }
-        let (token, weight) = within(logits, drawn * CHUNK, left, |logit| exp((logit - self.max) * (1.0 / temperature)));
+        let (token, weight) =
+            within(logits, drawn * CHUNK, left, |logit| exp((logit - self.max) * (1.0 / temperature)));
         (token, weight / total)
     }
 

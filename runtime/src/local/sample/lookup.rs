@@ -28,7 +28,8 @@ pub fn continuation<'a>(context: &'a [u32], lookup: &Lookup) -> &'a [u32] {
     // From the latest place backwards; a longer tail wins, an equally long one does not.
     for end in (1..searched.len()).rev() {
         let tail = searched.iter().rev();
-        let same = tail.zip(searched[..end].iter().rev()).take(lookup.longest).take_while(|(a, b)| a == b).count();
+        let same =
+            tail.zip(searched[..end].iter().rev()).take(lookup.longest).take_while(|(a, b)| a == b).count();
         if same > best_length {
             (best, best_length) = (end, same);
             if same == lookup.longest {

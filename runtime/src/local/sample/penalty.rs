@@ -15,7 +15,9 @@ impl Edits {
 
     /// Changes a logit. It stays finite, unless it is −∞ or becomes so on purpose.
     pub(super) fn edit(&mut self, logits: &mut [f32], token: u32, change: impl FnOnce(f32) -> f32) {
-        let Some(logit) = logits.get_mut(token as usize).filter(|logit| **logit > f32::NEG_INFINITY) else { return };
+        let Some(logit) = logits.get_mut(token as usize).filter(|logit| **logit > f32::NEG_INFINITY) else {
+            return;
+        };
         self.0.push((token, *logit));
         let changed = change(*logit);
         *logit = if changed == f32::NEG_INFINITY { changed } else { changed.clamp(f32::MIN, f32::MAX) };
@@ -131,8 +133,7 @@ impl Repeats {
         self.lengths.resize(count, 0);
         let (mut left, mut right) = (0, 0);
         for place in 1..count {
-            let mut length =
-                if place < right { self.lengths[place - left].min(right - place) } else { 0 };
+            let mut length = if place < right { self.lengths[place - left].min(right - place) } else { 0 };
             while place + length < count && at(length) == at(place + length) {
                 length += 1;
             }
@@ -214,7 +215,10 @@ mod tests {
                 let penalty = expected
                     .get(&token)
                     .map_or(0.0, |length| 0.8 * 1.75_f64.powf((length - dry.allowed) as f64));
-                assert!((f64::from(logits[token as usize]) + penalty).abs() <= 1e-5 * penalty, "{last:?} {dry:?}");
+                assert!(
+                    (f64::from(logits[token as usize]) + penalty).abs() <= 1e-5 * penalty,
+                    "{last:?} {dry:?}"
+                );
             }
             found += expected.len();
         }

@@ -169,8 +169,12 @@ mod tests {
         let mut random = fastrand::Rng::with_seed(11);
         let mut met = 0;
         for _ in 0..20_000 {
-            let stops: Vec<String> =
-                (0..random.usize(..4)).map(|_| { let len = random.usize(1..5); word(&mut random, len) }).collect();
+            let stops: Vec<String> = (0..random.usize(..4))
+                .map(|_| {
+                    let len = random.usize(1..5);
+                    word(&mut random, len)
+                })
+                .collect();
             let len = random.usize(..30);
             let text = word(&mut random, len);
             let mut matcher = Stops::new(&stops).unwrap();

@@ -19,7 +19,8 @@ impl Naive {
     fn of(config: &Sampling, logits: &[f32]) -> Self {
         let finite = logits.iter().enumerate().filter(|(_, logit)| **logit > f32::NEG_INFINITY);
         // Adding zero makes one of both zeros, which are no different.
-        let mut left: Vec<(u32, f64)> = finite.map(|(id, logit)| (id as u32, f64::from(*logit) + 0.0)).collect();
+        let mut left: Vec<(u32, f64)> =
+            finite.map(|(id, logit)| (id as u32, f64::from(*logit) + 0.0)).collect();
         left.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         let mut naive = Self { left, margin: f64::INFINITY };
         if let Some(sigmas) = config.top_n_sigma {
@@ -102,7 +103,8 @@ impl Naive {
 }
 
 fn normal(random: &mut fastrand::Rng) -> f32 {
-    let (radius, angle) = ((-2.0 * random.f64().max(1e-12).ln()).sqrt(), std::f64::consts::TAU * random.f64());
+    let (radius, angle) =
+        ((-2.0 * random.f64().max(1e-12).ln()).sqrt(), std::f64::consts::TAU * random.f64());
     (radius * angle.cos()) as f32
 }
 
@@ -279,10 +281,14 @@ fn no_configuration_panics_on_any_logits() -> Result<(), InvalidSampling> {
         config.penalties = random.bool().then_some(penalties);
         config.dry = random.bool().then(Dry::default);
         config.logprobs = random.bool().then(|| random.usize(..len));
-        config.logit_bias = vec![(random.u32(..len as u32), [f32::NEG_INFINITY, 5.0, f32::MAX][random.usize(..3)])];
+        config.logit_bias =
+            vec![(random.u32(..len as u32), [f32::NEG_INFINITY, 5.0, f32::MAX][random.usize(..3)])];
         if round % 5 == 0 {
             let version = if random.bool() { MirostatVersion::V1 } else { MirostatVersion::V2 };
-            config = Sampling { mirostat: Some(Mirostat { version, ..Mirostat::default() }), ..Sampling::default() };
+            config = Sampling {
+                mirostat: Some(Mirostat { version, ..Mirostat::default() }),
+                ..Sampling::default()
+            };
         }
         let mut sampler = Sampler::new(config, len)?;
         for _ in 0..20 {
@@ -321,7 +327,9 @@ fn log_probabilities_are_those_of_the_model() {
             let (_, probability) = naive.left.iter().find(|left| left.0 == token).unwrap();
             (f64::from(logprob) - probability.ln()).abs() < 1e-4 || *probability < 1e-30
         };
-        assert!(close((sampled.token, sampled.logprob.unwrap())) && sampled.top.iter().all(|&top| close(top)));
+        assert!(
+            close((sampled.token, sampled.logprob.unwrap())) && sampled.top.iter().all(|&top| close(top))
+        );
         let best: Vec<u32> = naive.left.iter().take(4).map(|left| left.0).collect();
         assert_eq!(sampled.top.iter().map(|top| top.0).collect::<Vec<_>>(), best);
     }
@@ -330,15 +338,18 @@ fn log_probabilities_are_those_of_the_model() {
 #[test]
 fn mirostat_reaches_its_target() {
     let mut random = fastrand::Rng::with_seed(30);
-    let logits: Vec<f32> = (0..5000).map(|rank| -1.1 * ((rank + 1) as f32).ln() + 0.1 * normal(&mut random)).collect();
-    let surprise: Vec<f64> = Naive::of(&Sampling::default(), &logits).left.iter().map(|left| -left.1.log2()).collect();
+    let logits: Vec<f32> =
+        (0..5000).map(|rank| -1.1 * ((rank + 1) as f32).ln() + 0.1 * normal(&mut random)).collect();
+    let surprise: Vec<f64> =
+        Naive::of(&Sampling::default(), &logits).left.iter().map(|left| -left.1.log2()).collect();
     for version in [MirostatVersion::V1, MirostatVersion::V2] {
         let mut means = Vec::new();
         for tau in [2.0, 4.0] {
             let mirostat = Some(Mirostat { version, tau, eta: 0.1 });
             let config = Sampling { mirostat, seed: Some(1), logprobs: Some(0), ..Sampling::default() };
             let mut sampler = Sampler::new(config, logits.len()).unwrap();
-            let mut drawn = (0..2000).map(|_| -sampler.next(&mut logits.clone()).unwrap().logprob.unwrap() / 2.0_f32.ln());
+            let mut drawn = (0..2000)
+                .map(|_| -sampler.next(&mut logits.clone()).unwrap().logprob.unwrap() / 2.0_f32.ln());
             let sum: f32 = drawn.by_ref().skip(500).sum();
             means.push(sum / 1500.0);
         }
