@@ -74,6 +74,11 @@ pass! {
 }
 
 pass! {
+    /// Adds what lies in a bucket to `found`: the bits of its distance, above its place. What is −∞ lies in none.
+    collect, collect_body, (logits: &[f32], max: f32, shift: f32, border: usize, found: &mut Vec<u64>)
+}
+
+pass! {
     /// Sets to −∞ what is farther than `farthest`.
     cut, cut_body, (logits: &mut [f32], max: f32, shift: f32, farthest: f32)
 }
@@ -119,23 +124,29 @@ pub fn exp(x: f32) -> f32 {
 
 #[inline(always)]
 fn scan_body(logits: &[f32], maxima: &mut [f32]) -> bool {
-    let mut wrong = [0_u32; LANES];
+    // Without its sign, what is not a number has greater bits than any number: the signed maximum sees it.
+    const INFINITY: i32 = f32::INFINITY.to_bits() as i32;
+    const SIGN: u32 = 1 << 31;
+    let mut bits = [0_i32; LANES];
     for (chunk, maximum) in logits.chunks(CHUNK).zip(maxima) {
         let mut best = [f32::NEG_INFINITY; LANES];
         let (rows, rest) = chunk.as_chunks::<LANES>();
         for row in rows {
             for lane in 0..LANES {
                 best[lane] = if row[lane] > best[lane] { row[lane] } else { best[lane] };
-                wrong[lane] |= u32::from(row[lane].is_nan());
+            }
+            for lane in 0..LANES {
+                let now = (row[lane].to_bits() & !SIGN) as i32;
+                bits[lane] = if now > bits[lane] { now } else { bits[lane] };
             }
         }
         for (lane, &logit) in rest.iter().enumerate() {
             best[lane] = if logit > best[lane] { logit } else { best[lane] };
-            wrong[lane] |= u32::from(logit.is_nan());
+            bits[lane] = bits[lane].max((logit.to_bits() & !SIGN) as i32);
         }
         *maximum = greatest(best);
     }
-    wrong == [0; LANES]
+    bits.iter().all(|bits| *bits <= INFINITY)
 }
 
 #[inline(always)]
@@ -185,19 +196,21 @@ fn moments_body(logits: &[f32], max: f32) -> (f64, f64) {
 
 #[inline(always)]
 fn spread_body(logits: &[f32]) -> (usize, f64, f64) {
-    let (mut count, mut sum) = (0_u32, 0.0);
-    fold(logits, |logit| {
+    let (mut counts, mut sums) = ([0_u32; LANES], [0.0_f64; LANES]);
+    for_lanes(logits, |lane, logit| {
         let finite = logit > f32::NEG_INFINITY;
-        count += u32::from(finite);
-        sum += if finite { f64::from(logit) } else { 0.0 };
+        counts[lane] += u32::from(finite);
+        sums[lane] += f64::from(if finite { logit } else { 0.0 });
     });
-    let mean = sum / f64::from(count.max(1));
-    let mut squares = 0.0;
-    fold(logits, |logit| {
+    let count: u32 = counts.iter().sum();
+    let number = f64::from(count.max(1));
+    let mean = sums.iter().sum::<f64>() / number;
+    let mut squares = [0.0_f64; LANES];
+    for_lanes(logits, |lane, logit| {
         let off = if logit > f32::NEG_INFINITY { f64::from(logit) - mean } else { 0.0 };
-        squares += off * off;
+        squares[lane] += off * off;
     });
-    (count as usize, mean, squares / f64::from(count.max(1)))
+    (count as usize, mean, squares.iter().sum::<f64>() / number)
 }
 
 #[inline(always)]
@@ -210,6 +223,27 @@ fn histogram_body(logits: &[f32], max: f32, shift: f32, buckets: &mut [f64; BUCK
         }
         for (&place, &weight) in places.iter().zip(&weights).take(chunk.len()) {
             buckets[place as usize % BUCKETS] += f64::from(weight);
+        }
+    }
+}
+
+#[inline(always)]
+fn collect_body(logits: &[f32], max: f32, shift: f32, border: usize, found: &mut Vec<u64>) {
+    let mut places = [0_u32; CHUNK];
+    for (number, chunk) in logits.chunks(CHUNK).enumerate() {
+        let mut any = 0;
+        for (place, &logit) in places.iter_mut().zip(chunk) {
+            *place = bucket(distance(logit, max, shift)) as u32;
+            any |= u32::from(*place == border as u32);
+        }
+        if any == 0 {
+            continue;
+        }
+        for (at, (&place, &logit)) in places.iter().zip(chunk).enumerate() {
+            if place == border as u32 && logit > f32::NEG_INFINITY {
+                let bits = u64::from(distance(logit, max, shift).to_bits());
+                found.push((bits << 32) | (number * CHUNK + at) as u64);
+            }
         }
     }
 }
@@ -234,8 +268,14 @@ fn mask_body(logits: &mut [f32], allowed: &[u32]) {
 }
 
 #[inline(always)]
-fn fold(logits: &[f32], mut each: impl FnMut(f32)) {
-    logits.iter().for_each(|&logit| each(logit));
+fn for_lanes(logits: &[f32], mut each: impl FnMut(usize, f32)) {
+    let (rows, rest) = logits.as_chunks::<LANES>();
+    for row in rows {
+        for lane in 0..LANES {
+            each(lane, row[lane]);
+        }
+    }
+    rest.iter().enumerate().for_each(|(lane, &logit)| each(lane, logit));
 }
 
 #[inline(always)]

@@ -207,12 +207,7 @@ impl Field {
     /// Collects what lies in a bucket: distances above tokens, the nearest first.
     fn collect(&mut self, logits: &[f32], shift: f32, border: usize) {
         self.scratch.clear();
-        for (token, &logit) in logits.iter().enumerate() {
-            let distance = kernel::distance(logit, self.max, shift);
-            if kernel::bucket(distance) == border && logit > f32::NEG_INFINITY {
-                self.scratch.push((u64::from(distance.to_bits()) << 32) | token as u64);
-            }
-        }
+        kernel::collect(logits, self.max, shift, border, &mut self.scratch);
         self.scratch.sort_unstable();
     }
 

@@ -5,8 +5,8 @@
 //! at temperature 1, and each the distribution that the one before has left, renormalised. With Mirostat, it is bias,
 //! penalties, DRY, temperature, Mirostat. It is the order that llama.cpp has by default, so that settings carry over.
 //!
-//! A seed gives the same tokens for the same logits on every machine, with two exceptions: Mirostat and the typical
-//! filter, which use the platform's logarithm, may differ in the last bit.
+//! A seed gives the same tokens for the same logits on every machine, but for what uses the platform's
+//! logarithm, which may differ in the last bit: min-p, XTC, Mirostat, DRY.
 
 mod candidates;
 mod config;
