@@ -183,9 +183,7 @@ fn moments_body(logits: &[f32], max: f32) -> (f64, f64) {
         };
         let (rows, rest) = chunk.as_chunks::<LANES>();
         for row in rows {
-            for lane in 0..LANES {
-                add(lane, row[lane]);
-            }
+            row.iter().enumerate().for_each(|(lane, &logit)| add(lane, logit));
         }
         rest.iter().enumerate().for_each(|(lane, &logit)| add(lane, logit));
         total += f64::from(added(weights));
@@ -271,9 +269,7 @@ fn mask_body(logits: &mut [f32], allowed: &[u32]) {
 fn for_lanes(logits: &[f32], mut each: impl FnMut(usize, f32)) {
     let (rows, rest) = logits.as_chunks::<LANES>();
     for row in rows {
-        for lane in 0..LANES {
-            each(lane, row[lane]);
-        }
+        row.iter().enumerate().for_each(|(lane, &logit)| each(lane, logit));
     }
     rest.iter().enumerate().for_each(|(lane, &logit)| each(lane, logit));
 }

@@ -163,7 +163,7 @@ fn left(config: &Sampling, logits: &[f32]) -> Vec<u32> {
 fn filters_keep_what_a_full_sort_keeps() {
     let mut random = fastrand::Rng::with_seed(21);
     let (mut compared, mut cut) = (0, 0);
-    for round in 0..4000 {
+    for round in 0..1500 {
         let len = [1, 2, 10, 64, 65, 500, 3000, 20_000][random.usize(..if round % 10 == 0 { 8 } else { 6 })];
         let (logits, config) = (logits(&mut random, len), settings(&mut random));
         let naive = Naive::of(&config, &logits);
@@ -176,7 +176,7 @@ fn filters_keep_what_a_full_sort_keeps() {
         compared += 1;
         cut += usize::from(expected.len() < len);
     }
-    assert!(compared > 2500 && cut > 1500, "{compared} {cut}");
+    assert!(compared > 900 && cut > 550, "{compared} {cut}");
 }
 
 /// Draws, and compares how often each token came with how likely it is. The bound is 6 standard deviations wide.
