@@ -4,7 +4,10 @@
 //! tokens; an architecture is data, and one forward pass runs all of them; a sampler picks the next token. Nothing
 //! here downloads: that is `http::download`.
 
+<<<<<<< HEAD
 pub mod arch;
+=======
+>>>>>>> local-sampling
 #[cfg(feature = "constrain")]
 pub mod constrain;
 pub mod dtype;
@@ -13,7 +16,10 @@ pub mod file;
 pub mod kernels;
 pub mod map;
 pub mod memory;
+<<<<<<< HEAD
 pub mod model;
+=======
+>>>>>>> local-sampling
 pub mod sample;
 
 pub use error::Error;
