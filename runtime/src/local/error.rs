@@ -62,6 +62,12 @@ pub enum Error {
         /// What there is.
         available: Bytes,
     },
+    /// The tokenizer cannot be made, or cannot read a text.
+    #[error(transparent)]
+    Tokenizer(#[from] super::tokens::TokenizerError),
+    /// The chat template gives no prompt.
+    #[error(transparent)]
+    Template(#[from] super::template::TemplateError),
 }
 
 fn meant(nearest: Option<&str>) -> String {

@@ -9,5 +9,8 @@ mod error;
 pub mod file;
 pub mod map;
 pub mod memory;
+pub mod parse;
+pub mod template;
+pub mod tokens;
 
 pub use error::Error;

@@ -9,6 +9,9 @@
 )]
 
 mod files;
+mod parse;
+mod template;
+mod tokens;
 
 /// Counted, so that tests can bound what hostile input makes a reader ask for.
 #[cfg(unix)]
