@@ -93,6 +93,7 @@ fn control_tokens_in_the_text_of_a_person_stay_text() {
         let ids = tokenizer.encode(text, Specials::AsText).unwrap();
         assert!(ids.iter().all(|id| tokenizer.spelling().kind(*id) == Kind::Text), "{ids:?}");
         assert_eq!(tokenizer.decode(&ids, Control::Drop), text);
+        assert_eq!((tokenizer.control_in(text), tokenizer.control_in("stop|end|go")), (Some(0), None));
         let parsed = tokenizer.encode(text, Specials::Parse).unwrap();
         assert_eq!(tokenizer.decode(&parsed, Control::Drop), "stopgo");
         assert_eq!(tokenizer.decode(&parsed, Control::Keep), text);

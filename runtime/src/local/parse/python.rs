@@ -9,11 +9,11 @@ const MAX_DEPTH: usize = 64;
 pub(super) fn calls(text: &str) -> Result<Vec<ToolCall>, &'static str> {
     let mut reader = Reader { text, at: 0 };
     let mut calls = Vec::new();
-    reader.expect('[')?;
+    reader.need('[')?;
     while !reader.eat(']') {
         calls.push(reader.call()?);
         if !reader.eat(',') {
-            reader.expect(']')?;
+            reader.need(']')?;
             break;
         }
     }
@@ -40,7 +40,7 @@ impl<'a> Reader<'a> {
         found
     }
 
-    fn expect(&mut self, wanted: char) -> Result<(), &'static str> {
+    fn need(&mut self, wanted: char) -> Result<(), &'static str> {
         if self.eat(wanted) { Ok(()) } else { Err(BROKEN) }
     }
 
@@ -58,7 +58,7 @@ impl<'a> Reader<'a> {
         if name.is_empty() || name.starts_with(|c: char| c.is_numeric()) {
             return Err(BROKEN);
         }
-        self.expect('(')?;
+        self.need('(')?;
         let mut writer = JsonWriter::new();
         writer.open();
         let mut empty = true;
@@ -67,13 +67,13 @@ impl<'a> Reader<'a> {
             if key.is_empty() {
                 return Err(BROKEN);
             }
-            self.expect('=')?;
+            self.need('=')?;
             separate(&mut writer, &mut empty);
             writer.str(key);
             writer.raw_text(":");
             self.value(&mut writer, MAX_DEPTH)?;
             if !self.eat(',') {
-                self.expect(')')?;
+                self.need(')')?;
                 break;
             }
         }
@@ -106,7 +106,7 @@ impl<'a> Reader<'a> {
             separate(writer, &mut empty);
             self.value(writer, depth)?;
             if !self.eat(',') {
-                self.expect(close)?;
+                self.need(close)?;
                 break;
             }
         }
@@ -120,11 +120,11 @@ impl<'a> Reader<'a> {
         while !self.eat('}') {
             separate(writer, &mut empty);
             writer.str(&self.string()?);
-            self.expect(':')?;
+            self.need(':')?;
             writer.raw_text(":");
             self.value(writer, depth)?;
             if !self.eat(',') {
-                self.expect('}')?;
+                self.need('}')?;
                 break;
             }
         }
@@ -133,7 +133,7 @@ impl<'a> Reader<'a> {
     }
 
     fn string(&mut self) -> Result<String, &'static str> {
-        let quote = if self.eat('"') { '"' } else { self.expect('\'').map(|()| '\'')? };
+        let quote = if self.eat('"') { '"' } else { self.need('\'').map(|()| '\'')? };
         let mut out = String::new();
         let mut chars = self.rest().char_indices();
         while let Some((at, c)) = chars.next() {

@@ -60,7 +60,7 @@ fn seconds(input: &TemplateInput) -> i64 {
         Ok(after) => i64::try_from(after.as_secs()).unwrap_or(0),
         Err(before) => i64::try_from(before.duration().as_secs()).map_or(0, |seconds| -seconds),
     };
-    utc + i64::from(input.utc_offset)
+    utc.saturating_add(i64::from(input.utc_offset))
 }
 
 /// Templates know a switch, and some a level.

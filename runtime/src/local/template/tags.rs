@@ -8,7 +8,7 @@ pub(super) fn tolerate(source: &str) -> String {
     while let Some(at) = rest.find("{%") {
         let (before, tag) = rest.split_at(at);
         out.push_str(before);
-        let Some(end) = tag.find("%}") else { break };
+        let Some(end) = tag.find("%}") else { return out + tag };
         let inner = &tag[2..end];
         let word = inner.trim_matches(['-', '+', ' ', '\t', '\r', '\n']);
         match word {

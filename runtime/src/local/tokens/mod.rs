@@ -160,6 +160,16 @@ impl Tokenizer {
         }
     }
 
+    /// A control token whose name stands in `text`. A prompt is one text, in which what a person wrote can no longer be
+    /// told from what the template wrote: who builds it asks this of each text first.
+    pub fn control_in(&self, text: &str) -> Option<u32> {
+        let count = u32::try_from(self.spelling.len()).unwrap_or(u32::MAX);
+        (0..count).find(|id| {
+            let name = std::str::from_utf8(self.spelling.bytes(*id)).unwrap_or_default();
+            self.spelling.kind(*id) == Kind::Control && !name.is_empty() && text.contains(name)
+        })
+    }
+
     fn between_ends(&self, mut ids: Vec<u32>) -> Vec<u32> {
         if let (true, Some(bos)) = (self.ids.add_bos, self.ids.bos) {
             ids.insert(0, bos);
