@@ -372,7 +372,8 @@ fn damaged_vocabularies_are_errors_and_never_panics() {
             scores,
             types,
             merges,
-            precompiled_charsmap: [None, Some(&b"\x08\0\0\0abcdefgh"[..]), Some(b"\xFF")][next(3)],
+            precompiled_charsmap: [None, Some(b"\x08\0\0\0abcdefgh".to_vec()), Some(vec![0xFF])][next(3)]
+                .clone(),
             bos: [None, Some(next(50) as u32)][next(2)],
             unknown: [None, Some(next(50) as u32)][next(2)],
             remove_extra_whitespaces: [None, Some(true)][next(2)],

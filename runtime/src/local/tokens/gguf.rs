@@ -18,6 +18,7 @@ use super::scored::{Piece, Scored};
 use super::special::Marks;
 use super::spelling::{self, Joining, Kind, Spelling};
 use super::{Ids, Model, Tokenizer, TokenizerError, charsmap, config, pre};
+use crate::local::file::gguf::{Metadata, Value};
 
 /// More tokens than any vocabulary has.
 const MAX_TOKENS: usize = 1 << 24;
@@ -71,7 +72,7 @@ pub struct GgufVocabulary<'a> {
     /// `tokenizer.ggml.merges`.
     pub merges: Vec<&'a [u8]>,
     /// `tokenizer.ggml.precompiled_charsmap`.
-    pub precompiled_charsmap: Option<&'a [u8]>,
+    pub precompiled_charsmap: Option<Vec<u8>>,
     /// `tokenizer.ggml.bos_token_id`.
     pub bos: Option<u32>,
     /// `tokenizer.ggml.eos_token_id`.
@@ -98,6 +99,45 @@ pub struct GgufVocabulary<'a> {
     pub add_space_prefix: Option<bool>,
     /// `tokenizer.ggml.remove_extra_whitespaces`.
     pub remove_extra_whitespaces: Option<bool>,
+}
+
+impl<'a> GgufVocabulary<'a> {
+    /// The vocabulary among the metadata of a GGUF file.
+    pub fn read(metadata: Metadata<'a>) -> Self {
+        let get = |key: &str| metadata.get(&format!("tokenizer.ggml.{key}"));
+        let text = |key: &str| get(key).and_then(|value| value.as_str());
+        let id = |key: &str| get(key).and_then(|value| u32::try_from(value.as_u64()?).ok());
+        let flag = |key: &str| get(key).and_then(|value| value.as_bool());
+        let strings =
+            |key: &str| get(key).and_then(|value| value.as_array()).map(|all| all.strings().collect());
+        let byte = |value: Value<'_>| value.as_i64().and_then(|number| u8::try_from(number & 0xFF).ok());
+        let numbers = |key: &str| get(key).and_then(|value| value.as_array()).into_iter().flatten();
+        Self {
+            model: text("model").unwrap_or_default(),
+            pre: text("pre"),
+            tokens: strings("tokens").unwrap_or_default(),
+            scores: numbers("scores").filter_map(|score| score.as_f64().map(|score| score as f32)).collect(),
+            types: numbers("token_type")
+                .filter_map(|kind| kind.as_i64().map(TokenType::from_number))
+                .collect(),
+            merges: strings("merges").unwrap_or_default(),
+            precompiled_charsmap: Some(numbers("precompiled_charsmap").filter_map(byte).collect())
+                .filter(|map: &Vec<u8>| !map.is_empty()),
+            bos: id("bos_token_id"),
+            eos: id("eos_token_id"),
+            eot: id("eot_token_id"),
+            eom: id("eom_token_id"),
+            unknown: id("unknown_token_id"),
+            separator: id("seperator_token_id"),
+            padding: id("padding_token_id"),
+            mask: id("mask_token_id"),
+            add_bos: flag("add_bos_token"),
+            add_eos: flag("add_eos_token"),
+            add_sep: flag("add_sep_token"),
+            add_space_prefix: flag("add_space_prefix"),
+            remove_extra_whitespaces: flag("remove_extra_whitespaces"),
+        }
+    }
 }
 
 /// A token as text, with its type.
@@ -263,7 +303,7 @@ fn unigram(
     let model = Unigram::from(scored, unknown, fallback).map_err(|error| malformed(&error))?;
     let mut inner = tokenizers::Tokenizer::new(model);
     let mut steps = Vec::new();
-    if let Some(map) = vocabulary.precompiled_charsmap.filter(|map| !map.is_empty()) {
+    if let Some(map) = vocabulary.precompiled_charsmap.as_deref().filter(|map| !map.is_empty()) {
         charsmap::check(map)?;
         let map = Precompiled::from(map).map_err(|error| malformed(&error))?;
         steps.push(NormalizerWrapper::Precompiled(map));
