@@ -4,10 +4,7 @@
 //! tokens; an architecture is data, and one forward pass runs all of them; a sampler picks the next token. Nothing
 //! here downloads: that is `http::download`.
 
-<<<<<<< HEAD
 pub mod arch;
-=======
->>>>>>> local-sampling
 #[cfg(feature = "constrain")]
 pub mod constrain;
 pub mod dtype;
@@ -16,10 +13,10 @@ pub mod file;
 pub mod kernels;
 pub mod map;
 pub mod memory;
-<<<<<<< HEAD
 pub mod model;
-=======
->>>>>>> local-sampling
+pub mod parse;
 pub mod sample;
+pub mod template;
+pub mod tokens;
 
 pub use error::Error;
