@@ -20,6 +20,8 @@ mod matrix;
 mod pack;
 mod product;
 mod scalar;
+#[cfg(test)]
+mod tests;
 mod tiles;
 
 pub use activations::{Activations, Kinds};
