@@ -6,7 +6,7 @@
 use std::arch::x86_64::*;
 
 use super::activations::{Blocks, Floats, Four, LargeBlocks};
-use super::tiles::{Bytes, Half, Halves, Q4K, Q5K, Q6K, Q40, Q80, ROWS, Single};
+use super::tiles::{Bytes, Halves, Q4K, Q5K, Q6K, Q40, Q80, ROWS};
 
 /// What a kernel leaves: for each row of inputs, 16 outputs of each strip.
 type Out<'a, const MR: usize, const NT: usize> = &'a mut [[[f32; ROWS]; NT]; MR];
@@ -360,18 +360,16 @@ pub(super) fn q6_k<const MR: usize, const NT: usize>(
 
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,fma,f16c")]
 pub(super) fn half<const MR: usize, const NT: usize, const BRAIN: bool>(
-    weights: [&[Half<BRAIN>]; NT],
+    weights: [&[Halves]; NT],
     inputs: Floats<'_, MR>,
     out: Out<'_, MR, NT>,
 ) {
     let mut acc = [[_mm512_setzero_ps(); NT]; MR];
-    for (column, x) in inputs.iter().enumerate() {
+    for (at, x) in inputs.iter().enumerate() {
         for strip in 0..NT {
-            let tile = &weights[strip][column / 2];
-            if column % 2 == 0 {
-                ahead::<MR, _>(tile);
-            }
-            let halves = halves16(&tile.0[column % 2]);
+            let from = &weights[strip][at];
+            ahead::<MR, _>(from);
+            let halves = halves16(from);
             let column = if BRAIN {
                 _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(halves)))
             } else {
@@ -387,7 +385,7 @@ pub(super) fn half<const MR: usize, const NT: usize, const BRAIN: bool>(
 
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,fma,f16c")]
 pub(super) fn single<const MR: usize, const NT: usize>(
-    weights: [&[Single]; NT],
+    weights: [&[[f32; ROWS]]; NT],
     inputs: Floats<'_, MR>,
     out: Out<'_, MR, NT>,
 ) {
@@ -395,7 +393,7 @@ pub(super) fn single<const MR: usize, const NT: usize>(
     for (at, x) in inputs.iter().enumerate() {
         for strip in 0..NT {
             ahead::<MR, _>(&weights[strip][at]);
-            let column = floats16(&weights[strip][at].0);
+            let column = floats16(&weights[strip][at]);
             for row in 0..MR {
                 acc[row][strip] = _mm512_fmadd_ps(column, _mm512_set1_ps(x[row]), acc[row][strip]);
             }

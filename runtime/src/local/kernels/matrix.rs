@@ -1,6 +1,6 @@
 //! Weights, packed.
 
-use super::arena::Arena;
+use super::arena::{Arena, Plain};
 use super::tiles::{ROWS, Tile};
 use super::{Error, Level, pack};
 use crate::local::dtype::Dtype;
@@ -70,5 +70,11 @@ impl Matrix {
     pub(super) fn strip<T: Tile>(&self, index: usize) -> &[T] {
         let tiles = self.cols.div_ceil(T::COLS);
         &self.tiles.values()[index * tiles..][..tiles]
+    }
+
+    /// The columns of a strip of floats, packed as tiles of `T`.
+    pub(super) fn columns<T: Tile, C: Plain>(&self, index: usize) -> &[C] {
+        let columns = self.cols.next_multiple_of(T::COLS);
+        &self.tiles.values()[index * columns..][..self.cols]
     }
 }

@@ -9,6 +9,7 @@
 
 mod activations;
 mod arena;
+pub mod attention;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
@@ -20,6 +21,8 @@ mod matrix;
 mod pack;
 mod product;
 mod scalar;
+#[cfg(test)]
+mod attention_tests;
 #[cfg(test)]
 mod tests;
 mod tiles;

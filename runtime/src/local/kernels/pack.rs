@@ -19,8 +19,7 @@ trait Take: Tile {
 pub(super) fn pack(pool: &Pool, dtype: Dtype, shape: [usize; 2], bytes: &[u8]) -> Result<Arena, Error> {
     match dtype {
         Dtype::F32 => strips::<Single>(pool, shape, bytes),
-        Dtype::F16 => strips::<Half<false>>(pool, shape, bytes),
-        Dtype::BF16 => strips::<Half<true>>(pool, shape, bytes),
+        Dtype::F16 | Dtype::BF16 => strips::<Half>(pool, shape, bytes),
         Dtype::Q8_0 => strips::<Q80>(pool, shape, bytes),
         Dtype::Q4_0 => strips::<Q40>(pool, shape, bytes),
         Dtype::Q4_K => strips::<Q4K>(pool, shape, bytes),
@@ -178,10 +177,7 @@ impl Take for Q40 {
     }
 }
 
-impl<const BRAIN: bool> Take for Half<BRAIN>
-where
-    Self: Tile,
-{
+impl Take for Half {
     const BYTES: usize = 4;
 
     fn take(&mut self, row: usize, bytes: &[u8]) {

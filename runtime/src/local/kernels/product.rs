@@ -4,9 +4,9 @@
 //! and the threads. One row of inputs is a stream through all weights; many rows go over a few strips at a time, which
 //! stay in the cache.
 
-use super::activations::{Kinds, Panel, panels};
+use super::activations::{Floats, Kinds, Panel, panels};
 use super::arena::{Writer, split};
-use super::tiles::{Half, Q4K, Q5K, Q6K, Q40, Q80, ROWS, Single};
+use super::tiles::{Half, Halves, Q4K, Q5K, Q6K, Q40, Q80, ROWS, Single};
 #[cfg(target_arch = "x86_64")]
 use super::{avx2, avx512};
 use super::{Activations, Error, Level, Matrix, scalar};
@@ -66,7 +66,7 @@ struct Product<'a> {
 }
 
 /// What a kernel leaves: for each row of inputs, 16 outputs of each strip.
-type Results<const MR: usize, const NT: usize> = [[[f32; ROWS]; NT]; MR];
+pub(super) type Results<const MR: usize, const NT: usize> = [[[f32; ROWS]; NT]; MR];
 
 impl Product<'_> {
     /// Parts are pairs of strips, or runs of strips.
@@ -131,7 +131,7 @@ impl Product<'_> {
         unsafe { self.out.slice(from, results.len()) }.copy_from_slice(results);
     }
 
-    /// The one place where a kernel is chosen.
+    /// Chooses the kernel of a format and a level.
     #[cfg_attr(target_arch = "x86_64", expect(unsafe_code, reason = "calls what was compiled for a level"))]
     fn kernel<const MR: usize, const NT: usize>(
         &self,
@@ -155,9 +155,13 @@ impl Product<'_> {
             }};
         }
         match matrix.dtype() {
-            Dtype::F32 => run!(Single, single, inputs.floats(panel)),
-            Dtype::F16 => run!(Half<false>, half, inputs.floats(panel)),
-            Dtype::BF16 => run!(Half<true>, half, inputs.floats(panel)),
+            Dtype::F32 => {
+                single(matrix.level(), strips.map(|strip| matrix.columns::<Single, _>(strip)), inputs.floats(panel), out)
+            }
+            Dtype::F16 => half::<MR, NT, false>(
+                matrix.level(), strips.map(|strip| matrix.columns::<Half, _>(strip)), inputs.floats(panel), out),
+            Dtype::BF16 => half::<MR, NT, true>(
+                matrix.level(), strips.map(|strip| matrix.columns::<Half, _>(strip)), inputs.floats(panel), out),
             Dtype::Q8_0 => run!(Q80, q8_0, inputs.blocks(panel)),
             Dtype::Q4_0 => run!(Q40, q4_0, inputs.blocks(panel)),
             Dtype::Q4_K => run!(Q4K, q4_k, inputs.large_blocks(panel)),
@@ -165,4 +169,36 @@ impl Product<'_> {
             Dtype::Q6_K => run!(Q6K, q6_k, inputs.large_blocks(panel)),
         }
     }
+}
+
+macro_rules! of_floats {
+    ($(#[$doc:meta])* $name:ident<$($flag:ident)?>($column:ty)) => {
+        $(#[$doc])*
+        #[cfg_attr(target_arch = "x86_64", expect(unsafe_code, reason = "calls what was compiled for a level"))]
+        pub(super) fn $name<const MR: usize, const NT: usize $(, const $flag: bool)?>(
+            level: Level,
+            columns: [&[$column]; NT],
+            inputs: Floats<'_, MR>,
+            out: &mut Results<MR, NT>,
+        ) {
+            match level.usable() {
+                // SAFETY: `usable` says that this processor has the instructions.
+                #[cfg(target_arch = "x86_64")]
+                Level::Avx512Vnni => unsafe { avx512::$name::<MR, NT $(, $flag)?>(columns, inputs, out) },
+                // SAFETY: as above.
+                #[cfg(target_arch = "x86_64")]
+                Level::Avx2 => unsafe { avx2::$name::<MR, NT $(, $flag)?>(columns, inputs, out) },
+                _ => scalar::$name::<MR, NT $(, $flag)?>(columns, inputs, out),
+            }
+        }
+    };
+}
+
+of_floats! {
+    /// Columns of f16, or of bf16 with `BRAIN`.
+    half<BRAIN>(Halves)
+}
+of_floats! {
+    /// Columns of f32.
+    single<>([f32; ROWS])
 }

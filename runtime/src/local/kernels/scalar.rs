@@ -6,7 +6,7 @@
 use half::{bf16, f16};
 
 use super::activations::{Blocks, Floats, Four, LargeBlocks};
-use super::tiles::{Half, Q4K, Q5K, Q6K, Q40, Q80, ROWS, Single};
+use super::tiles::{Halves, Q4K, Q5K, Q6K, Q40, Q80, ROWS};
 
 /// What a kernel leaves: for each row of inputs, 16 outputs of each strip.
 type Out<'a, const MR: usize, const NT: usize> = &'a mut [[[f32; ROWS]; NT]; MR];
@@ -138,27 +138,26 @@ pub(super) fn q6_k<const MR: usize, const NT: usize>(
 }
 
 pub(super) fn half<const MR: usize, const NT: usize, const BRAIN: bool>(
-    weights: [&[Half<BRAIN>]; NT],
+    weights: [&[Halves]; NT],
     inputs: Floats<'_, MR>,
     out: Out<'_, MR, NT>,
 ) {
     let wide = |bits| if BRAIN { bf16::from_bits(bits).to_f32() } else { wide(bits) };
     for (row, out) in out.iter_mut().enumerate() {
         for (tiles, acc) in weights.iter().zip(out) {
-            let columns = tiles.iter().flat_map(|tile| &tile.0);
-            columns.zip(inputs).for_each(|(column, x)| fma(acc, |lane| wide(column[lane]), |_| x[row]));
+            tiles.iter().zip(inputs).for_each(|(column, x)| fma(acc, |lane| wide(column[lane]), |_| x[row]));
         }
     }
 }
 
 pub(super) fn single<const MR: usize, const NT: usize>(
-    weights: [&[Single]; NT],
+    weights: [&[[f32; ROWS]]; NT],
     inputs: Floats<'_, MR>,
     out: Out<'_, MR, NT>,
 ) {
     for (row, out) in out.iter_mut().enumerate() {
         for (tiles, acc) in weights.iter().zip(out) {
-            tiles.iter().zip(inputs).for_each(|(column, x)| fma(acc, |lane| column.0[lane], |_| x[row]));
+            tiles.iter().zip(inputs).for_each(|(column, x)| fma(acc, |lane| column[lane], |_| x[row]));
         }
     }
 }

@@ -74,10 +74,10 @@ pub(super) struct Q40 {
     pub d: [Halves; 2],
 }
 
-/// Two columns of f16 (`BRAIN` false) or bf16.
+/// Two columns of f16 or bf16. Kernels read them one by one.
 #[derive(Debug, Clone, Copy)]
 #[repr(C, align(64))]
-pub(super) struct Half<const BRAIN: bool>(pub [Halves; 2]);
+pub(super) struct Half(pub [Halves; 2]);
 
 /// One column of f32.
 #[derive(Debug, Clone, Copy)]
@@ -104,7 +104,13 @@ tile! {
     Q6K, 3392, 256;
     Q80, 1088, 64;
     Q40, 576, 64;
-    Half<false>, 64, 2;
-    Half<true>, 64, 2;
+    Half, 64, 2;
     Single, 64, 1;
 }
+
+// SAFETY: arrays of numbers.
+#[expect(unsafe_code, reason = "plain numbers")]
+unsafe impl Plain for Halves {}
+// SAFETY: as above.
+#[expect(unsafe_code, reason = "plain numbers")]
+unsafe impl Plain for [f32; ROWS] {}
