@@ -10,8 +10,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
-/// How long a thread spins before it sleeps.
-const SPIN: Duration = Duration::from_micros(50);
+/// How long a thread spins before it offers its processor to others: the one it waits for may need it.
+const SPIN: Duration = Duration::from_micros(10);
+/// How long it waits at all before it sleeps.
+const AWAKE: Duration = Duration::from_micros(60);
 
 thread_local! {
     /// Whether this thread is inside a region. Regions within regions run where they are.
@@ -222,12 +224,14 @@ impl Shared {
 
 /// Spins until `ready`, and after a while calls `sleep` between looks.
 fn wait(ready: impl Fn() -> bool, sleep: impl Fn()) {
-    let mut began = None;
+    let mut began = None::<Instant>;
     while !ready() {
         (0..64).for_each(|_| std::hint::spin_loop());
-        let began = *began.get_or_insert_with(Instant::now);
-        if began.elapsed() > SPIN && !ready() {
+        let waited = began.get_or_insert_with(Instant::now).elapsed();
+        if waited > AWAKE && !ready() {
             sleep();
+        } else if waited > SPIN {
+            std::thread::yield_now();
         }
     }
 }

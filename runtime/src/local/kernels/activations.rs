@@ -137,7 +137,14 @@ impl Activations {
     }
 
     /// Takes over rows of `cols` numbers.
-    pub fn fill(&mut self, pool: &Pool, level: Level, kinds: Kinds, cols: usize, x: &[f32]) -> Result<(), Error> {
+    pub fn fill(
+        &mut self,
+        pool: &Pool,
+        level: Level,
+        kinds: Kinds,
+        cols: usize,
+        x: &[f32],
+    ) -> Result<(), Error> {
         let rows = rows_of(x, cols)?;
         let make = |row: usize, into: &mut [f32]| into.copy_from_slice(&x[row * cols..][..cols]);
         self.fill_with(pool, level, kinds, [rows, cols], make)
@@ -189,7 +196,8 @@ impl Activations {
         [rows, cols]: [usize; 2],
         make: impl Fn(usize, &mut [f32]) + Sync,
     ) -> Result<(), Error> {
-        let wrong = kinds.blocks && !cols.is_multiple_of(32) || kinds.large_blocks && !cols.is_multiple_of(256);
+        let wrong =
+            kinds.blocks && !cols.is_multiple_of(32) || kinds.large_blocks && !cols.is_multiple_of(256);
         if wrong {
             return Err(Error::Shape(format!("{cols} columns are no whole number of blocks")));
         }

@@ -47,7 +47,8 @@ impl Arena {
         let bytes = len.checked_mul(size_of::<T>()).filter(|bytes| *bytes < isize::MAX as usize - 2 * HUGE);
         let bytes = bytes.ok_or(Error::Memory(usize::MAX))?;
         let slack = if bytes >= HUGE { HUGE } else { 64 };
-        let map = MmapOptions::new().len(bytes.max(1) + slack).map_anon().map_err(|_| Error::Memory(bytes))?;
+        let map =
+            MmapOptions::new().len(bytes.max(1) + slack).map_anon().map_err(|_| Error::Memory(bytes))?;
         #[cfg(target_os = "linux")]
         let _ = map.advise(memmap2::Advice::HugePage); // a wish: without it pages are small
         let start = map.as_ptr().align_offset(slack);

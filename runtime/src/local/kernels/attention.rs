@@ -214,7 +214,8 @@ fn check<T>(
         return Err(Error::Shape(format!("{} pages do not hold {rows} rows after {position}", pages.len())));
     }
     let len = heads.page_len(cache.blocks);
-    let end = |page: u32| (page as usize).checked_mul(cache.stride)?.checked_add(cache.offset)?.checked_add(len);
+    let end =
+        |page: u32| (page as usize).checked_mul(cache.stride)?.checked_add(cache.offset)?.checked_add(len);
     if pages.iter().all(|page| inside(end(*page), cache.memory.len())) {
         return Ok(());
     }

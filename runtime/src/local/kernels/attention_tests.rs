@@ -38,7 +38,8 @@ impl<T: Number> Filled<T> {
             let page = this.pages[position / (BLOCKS * BLOCK)] as usize * stride + BEFORE;
             let page = &mut this.memory[page..][..heads.page_len(BLOCKS)];
             let key = &this.keys[position * heads.keys * heads.key_dim..][..heads.keys * heads.key_dim];
-            let value = &this.values[position * heads.keys * heads.value_dim..][..heads.keys * heads.value_dim];
+            let value =
+                &this.values[position * heads.keys * heads.value_dim..][..heads.keys * heads.value_dim];
             store(&heads, page, BLOCKS, position % (BLOCKS * BLOCK), key, value).unwrap();
         }
         this
@@ -55,7 +56,13 @@ impl<T: Number> Filled<T> {
     }
 
     /// One head of one row, as written in books.
-    fn expected(&self, query: &[f32], head: usize, [from, to]: [usize; 2], rounded: fn(f32) -> f64) -> Vec<f64> {
+    fn expected(
+        &self,
+        query: &[f32],
+        head: usize,
+        [from, to]: [usize; 2],
+        rounded: fn(f32) -> f64,
+    ) -> Vec<f64> {
         let Heads { keys, key_dim, value_dim, queries, scale, soft_cap, .. } = self.heads;
         let head = head / (queries / keys);
         let score = |at: usize| {
@@ -67,7 +74,9 @@ impl<T: Number> Filled<T> {
         let weights: Vec<f64> = (from..to).map(|at| score(at).exp()).collect();
         let sum: f64 = weights.iter().sum();
         let value = |at: usize, d: usize| rounded(self.values[(at * keys + head) * value_dim + d]);
-        let mean = |d: usize| weights.iter().zip(from..).map(|(weight, at)| weight * value(at, d)).sum::<f64>() / sum;
+        let mean = |d: usize| {
+            weights.iter().zip(from..).map(|(weight, at)| weight * value(at, d)).sum::<f64>() / sum
+        };
         (0..value_dim).map(mean).collect()
     }
 }
@@ -89,7 +98,10 @@ fn check<T: Number>(heads: Heads, len: usize, rows: usize, rounded: fn(f32) -> f
         let from = heads.window.map_or(0, |window| (position + 1).saturating_sub(window));
         let expected = filled.expected(query, index % heads.queries, [from, to], rounded);
         for (found, expected) in found.iter().zip(expected) {
-            assert!((f64::from(*found) - expected).abs() < 2e-6, "{heads:?} {position}: {found} for {expected}");
+            assert!(
+                (f64::from(*found) - expected).abs() < 2e-6,
+                "{heads:?} {position}: {found} for {expected}"
+            );
         }
     }
     let bits = |x: &[f32]| x.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
@@ -98,7 +110,8 @@ fn check<T: Number>(heads: Heads, len: usize, rows: usize, rounded: fn(f32) -> f
     }
     if heads.causal {
         let alone = queries.chunks(heads.queries * heads.key_dim).enumerate();
-        let alone = alone.flat_map(|(row, query)| filled.attend(&pools[0], Level::detect(), first + row, query));
+        let alone =
+            alone.flat_map(|(row, query)| filled.attend(&pools[0], Level::detect(), first + row, query));
         assert_eq!(bits(&alone.collect::<Vec<_>>()), bits(&found), "one row after another");
     }
 }
@@ -122,7 +135,15 @@ fn attention_outside_of_the_cache_is_an_error() {
     let try_pages = |pages: &[u32], rows: usize, position: usize, row: usize| {
         let cache = Cache { memory: &memory, stride: memory.len(), offset: 0, blocks: 1 };
         let (queries, mut out) = (vec![0.5; rows * 32], vec![0.0; rows * 64]);
-        attend(&pool, Level::detect(), &heads, cache, &[Sequence { row, rows, position, pages }], &queries, &mut out)
+        attend(
+            &pool,
+            Level::detect(),
+            &heads,
+            cache,
+            &[Sequence { row, rows, position, pages }],
+            &queries,
+            &mut out,
+        )
     };
     assert_eq!(try_pages(&[0], 3, 61, 0), Ok(()));
     assert!(try_pages(&[0], 3, 62, 0).is_err());
@@ -143,8 +164,12 @@ fn worst(x: &[f32], found: impl Fn(Level, &mut [f32]), wanted: impl Fn(f64) -> f
             x
         })
         .collect();
-    assert!(results.iter().all(|other| other.iter().zip(&results[0]).all(|(a, b)| a.to_bits() == b.to_bits())));
-    let error = |(x, found): (&f32, &f32)| (f64::from(*found) - wanted(f64::from(*x))).abs() / f64::from(x.abs()).max(1.0);
+    assert!(
+        results.iter().all(|other| other.iter().zip(&results[0]).all(|(a, b)| a.to_bits() == b.to_bits()))
+    );
+    let error = |(x, found): (&f32, &f32)| {
+        (f64::from(*found) - wanted(f64::from(*x))).abs() / f64::from(x.abs()).max(1.0)
+    };
     x.iter().zip(&results[0]).map(error).fold(0.0, f64::max)
 }
 

@@ -166,7 +166,8 @@ pub(super) fn q8_0<const MR: usize, const NT: usize>(
                     let signed = _mm256_xor_si256(signed[half], flip);
                     let size = _mm256_abs_epi8(signed);
                     for row in 0..MR {
-                        let few = _mm256_maddubs_epi16(size, _mm256_sign_epi8(splat(qs[vector][row]), signed));
+                        let few =
+                            _mm256_maddubs_epi16(size, _mm256_sign_epi8(splat(qs[vector][row]), signed));
                         sums[row][half] = _mm256_add_epi32(sums[row][half], _mm256_madd_epi16(few, ones));
                     }
                 }
@@ -313,7 +314,8 @@ fn fifth_bits(tile: &Q5K, group: usize, vectors: &mut [Whole; 8]) {
     for (vector, into) in vectors.iter_mut().enumerate() {
         for half in 0..2 {
             // Bit `vector` to bit 4: what crosses into the neighbouring byte is masked away.
-            let left = _mm256_sll_epi16(high[half], _mm_cvtsi64_si128(4_i64.saturating_sub(vector as i64).max(0)));
+            let left =
+                _mm256_sll_epi16(high[half], _mm_cvtsi64_si128(4_i64.saturating_sub(vector as i64).max(0)));
             let bits = _mm256_srl_epi16(left, _mm_cvtsi64_si128((vector as i64 - 4).max(0)));
             into[half] = _mm256_or_si256(into[half], _mm256_and_si256(bits, mask));
         }

@@ -1,7 +1,6 @@
 //! Kernels for AVX-512 with VNNI. What they compute is told in [`scalar`](super::scalar).
 //!
-//! Few rows of inputs read weights as a stream, faster than the processor foresees: they ask for the lines of some
-//! pages ahead. Many rows find weights in the cache.
+//! Weights are read as a stream, faster than the processor foresees: kernels ask for the lines of a page ahead.
 
 use std::arch::x86_64::*;
 
@@ -13,8 +12,6 @@ type Out<'a, const MR: usize, const NT: usize> = &'a mut [[[f32; ROWS]; NT]; MR]
 
 /// How far ahead of its use a line of weights is asked for.
 const AHEAD: usize = 4096;
-/// Up to how many rows of inputs leave the time to ask.
-const FEW: usize = 4;
 
 macro_rules! load {
     ($(#[$doc:meta])* $name:ident($ty:ty) -> $vector:ty = $instruction:ident) => {
@@ -52,13 +49,11 @@ fn store<const MR: usize, const NT: usize>(acc: &[[__m512; NT]; MR], out: Out<'_
 /// Asks for the lines of `AHEAD` bytes behind some of a tile.
 #[inline(always)]
 #[expect(unsafe_code, reason = "a hint by pointer")]
-fn ahead<const MR: usize, T>(part: &T) {
-    if MR <= FEW {
-        let from = std::ptr::from_ref(part).cast::<i8>();
-        for line in 0..size_of::<T>().div_ceil(64) {
-            // SAFETY: a hint reads nothing and may name any address.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(from.wrapping_add(AHEAD + 64 * line)) };
-        }
+fn ahead<T>(part: &T) {
+    let from = std::ptr::from_ref(part).cast::<i8>();
+    for line in 0..size_of::<T>().div_ceil(64) {
+        // SAFETY: a hint reads nothing and may name any address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(from.wrapping_add(AHEAD + 64 * line)) };
     }
 }
 
@@ -161,10 +156,10 @@ pub(super) fn q8_0<const MR: usize, const NT: usize>(
         let mut sums = starts::<MR, NT>(start);
         for strip in 0..NT {
             let tile = &weights[strip][block / 2];
-            ahead::<MR, _>(&tile.d[block % 2]);
+            ahead(&tile.d[block % 2]);
             for vector in 0..8 {
                 let from = &tile.qs[block % 2][vector];
-                ahead::<MR, _>(from);
+                ahead(from);
                 dot(&mut sums, strip, bytes(from), &qs[vector]);
             }
             scaled_by_rows(&mut acc, strip, &sums, wide(&tile.d[block % 2]), scales);
@@ -179,19 +174,20 @@ pub(super) fn q4_0<const MR: usize, const NT: usize>(
     inputs: Blocks<'_, MR>,
     out: Out<'_, MR, NT>,
 ) {
+    let more = _mm512_set1_epi8(120); // from 8 too much to 128 too much, where sums start
     let mut acc = [[_mm512_setzero_ps(); NT]; MR];
     let blocks = inputs.qs.iter().zip(inputs.scales).zip(inputs.starts);
     for (block, ((qs, scales), start)) in blocks.enumerate() {
-        let mut sums = starts::<MR, NT>(&start.map(|start| start >> 4));
+        let mut sums = starts::<MR, NT>(start);
         for strip in 0..NT {
             let tile = &weights[strip][block / 2];
-            ahead::<MR, _>(&tile.d[block % 2]);
+            ahead(&tile.d[block % 2]);
             for vector in 0..4 {
                 let from = &tile.qs[block % 2][vector];
-                ahead::<MR, _>(from);
+                ahead(from);
                 let [even, odd] = nibbles(from);
-                dot(&mut sums, strip, even, &qs[2 * vector]);
-                dot(&mut sums, strip, odd, &qs[2 * vector + 1]);
+                dot(&mut sums, strip, _mm512_add_epi8(even, more), &qs[2 * vector]);
+                dot(&mut sums, strip, _mm512_add_epi8(odd, more), &qs[2 * vector + 1]);
             }
             scaled_by_rows(&mut acc, strip, &sums, wide(&tile.d[block % 2]), scales);
         }
@@ -232,7 +228,8 @@ fn add_block<const MR: usize, const NT: usize>(
 ) {
     for row in 0..MR {
         for strip in 0..NT {
-            acc[row][strip] = _mm512_fmadd_ps(total[row][strip], _mm512_set1_ps(scales[row]), acc[row][strip]);
+            acc[row][strip] =
+                _mm512_fmadd_ps(total[row][strip], _mm512_set1_ps(scales[row]), acc[row][strip]);
         }
     }
 }
@@ -252,7 +249,7 @@ pub(super) fn q4_k<const MR: usize, const NT: usize>(
                 let tile = &weights[strip][block];
                 for vector in 0..4 {
                     let from = &tile.qs[group][vector];
-                    ahead::<MR, _>(from);
+                    ahead(from);
                     let [even, odd] = nibbles(from);
                     dot(&mut sums, strip, even, &qs[8 * group + 2 * vector]);
                     dot(&mut sums, strip, odd, &qs[8 * group + 2 * vector + 1]);
@@ -264,9 +261,9 @@ pub(super) fn q4_k<const MR: usize, const NT: usize>(
         add_block(&mut acc, &total, scales);
         for strip in 0..NT {
             let tile = &weights[strip][block];
-            ahead::<MR, _>(&tile.scales);
-            ahead::<MR, _>(&tile.mins);
-            ahead::<MR, _>(&tile.d);
+            ahead(&tile.scales);
+            ahead(&tile.mins);
+            ahead(&tile.d);
             less_minima(&mut acc, strip, (&tile.mins, &tile.dmin), (&inputs.sums[block], scales));
         }
     }
@@ -296,11 +293,11 @@ pub(super) fn q5_k<const MR: usize, const NT: usize>(
             let mut sums = [[_mm512_setzero_si512(); NT]; MR];
             for strip in 0..NT {
                 let tile = &weights[strip][block];
-                ahead::<MR, _>(&tile.high[group]);
+                ahead(&tile.high[group]);
                 let high = bytes(&tile.high[group]);
                 for vector in 0..4 {
                     let from = &tile.qs[group][vector];
-                    ahead::<MR, _>(from);
+                    ahead(from);
                     let [even, odd] = nibbles(from);
                     let (even, odd) =
                         (join(even, fifth(high, 2 * vector), 16), join(odd, fifth(high, 2 * vector + 1), 16));
@@ -314,9 +311,9 @@ pub(super) fn q5_k<const MR: usize, const NT: usize>(
         add_block(&mut acc, &total, scales);
         for strip in 0..NT {
             let tile = &weights[strip][block];
-            ahead::<MR, _>(&tile.scales);
-            ahead::<MR, _>(&tile.mins);
-            ahead::<MR, _>(&tile.d);
+            ahead(&tile.scales);
+            ahead(&tile.mins);
+            ahead(&tile.d);
             less_minima(&mut acc, strip, (&tile.mins, &tile.dmin), (&inputs.sums[block], scales));
         }
     }
@@ -336,8 +333,8 @@ pub(super) fn q6_k<const MR: usize, const NT: usize>(
             let mut sums = starts::<MR, NT>(&inputs.starts[block][group]);
             for strip in 0..NT {
                 let tile = &weights[strip][block];
-                ahead::<MR, _>(&tile.high[group]);
-                ahead::<MR, _>(&tile.qs[group]);
+                ahead(&tile.high[group]);
+                ahead(&tile.qs[group]);
                 let high = bytes(&tile.high[group]);
                 let [a, b] = nibbles(&tile.qs[group][0]);
                 let [c, d] = nibbles(&tile.qs[group][1]);
@@ -351,11 +348,27 @@ pub(super) fn q6_k<const MR: usize, const NT: usize>(
         }
         add_block(&mut acc, &total, scales);
         for strip in 0..NT {
-            ahead::<MR, _>(&weights[strip][block].scales);
-            ahead::<MR, _>(&weights[strip][block].d);
+            ahead(&weights[strip][block].scales);
+            ahead(&weights[strip][block].d);
         }
     }
     store(&acc, out);
+}
+
+/// `acc += columns · x`, for each row of inputs.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,fma,f16c")]
+fn add_columns<const MR: usize, const NT: usize>(
+    acc: &mut [[__m512; NT]; MR],
+    columns: &[__m512; NT],
+    inputs: &[f32; MR],
+) {
+    for row in 0..MR {
+        let x = _mm512_set1_ps(inputs[row]);
+        for strip in 0..NT {
+            acc[row][strip] = _mm512_fmadd_ps(columns[strip], x, acc[row][strip]);
+        }
+    }
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,fma,f16c")]
@@ -366,19 +379,17 @@ pub(super) fn half<const MR: usize, const NT: usize, const BRAIN: bool>(
 ) {
     let mut acc = [[_mm512_setzero_ps(); NT]; MR];
     for (at, x) in inputs.iter().enumerate() {
+        let mut columns = [_mm512_setzero_ps(); NT];
         for strip in 0..NT {
             let from = &weights[strip][at];
-            ahead::<MR, _>(from);
-            let halves = halves16(from);
-            let column = if BRAIN {
-                _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(halves)))
+            ahead(from);
+            columns[strip] = if BRAIN {
+                _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(halves16(from))))
             } else {
-                _mm512_cvtph_ps(halves)
+                wide(from)
             };
-            for row in 0..MR {
-                acc[row][strip] = _mm512_fmadd_ps(column, _mm512_set1_ps(x[row]), acc[row][strip]);
-            }
         }
+        add_columns(&mut acc, &columns, x);
     }
     store(&acc, out);
 }
@@ -391,13 +402,12 @@ pub(super) fn single<const MR: usize, const NT: usize>(
 ) {
     let mut acc = [[_mm512_setzero_ps(); NT]; MR];
     for (at, x) in inputs.iter().enumerate() {
+        let mut columns = [_mm512_setzero_ps(); NT];
         for strip in 0..NT {
-            ahead::<MR, _>(&weights[strip][at]);
-            let column = floats16(&weights[strip][at]);
-            for row in 0..MR {
-                acc[row][strip] = _mm512_fmadd_ps(column, _mm512_set1_ps(x[row]), acc[row][strip]);
-            }
+            ahead(&weights[strip][at]);
+            columns[strip] = floats16(&weights[strip][at]);
         }
+        add_columns(&mut acc, &columns, x);
     }
     store(&acc, out);
 }

@@ -46,7 +46,11 @@ fn find() -> Level {
     if !has!("avx2" "fma" "f16c") {
         return Level::Scalar;
     }
-    if has!("avx512f" "avx512bw" "avx512dq" "avx512vl" "avx512vnni") { Level::Avx512Vnni } else { Level::Avx2 }
+    if has!("avx512f" "avx512bw" "avx512dq" "avx512vl" "avx512vnni") {
+        Level::Avx512Vnni
+    } else {
+        Level::Avx2
+    }
 }
 
 #[cfg(not(target_arch = "x86_64"))]

@@ -10,6 +10,8 @@
 mod activations;
 mod arena;
 pub mod attention;
+#[cfg(test)]
+mod attention_tests;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
@@ -21,8 +23,6 @@ mod matrix;
 mod pack;
 mod product;
 mod scalar;
-#[cfg(test)]
-mod attention_tests;
 #[cfg(test)]
 mod tests;
 mod tiles;

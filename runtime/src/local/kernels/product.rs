@@ -7,9 +7,9 @@
 use super::activations::{Floats, Kinds, Panel, panels};
 use super::arena::{Writer, split};
 use super::tiles::{Half, Halves, Q4K, Q5K, Q6K, Q40, Q80, ROWS, Single};
+use super::{Activations, Error, Level, Matrix, scalar};
 #[cfg(target_arch = "x86_64")]
 use super::{avx2, avx512};
-use super::{Activations, Error, Level, Matrix, scalar};
 use crate::local::dtype::Dtype;
 use crate::local::pool::Pool;
 
@@ -91,8 +91,12 @@ impl Product<'_> {
     }
 
     fn pair(&self, panel: Panel, first: usize, second: Option<usize>) {
+        // Sums of bytes need twice the registers.
+        let floats = Kinds::of(self.matrix.dtype()).floats;
         match panel.rows {
+            12 if floats => self.together::<12>(panel, first, second),
             12 => self.apart::<12>(panel, first, second),
+            8 if floats => self.together::<8>(panel, first, second),
             8 => self.apart::<8>(panel, first, second),
             4 => self.together::<4>(panel, first, second),
             2 => self.together::<2>(panel, first, second),
@@ -155,13 +159,24 @@ impl Product<'_> {
             }};
         }
         match matrix.dtype() {
-            Dtype::F32 => {
-                single(matrix.level(), strips.map(|strip| matrix.columns::<Single, _>(strip)), inputs.floats(panel), out)
-            }
+            Dtype::F32 => single(
+                matrix.level(),
+                strips.map(|strip| matrix.columns::<Single, _>(strip)),
+                inputs.floats(panel),
+                out,
+            ),
             Dtype::F16 => half::<MR, NT, false>(
-                matrix.level(), strips.map(|strip| matrix.columns::<Half, _>(strip)), inputs.floats(panel), out),
+                matrix.level(),
+                strips.map(|strip| matrix.columns::<Half, _>(strip)),
+                inputs.floats(panel),
+                out,
+            ),
             Dtype::BF16 => half::<MR, NT, true>(
-                matrix.level(), strips.map(|strip| matrix.columns::<Half, _>(strip)), inputs.floats(panel), out),
+                matrix.level(),
+                strips.map(|strip| matrix.columns::<Half, _>(strip)),
+                inputs.floats(panel),
+                out,
+            ),
             Dtype::Q8_0 => run!(Q80, q8_0, inputs.blocks(panel)),
             Dtype::Q4_0 => run!(Q40, q4_0, inputs.blocks(panel)),
             Dtype::Q4_K => run!(Q4K, q4_k, inputs.large_blocks(panel)),

@@ -36,7 +36,10 @@ pub(super) fn q8_0<const MR: usize, const NT: usize>(
             for (block, qs) in inputs.qs.iter().enumerate() {
                 let (tile, at) = (&tiles[block / 2], block % 2);
                 let mut sums = [inputs.starts[block][row]; ROWS];
-                tile.qs[at].iter().zip(qs).for_each(|(vector, qs)| dot(&mut sums, |byte| vector[byte], qs[row]));
+                tile.qs[at]
+                    .iter()
+                    .zip(qs)
+                    .for_each(|(vector, qs)| dot(&mut sums, |byte| vector[byte], qs[row]));
                 fma(acc, |row| sums[row] as f32, |lane| wide(tile.d[at][lane]) * inputs.scales[block][row]);
             }
         }
@@ -80,12 +83,15 @@ macro_rules! with_minima {
                             let mut sums = [0; ROWS];
                             for (vector, bytes) in tile.qs[group].iter().enumerate() {
                                 let qs = &inputs.qs[block][8 * group + 2 * vector..][..2];
-                                let low = |byte: usize| bytes[byte] & 15 | bits(tile, group, 2 * vector, byte);
-                                let high = |byte: usize| bytes[byte] >> 4 | bits(tile, group, 2 * vector + 1, byte);
+                                let low =
+                                    |byte: usize| bytes[byte] & 15 | bits(tile, group, 2 * vector, byte);
+                                let high =
+                                    |byte: usize| bytes[byte] >> 4 | bits(tile, group, 2 * vector + 1, byte);
                                 dot(&mut sums, low, qs[0][row]);
                                 dot(&mut sums, high, qs[1][row]);
                             }
-                            let scale = |lane: usize| f32::from(tile.scales[group][lane]) * wide(tile.d[lane]);
+                            let scale =
+                                |lane: usize| f32::from(tile.scales[group][lane]) * wide(tile.d[lane]);
                             fma(&mut total, |lane| sums[lane] as f32, scale);
                         }
                         let scale = inputs.scales[block][row];
@@ -94,7 +100,8 @@ macro_rules! with_minima {
                         for (pair, sums) in inputs.sums[block].iter().enumerate() {
                             for (lane, min) in mins.iter_mut().enumerate() {
                                 let [a, b] = tile.mins[pair][lane];
-                                *min += i32::from(a) * i32::from(sums[row][0]) + i32::from(b) * i32::from(sums[row][1]);
+                                *min += i32::from(a) * i32::from(sums[row][0])
+                                    + i32::from(b) * i32::from(sums[row][1]);
                             }
                         }
                         fma(acc, |lane| -(mins[lane] as f32), |lane| wide(tile.dmin[lane]) * scale);

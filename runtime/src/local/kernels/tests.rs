@@ -120,7 +120,8 @@ fn scalar_products_are_those_of_the_numbers_that_blocks_stand_for() {
                     let at_block = row * cols / dtype.block_len() + at / dtype.block_len();
                     number(dtype, blocks[at_block], at % dtype.block_len()) * f64::from(x[at])
                 };
-                let (sum, size) = (0..cols).fold((0.0, 0.0), |(sum, size), at| (sum + term(at), size + term(at).abs()));
+                let (sum, size) =
+                    (0..cols).fold((0.0, 0.0), |(sum, size), at| (sum + term(at), size + term(at).abs()));
                 let error = (f64::from(*found) - sum).abs();
                 assert!(error <= 3e-6 * size, "{dtype:?} {rows}x{cols} row {row}: {found} for {sum}");
             }
@@ -177,7 +178,12 @@ fn what_is_packed_is_hardly_larger_than_the_file() {
     for dtype in DTYPES {
         let bytes = vec![0; dtype.bytes(2048 * 64).unwrap()];
         let matrix = Matrix::pack(&pool, Level::detect(), dtype, [64, 2048], &bytes).unwrap();
-        assert!(matrix.bytes() * 100 <= bytes.len() * 105, "{dtype:?}: {} of {}", matrix.bytes(), bytes.len());
+        assert!(
+            matrix.bytes() * 100 <= bytes.len() * 105,
+            "{dtype:?}: {} of {}",
+            matrix.bytes(),
+            bytes.len()
+        );
     }
 }
 
@@ -200,7 +206,8 @@ fn what_does_not_fit_is_an_error() {
 #[test]
 fn fused_inputs_are_those_of_the_parts() {
     let (pool, mut random) = (Pool::new(2), fastrand::Rng::with_seed(9));
-    let [x, y]: [Vec<f32>; 2] = std::array::from_fn(|_| (0..3 * 256).map(|_| random.f32() * 4.0 - 2.0).collect());
+    let [x, y]: [Vec<f32>; 2] =
+        std::array::from_fn(|_| (0..3 * 256).map(|_| random.f32() * 4.0 - 2.0).collect());
     let bytes = random_blocks(&mut random, Q4_K, 20);
     for level in Level::all() {
         let matrix = Matrix::pack(&pool, level, Q4_K, [20, 256], &bytes).unwrap();
