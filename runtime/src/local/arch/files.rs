@@ -11,6 +11,7 @@ use super::{Pooling, Shapes, Spec, Wanted, from_config, from_gguf, tensors};
 use crate::local::Error;
 use crate::local::file::gguf::{self, Metadata};
 use crate::local::file::{self, Format, Weights};
+use crate::local::memory::Sizes;
 
 /// The largest configuration that is read.
 const LARGEST: u64 = 16 << 20;
@@ -24,6 +25,30 @@ pub struct Opened {
     pub spec: Spec,
     /// All its tensors: each is in `weights`, by its name and of its shape.
     pub tensors: Vec<Wanted>,
+}
+
+impl Opened {
+    /// What its memory depends on, if keys and values are cached in numbers of `cache_number` bytes.
+    pub fn sizes(&self, cache_number: u64) -> Sizes {
+        let (spec, attention) = (&self.spec, &self.spec.attention);
+        let windows = || spec.layers.iter().filter_map(|layer| layer.window);
+        let windowed_layers = windows().count();
+        let routed = spec.moe.map_or(0, |moe| moe.used * moe.width + moe.shared.unwrap_or(0));
+        Sizes {
+            weights: self.weights.total_bytes(),
+            global_layers: (spec.layers.len() - windowed_layers) as u64,
+            windowed_layers: windowed_layers as u64,
+            window: windows().max().unwrap_or(0) as u64,
+            heads: attention.heads as u64,
+            kv_heads: attention.kv_heads as u64,
+            key_len: attention.key_dim as u64,
+            value_len: attention.value_dim as u64,
+            cache_number,
+            hidden: spec.hidden as u64,
+            feed_forward: spec.mlp.width.max(routed) as u64,
+            vocabulary: spec.vocab as u64,
+        }
+    }
 }
 
 /// Opens a model: a GGUF file, or a folder (or a file in it) of safetensors with config.json.

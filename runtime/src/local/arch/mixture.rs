@@ -92,7 +92,7 @@ fn groups(fields: &Fields<'_>, experts: usize, used: usize) -> Result<Option<(us
     if count <= 1 || looked_at >= count {
         return Ok(None);
     }
-    if experts % count != 0 {
+    if !experts.is_multiple_of(count) {
         return Err(fields.invalid(GROUPS, format!("does not divide {experts} experts")));
     }
     if experts / count * looked_at < used {

@@ -154,7 +154,7 @@ fn attention(fields: &Fields<'_>, family: &Family, hidden: usize, layers: usize)
     let heads = fields.size(HEADS)?;
     let mla = if family.latent { Some(mla(fields)?) } else { None };
     let kv_heads = if family.latent { heads } else { fields.size_or(KV_HEADS, heads)? };
-    if heads % kv_heads != 0 {
+    if !heads.is_multiple_of(kv_heads) {
         return Err(fields.invalid(KV_HEADS, format!("does not divide {heads} heads")));
     }
     let key_dim = match mla {
@@ -288,18 +288,25 @@ fn per_layer(fields: &Fields<'_>, family: &Family, count: usize, moe: bool) -> R
     let windows = windows(fields, family, count)?;
     let dense = fields.size_or(LEADING_DENSE, 0)?;
     let step = fields.size_or(EXPERT_STEP, 1)?;
-    let dense_layers = match fields.value(DENSE_LAYERS) {
-        None => Vec::new(),
-        Some(Value::Array(list)) => list.iter().filter_map(Value::as_u64).collect(),
-        Some(_) => return Err(fields.invalid(DENSE_LAYERS, "not a list")),
-    };
+    let dense_layers = dense_layers(fields, count)?;
     let offset = if family.experts.is_some_and(|experts| experts.grouped) { 0 } else { 1 };
     let layer = |(at, window): (usize, Option<usize>)| Layer {
         window,
         local: window.is_some() && rotary::is_local(family, fields),
-        experts: moe && at >= dense && (at + offset) % step == 0 && !dense_layers.contains(&(at as u64)),
+        experts: moe
+            && at >= dense
+            && (at + offset).is_multiple_of(step)
+            && !dense_layers.contains(&(at as u64)),
     };
     Ok(windows.into_iter().enumerate().map(layer).collect())
+}
+
+/// The layers that a file names as dense.
+fn dense_layers(fields: &Fields<'_>, count: usize) -> Result<Vec<u64>, Error> {
+    let Some(value) = fields.value(DENSE_LAYERS) else { return Ok(Vec::new()) };
+    let list = value.as_array().filter(|list| list.len() <= count);
+    let read = list.and_then(|list| list.iter().map(Value::as_u64).collect());
+    read.ok_or_else(|| fields.invalid(DENSE_LAYERS, format!("not a list of some of {count} layers")))
 }
 
 /// The window of each layer.
@@ -322,7 +329,7 @@ fn windows(fields: &Fields<'_>, family: &Family, count: usize) -> Result<Vec<Opt
         Windows::Upper if !fields.is_gguf() => (0..count).map(|at| window.filter(|_| at >= from)).collect(),
         Windows::Pattern(default) => {
             let every = pattern(default)?;
-            (0..count).map(|at| window.filter(|_| (at + 1) % every != 0)).collect()
+            (0..count).map(|at| window.filter(|_| !(at + 1).is_multiple_of(every))).collect()
         }
         Windows::None | Windows::Upper | Windows::All => vec![window; count],
     })
@@ -392,19 +399,4 @@ fn labels(fields: &Fields<'_>) -> Result<Option<usize>, Error> {
     }
     let named = fields.value(LABEL_NAMES).and_then(Value::as_object).map(serde_json::Map::len);
     Ok(Some(fields.size_or(LABELS, named.unwrap_or(2))?))
-}
-
-/// The rotated part of a head of this file, for `rotary`.
-pub(super) fn rotated(fields: &Fields<'_>, attention: &Attention) -> Result<usize, Error> {
-    const PARTIAL: Key = Key(&["partial_rotary_factor"], "");
-    const DIMENSIONS: Key = Key(&[], "rope.dimension_count");
-    if let Some(mla) = attention.mla {
-        return Ok(mla.rope);
-    }
-    let part = fields.number_or(PARTIAL, 1.0)?;
-    let dim = fields.size_or(DIMENSIONS, (attention.key_dim as f64 * part) as usize)?;
-    if dim % 2 != 0 || dim == 0 || dim > attention.key_dim {
-        return Err(fields.invalid(DIMENSIONS, format!("not an even part of {} numbers", attention.key_dim)));
-    }
-    Ok(dim)
 }

@@ -7,7 +7,6 @@ use serde_json::{Map, Value};
 use super::Error;
 use super::families::{Family, SCALINGS, ScalingKind, Windows};
 use super::fields::{Fields, Key, finite, shown};
-use super::read::rotated;
 use super::rope::{Rope, RopeKind, Scaling};
 use super::spec::Attention;
 
@@ -16,6 +15,8 @@ const LOCAL_THETA: Key = Key(&["rope_local_base_freq"], "rope.freq_base_swa");
 const CONTEXT: Key = Key(&["max_position_embeddings"], "context_length");
 const ORIGINAL: Key = Key(&["original_max_position_embeddings"], "rope.scaling.original_context_length");
 const SCALING: Key = Key(&["rope_scaling", "rope_parameters"], "");
+const PARTIAL: Key = Key(&["partial_rotary_factor"], "");
+const DIMENSIONS: Key = Key(&[], "rope.dimension_count");
 const INTERLEAVED: Key = Key(&["rope_interleave"], "");
 const GGUF_TYPE: Key = Key(&[], "rope.scaling.type");
 const GGUF_FACTOR: Key = Key(&[], "rope.scaling.factor");
@@ -51,16 +52,11 @@ pub(super) fn global(
     attention: &Attention,
 ) -> Result<Option<Rope>, Error> {
     let Some((config, gguf)) = family.rope else { return Ok(None) };
+    let usual = if fields.is_gguf() { gguf } else { config };
     let kind = match fields.flag(INTERLEAVED)? {
         Some(false) => RopeKind::Half,
         Some(true) => RopeKind::Adjacent,
-        None => {
-            if fields.is_gguf() {
-                gguf
-            } else {
-                config
-            }
-        }
+        None => usual,
     };
     let stated = parameters(fields).and_then(|parameters| parameters.get("rope_theta"));
     let theta = match stated {
@@ -70,23 +66,25 @@ pub(super) fn global(
     if theta <= 1.0 {
         return Err(fields.invalid(THETA, "not above one"));
     }
-    let partial = parameters(fields).and_then(|parameters| parameters.get("partial_rotary_factor"));
-    let dim = match partial {
-        Some(part) if attention.mla.is_none() => even(
-            fields,
-            (finite("partial_rotary_factor", part)? * attention.key_dim as f64) as usize,
-            attention,
-        )?,
-        _ => rotated(fields, attention)?,
-    };
+    let dim = rotated(fields, attention)?;
     let scaling =
         if fields.is_gguf() { gguf_scaling(fields, attention)? } else { config_scaling(fields, dim)? };
     Ok(Some(Rope { kind, dim, theta, scaling }))
 }
 
-fn even(fields: &Fields<'_>, dim: usize, attention: &Attention) -> Result<usize, Error> {
-    if dim % 2 != 0 || dim == 0 || dim > attention.key_dim {
-        return Err(fields.invalid(SCALING, format!("rotates no even part of {} numbers", attention.key_dim)));
+/// How many numbers of a head are turned.
+fn rotated(fields: &Fields<'_>, attention: &Attention) -> Result<usize, Error> {
+    let part = match parameters(fields).and_then(|parameters| parameters.get("partial_rotary_factor")) {
+        Some(part) => finite("partial_rotary_factor", part)?,
+        None => fields.number_or(PARTIAL, 1.0)?,
+    };
+    let dim = match attention.mla {
+        Some(mla) => mla.rope,
+        None => fields.size_or(DIMENSIONS, (attention.key_dim as f64 * part) as usize)?,
+    };
+    if !dim.is_multiple_of(2) || dim == 0 || dim > attention.key_dim {
+        let key = if fields.is_gguf() { DIMENSIONS } else { PARTIAL };
+        return Err(fields.invalid(key, format!("rotates no even part of {} numbers", attention.key_dim)));
     }
     Ok(dim)
 }
@@ -143,10 +141,7 @@ fn config_scaling(fields: &Fields<'_>, dim: usize) -> Result<Scaling, Error> {
 
 fn yarn(stated: &Stated<'_, '_>) -> Result<Scaling, Error> {
     let original = stated.original()?;
-    let factor = match stated.number("factor")? {
-        Some(factor) => factor,
-        None => stated.fields.size(CONTEXT)? as f64 / original,
-    };
+    let factor = stated.factor(original)?;
     let multipliers = (stated.number("mscale")?, stated.number("mscale_all_dim")?);
     let magnitude = match (stated.number("attention_factor")?, multipliers) {
         (Some(magnitude), _) => magnitude,
@@ -169,10 +164,7 @@ fn grown(factor: f64, multiplier: f64) -> f64 {
 
 fn long(stated: &Stated<'_, '_>, dim: usize) -> Result<Scaling, Error> {
     let original = stated.original()?;
-    let factor = match stated.number("factor")? {
-        Some(factor) => factor,
-        None => stated.fields.size(CONTEXT)? as f64 / original,
-    };
+    let factor = stated.factor(original)?;
     let magnitude = match stated.number("attention_factor")? {
         Some(magnitude) => magnitude,
         None if factor <= 1.0 => 1.0,
@@ -250,6 +242,14 @@ impl Stated<'_, '_> {
         }
         let key = format!("rope_scaling.{key}");
         Err(Error::Invalid { key, value: number.to_string(), reason: "not above zero".to_owned() })
+    }
+
+    /// By how much contexts are stretched; if it is not stated, by as much as the model's is longer.
+    fn factor(&self, original: f64) -> Result<f64, Error> {
+        match self.number("factor")? {
+            Some(_) => self.above_zero("factor"),
+            None => Ok(self.fields.size(CONTEXT)? as f64 / original),
+        }
     }
 
     /// The context before stretching, which may also stand beside the object, or be the model's whole one.

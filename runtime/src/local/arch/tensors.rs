@@ -91,8 +91,23 @@ pub struct Wanted {
     pub shape: Vec<usize>,
 }
 
+/// The most layers, and experts of layers, that are listed: a description must not cost memory by what it claims.
+const MOST: usize = 1 << 17;
+
+/// How many there are, if there are too many.
+fn too_many(spec: &Spec) -> Option<usize> {
+    let single = spec.moe.filter(|moe| !moe.stacked).map_or(0, |moe| moe.experts);
+    let layers = spec.layers.iter().map(|layer| if layer.experts { single.saturating_add(1) } else { 1 });
+    let count = layers.fold(0, usize::saturating_add);
+    (count > MOST).then_some(count)
+}
+
 /// All tensors of a model, or everything that is wrong with those of the files at once.
 pub fn tensors(spec: &Spec, found: &Shapes) -> Result<Vec<Wanted>, Error> {
+    if let Some(count) = too_many(spec) {
+        let (key, value) = ("layers and experts".to_owned(), count.to_string());
+        return Err(Error::Invalid { key, value, reason: format!("more than {MOST} of them") });
+    }
     let wanted = wanted(spec, prefix(spec.naming, found));
     let names: BTreeSet<&str> = wanted.iter().map(|one| one.name.as_str()).collect();
     let missing = names.iter().filter(|name| !found.contains_key(**name)).map(|name| (*name).to_owned());

@@ -388,7 +388,7 @@ fn quantise_block<const N: usize>(x: &[f32; N], bytes: &mut [i8; N]) -> f32 {
             *largest = if x > *largest { x } else { *largest };
         }
     }
-    let largest = largest.into_iter().fold(0.0, |a, b| if b > a { b } else { a });
+    let largest = math::folded(largest, |a, b| if b > a { b } else { a });
     let inverse = if largest > f32::MIN_POSITIVE { 127.0 / largest } else { 0.0 };
     bytes.iter_mut().zip(x).for_each(|(byte, x)| *byte = round(x * inverse) as i8);
     largest / 127.0

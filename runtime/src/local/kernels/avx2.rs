@@ -1,6 +1,7 @@
 //! Kernels for AVX2. What they compute is told in [`scalar`](super::scalar).
 //!
 //! Products of bytes are summed in 16 bits as long as they fit, then in 32. A strip is two vectors of eight rows.
+#![allow(clippy::needless_range_loop, reason = "loops over registers, which the compiler unrolls")]
 
 use std::arch::x86_64::*;
 
@@ -108,6 +109,23 @@ fn sum<const N: usize, const PER: usize>(start: i32, weights: &[Whole; N], input
     sums
 }
 
+/// The products of vectors of signed weights. Their signs go to the inputs, which are never −128.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn signed_sum(weights: &[Whole; 8], inputs: &[Four; 8]) -> Whole {
+    let ones = _mm256_set1_epi16(1);
+    let mut sums = [_mm256_setzero_si256(); 2];
+    for at in 0..8 {
+        let inputs = splat(inputs[at]);
+        for half in 0..2 {
+            let weights = weights[at][half];
+            let few = _mm256_maddubs_epi16(_mm256_abs_epi8(weights), _mm256_sign_epi8(inputs, weights));
+            sums[half] = _mm256_add_epi32(sums[half], _mm256_madd_epi16(few, ones));
+        }
+    }
+    sums
+}
+
 /// The inputs of one row.
 #[inline(always)]
 fn row_of<const N: usize, const MR: usize>(inputs: &[[Four; MR]], row: usize) -> [Four; N] {
@@ -151,30 +169,22 @@ pub(super) fn q8_0<const MR: usize, const NT: usize>(
     inputs: Blocks<'_, MR>,
     out: Out<'_, MR, NT>,
 ) {
-    let (flip, ones) = (_mm256_set1_epi8(i8::MIN), _mm256_set1_epi16(1));
+    let flip = _mm256_set1_epi8(i8::MIN);
     let mut acc = [[[_mm256_setzero_ps(); 2]; NT]; MR];
     for (block, (qs, scales)) in inputs.qs.iter().zip(inputs.scales).enumerate() {
         for strip in 0..NT {
             let (tile, at) = (&weights[strip][block / 2], block % 2);
             ahead::<MR, _>(&tile.d[at]);
-            let mut sums = [[_mm256_setzero_si256(); 2]; MR];
+            let mut signed = [[_mm256_setzero_si256(); 2]; 8];
             for vector in 0..8 {
                 ahead::<MR, _>(&tile.qs[at][vector]);
-                let signed = bytes(&tile.qs[at][vector]);
-                for half in 0..2 {
-                    // Signed by signed: the sign of the weights goes to the inputs, which are never −128.
-                    let signed = _mm256_xor_si256(signed[half], flip);
-                    let size = _mm256_abs_epi8(signed);
-                    for row in 0..MR {
-                        let few =
-                            _mm256_maddubs_epi16(size, _mm256_sign_epi8(splat(qs[vector][row]), signed));
-                        sums[row][half] = _mm256_add_epi32(sums[row][half], _mm256_madd_epi16(few, ones));
-                    }
-                }
+                let [low, high] = bytes(&tile.qs[at][vector]);
+                signed[vector] = [_mm256_xor_si256(low, flip), _mm256_xor_si256(high, flip)];
             }
             let d = wide(&tile.d[at]);
             for row in 0..MR {
-                add(&mut acc[row][strip], sums[row], times(d, scales[row]));
+                let sums = signed_sum(&signed, &row_of(qs, row));
+                add(&mut acc[row][strip], sums, times(d, scales[row]));
             }
         }
     }
@@ -375,49 +385,73 @@ pub(super) fn q6_k<const MR: usize, const NT: usize>(
     store_all(&acc, out);
 }
 
-#[target_feature(enable = "avx2,fma,f16c")]
-pub(super) fn half<const MR: usize, const NT: usize, const BRAIN: bool>(
-    weights: [&[Halves]; NT],
-    inputs: Floats<'_, MR>,
-    out: Out<'_, MR, NT>,
-) {
-    let mut acc = [[[_mm256_setzero_ps(); 2]; NT]; MR];
-    for (at, x) in inputs.iter().enumerate() {
-        for strip in 0..NT {
-            let from = &weights[strip][at];
-            ahead::<MR, _>(from);
-            let [low, high] = halves(from);
-            let column = if BRAIN {
-                [
-                    _mm256_castsi256_ps(_mm256_slli_epi32::<16>(_mm256_cvtepu16_epi32(low))),
-                    _mm256_castsi256_ps(_mm256_slli_epi32::<16>(_mm256_cvtepu16_epi32(high))),
-                ]
-            } else {
-                [_mm256_cvtph_ps(low), _mm256_cvtph_ps(high)]
-            };
-            for row in 0..MR {
-                add_block(&mut acc[row][strip], column, x[row]);
+/// Products of floats: `wide` makes two vectors of a column.
+macro_rules! floats_of {
+    ($name:ident, $column:ty, <$($flag:ident)?>, $wide:expr) => {
+        #[target_feature(enable = "avx2,fma,f16c")]
+        pub(super) fn $name<const MR: usize, const NT: usize $(, const $flag: bool)?>(
+            weights: [&[$column]; NT],
+            inputs: Floats<'_, MR>,
+            out: Out<'_, MR, NT>,
+        ) {
+            /// Some rows of inputs with some strips: as many as there are registers for.
+            #[inline]
+            #[target_feature(enable = "avx2,fma,f16c")]
+            fn some<const MR: usize, const NT: usize, const R: usize, const S: usize $(, const $flag: bool)?>(
+                weights: [&[$column]; NT],
+                inputs: Floats<'_, MR>,
+                out: Out<'_, MR, NT>,
+                (first, strip): (usize, usize),
+            ) {
+                let mut acc = [[[_mm256_setzero_ps(); 2]; S]; R];
+                for (at, x) in inputs.iter().enumerate() {
+                    for next in 0..S {
+                        let from = &weights[strip + next][at];
+                        ahead::<MR, _>(from);
+                        let column = $wide(from);
+                        for row in 0..R {
+                            add_block(&mut acc[row][next], column, x[first + row]);
+                        }
+                    }
+                }
+                for row in 0..R {
+                    for next in 0..S {
+                        store(acc[row][next], &mut out[first + row][strip + next]);
+                    }
+                }
+            }
+            match MR {
+                12 => {
+                    for (strip, first) in (0..NT).flat_map(|strip| [(strip, 0), (strip, 6)]) {
+                        some::<MR, NT, 6, 1 $(, $flag)?>(weights, inputs, out, (first, strip));
+                    }
+                }
+                4 | 8 => {
+                    for (strip, first) in (0..NT).flat_map(|strip| (0..MR).step_by(4).map(move |row| (strip, row))) {
+                        some::<MR, NT, 4, 1 $(, $flag)?>(weights, inputs, out, (first, strip));
+                    }
+                }
+                _ => some::<MR, NT, MR, NT $(, $flag)?>(weights, inputs, out, (0, 0)),
             }
         }
-    }
-    store_all(&acc, out);
+    };
 }
 
+#[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-pub(super) fn single<const MR: usize, const NT: usize>(
-    weights: [&[[f32; ROWS]]; NT],
-    inputs: Floats<'_, MR>,
-    out: Out<'_, MR, NT>,
-) {
-    let mut acc = [[[_mm256_setzero_ps(); 2]; NT]; MR];
-    for (at, x) in inputs.iter().enumerate() {
-        for strip in 0..NT {
-            ahead::<MR, _>(&weights[strip][at]);
-            let column = floats(&weights[strip][at]);
-            for row in 0..MR {
-                add_block(&mut acc[row][strip], column, x[row]);
-            }
-        }
-    }
-    store_all(&acc, out);
+fn wide_brain(from: &Halves) -> Float {
+    let [low, high] = halves(from);
+    [
+        _mm256_castsi256_ps(_mm256_slli_epi32::<16>(_mm256_cvtepu16_epi32(low))),
+        _mm256_castsi256_ps(_mm256_slli_epi32::<16>(_mm256_cvtepu16_epi32(high))),
+    ]
 }
+
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn either<const BRAIN: bool>(from: &Halves) -> Float {
+    if BRAIN { wide_brain(from) } else { wide(from) }
+}
+
+floats_of!(half, Halves, <BRAIN>, either::<BRAIN>);
+floats_of!(single, [f32; ROWS], <>, floats);

@@ -1,6 +1,7 @@
 //! Kernels for AVX-512 with VNNI. What they compute is told in [`scalar`](super::scalar).
 //!
 //! Weights are read as a stream, faster than the processor foresees: kernels ask for the lines of a page ahead.
+#![allow(clippy::needless_range_loop, reason = "loops over registers, which the compiler unrolls")]
 
 use std::arch::x86_64::*;
 

@@ -67,7 +67,17 @@ pub(super) fn sum(x: &[f32], term: impl Fn(f32) -> f32) -> f32 {
         lanes.iter_mut().zip(chunk).for_each(|(lane, x)| *lane += term(*x));
     }
     lanes.iter_mut().zip(rest).for_each(|(lane, x)| *lane += term(*x));
-    lanes.into_iter().sum()
+    folded(lanes, |a, b| a + b)
+}
+
+/// Lanes to one number: the upper half onto the lower, until one is left.
+#[inline(always)]
+pub(super) fn folded(lanes: [f32; LANES], both: impl Fn(f32, f32) -> f32) -> f32 {
+    let mut eight = [0.0; 8];
+    (0..8).for_each(|at| eight[at] = both(lanes[at], lanes[at + 8]));
+    let mut four = [0.0; 4];
+    (0..4).for_each(|at| four[at] = both(eight[at], eight[at + 4]));
+    both(both(four[0], four[2]), both(four[1], four[3]))
 }
 
 #[inline(always)]
@@ -79,7 +89,7 @@ pub(super) fn largest(x: &[f32]) -> f32 {
         lanes.iter_mut().zip(chunk).for_each(|(lane, x)| more(lane, *x));
     }
     lanes.iter_mut().zip(rest).for_each(|(lane, x)| more(lane, *x));
-    lanes.into_iter().fold(f32::NEG_INFINITY, |a, b| if b > a { b } else { a })
+    folded(lanes, |a, b| if b > a { b } else { a })
 }
 
 leveled! {
@@ -191,6 +201,6 @@ leveled! {
         }
         let rest = lanes.iter_mut().zip(x_rest.iter().zip(y_rest));
         rest.for_each(|(lane, (x, y))| *lane = x.mul_add(*y, *lane));
-        lanes.into_iter().sum()
+        folded(lanes, |a, b| a + b)
     }
 }

@@ -3,6 +3,7 @@
 //! The way through: [`Matrix`] packs the blocks of a file into tiles; [`Activations`] takes the inputs of a batch,
 //! quantised once for all products that share them; [`matmul`] multiplies, over a [`Pool`](super::pool::Pool).
 //! [`math`] has what works on rows of f32, [`attention`] the rest. Everything has a scalar form, and all
+//! [`math`] has what works on rows of f32, [`sample`] on logits, [`attention`] the rest. Everything has a scalar form, and all
 //! [levels](Level) give the same bits: also one row alone, or among many, on any number of threads.
 //!
 //! Not here: tensors, shapes beyond rows and columns, memory of models. That is what forward passes are made of.
@@ -22,6 +23,7 @@ mod matrix;
 mod pack;
 mod product;
 mod rows;
+pub mod sample;
 mod scalar;
 #[cfg(test)]
 mod tests;

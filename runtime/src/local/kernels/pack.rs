@@ -78,11 +78,11 @@ fn scales_and_mins(packed: &[u8]) -> ([u8; 8], [u8; 8]) {
 
 /// What `Q4_K` and `Q5_K` have in common: nibbles of 256 columns.
 fn take_nibbles(into: &mut [[Bytes; 4]; 8], row: usize, nibbles: &[u8; 128]) {
-    for (pair, bytes) in nibbles.as_chunks::<32>().0.iter().enumerate() {
-        for vector in 0..4 {
+    for ([first, second], bytes) in into.as_chunks_mut().0.iter_mut().zip(nibbles.as_chunks::<32>().0) {
+        for (vector, (first, second)) in first.iter_mut().zip(second).enumerate() {
             let (even, odd) = (word(bytes, 2 * vector), word(bytes, 2 * vector + 1));
-            put(&mut into[2 * pair][vector], row, even & LOW | (odd & LOW) << 4);
-            put(&mut into[2 * pair + 1][vector], row, even >> 4 & LOW | odd & !LOW);
+            put(first, row, even & LOW | (odd & LOW) << 4);
+            put(second, row, even >> 4 & LOW | odd & !LOW);
         }
     }
 }

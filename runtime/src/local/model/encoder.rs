@@ -9,8 +9,11 @@ use crate::local::arch::{Encoder, Pooling, Role};
 /// The last vectors of all tokens: `[positions, hidden]`. `segments`: of which part each token is, all 0 if empty.
 pub fn encode(model: &Model, tokens: &[u32], segments: &[u32]) -> Result<Tensor, Error> {
     let spec = &model.spec;
-    let most =
-        spec.embedding.positions.map_or(model.context, |(rows, first)| rows - first).min(model.context);
+    let most = spec
+        .embedding
+        .positions
+        .map_or(model.context, |(rows, first)| rows.saturating_sub(first))
+        .min(model.context);
     if tokens.len() > most {
         return Err(Error::input(format!("{} tokens in a context of {most}", tokens.len())));
     }

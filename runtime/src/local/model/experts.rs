@@ -91,7 +91,7 @@ fn best(scores: &[f32], count: usize) -> impl Iterator<Item = usize> + use<> {
 /// Rules out the experts of all but the best groups. A group is as good as its best expert, or, where scores are
 /// corrected, as its best two.
 fn keep_groups(scores: &mut [f32], groups: usize, looked_at: usize, corrected: bool) {
-    let size = scores.len() / groups;
+    let size = (scores.len() / groups).max(1);
     let counted = if corrected { 2 } else { 1 };
     let worth = |group: &[f32]| best(group, counted).map(|at| group[at]).sum::<f32>();
     let worths: Vec<f32> = scores.chunks(size).map(worth).collect();
