@@ -15,6 +15,7 @@ pub mod map;
 pub mod memory;
 pub mod model;
 pub mod parse;
+pub mod pool;
 pub mod sample;
 pub mod template;
 pub mod tokens;
