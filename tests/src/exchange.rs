@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::time::Duration;
 
 use serde_json::Value;
 use typewright_runtime::chat::Part;
@@ -19,6 +20,9 @@ use crate::{body, outcome, providers};
 
 /// A model that no catalog knows, so that nothing is refused before it is sent.
 const ANY_MODEL: &str = "any-model";
+
+/// What comes from memory has come by then, if it comes at all.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How a canonical request compares with the recorded one.
 #[derive(Debug, Default)]
@@ -47,6 +51,14 @@ pub fn answer(case: &Case) -> Vec<String> {
         }
     }
     why
+}
+
+/// As [`answer`], of the whole answer alone.
+pub fn answer_whole(case: &Case) -> Vec<String> {
+    match replay(case, Cuts::Whole) {
+        Ok(whole) => compare::compare(&case.expected, &whole).iter().map(ToString::to_string).collect(),
+        Err(why) => vec![why],
+    }
 }
 
 /// Encodes the canonical request and compares what is sent with what was recorded.
@@ -191,7 +203,9 @@ fn with_client<T, F: Future<Output = T>>(
         let server = loopback::serve(recorded(case, cuts)).await.map_err(|error| error.to_string())?;
         let client = providers::client(&case.dialect, &case.provider, &server.url);
         let client = client.ok_or_else(|| "no client is built for this provider".to_owned())?;
-        Ok((call(client).await, server.asked()))
+        let called = tokio::time::timeout(PATIENCE, call(client)).await;
+        let called = called.map_err(|_| format!("no end within {} s", PATIENCE.as_secs()))?;
+        Ok((called, server.asked()))
     })
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Conformance: [`corpus`] reads recorded exchanges, [`loopback`] serves them, [`exchange`] lets a generated client
 //! answer and ask, [`compare`] and [`body`] grade, [`splits`] cuts streams at every byte, [`run`] runs it all.
-//! [`fuzz`] feeds decoders with anything. `bench` measures, beside floors and peers.
+//! [`mutants`] tells whether any of it notices a wrong
+//! wire. [`fuzz`] feeds decoders with anything. `bench` measures, beside floors and peers.
 
 #[cfg(unix)]
 pub mod bench;
@@ -13,6 +14,7 @@ pub mod exchange;
 pub mod fuzz;
 pub mod known;
 pub mod loopback;
+pub mod mutants;
 pub mod openapi;
 pub mod outcome;
 pub mod providers;
