@@ -14,6 +14,10 @@ type Failure = Box<dyn std::error::Error>;
 const CAUGHT: f64 = 0.95;
 const EQUIVALENT: f64 = 0.03;
 
+/// The tests, and those of them that need no recorded corpus.
+const ALL: [&str; 3] = ["samples", "tours", "corpus"];
+const COMMITTED: [&str; 2] = ["samples", "tours"];
+
 fn main() -> ExitCode {
     match run() {
         Ok(true) => ExitCode::SUCCESS,
@@ -40,7 +44,7 @@ fn run() -> Result<bool, Failure> {
     let plan = std::fs::read_to_string(plan.ok_or("no --plan")?)?;
     let root = root.ok_or("no --root")?;
     let plan: Vec<Mutant> = serde_json::from_str(&plan)?;
-    let mut suites = vec![Suite::samples(&root)?];
+    let mut suites = vec![Suite::samples(&root)?, Suite::tours(&root)?];
     if let Some(corpus) = &corpus {
         suites.push(Suite::corpus(corpus)?);
     }
@@ -58,7 +62,7 @@ fn run() -> Result<bool, Failure> {
 /// Without the recorded corpus there is nothing to hold the score against.
 fn is_good(score: &Score, has_corpus: bool) -> bool {
     let most = score.mutants.len() as f64 * EQUIVALENT;
-    let is_caught = !has_corpus || score.share(&["samples", "corpus"]) >= CAUGHT;
+    let is_caught = !has_corpus || score.share(&ALL) >= CAUGHT;
     is_caught && score.mistaken().next().is_none() && score.equivalent() as f64 <= most.max(1.0)
 }
 
@@ -75,10 +79,10 @@ fn text(score: &Score, has_corpus: bool) -> String {
         line(format!("listed as equivalent, but caught: {}", mutant.name));
     }
     let percent = |suites: &[&str]| format!("{:.1} %", score.share(suites) * 100.0);
-    line(format!("{} mutants, {} of them equivalent, {} exchanges", score.mutants.len(), score.equivalent(), score.exchanges));
-    line(format!("caught by the committed samples: {}", percent(&["samples"])));
+    line(format!("{} mutants, {} of them equivalent, {} trials", score.mutants.len(), score.equivalent(), score.trials));
+    line(format!("caught by what is committed: {}", percent(&COMMITTED)));
     if has_corpus {
-        line(format!("caught by samples and recorded corpus: {}", percent(&["samples", "corpus"])));
+        line(format!("caught with the recorded corpus: {}", percent(&ALL)));
     } else {
         line("corpus absent: recorded exchanges were not tried".to_owned());
     }

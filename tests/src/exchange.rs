@@ -197,13 +197,21 @@ fn with_client<T, F: Future<Output = T>>(
     cuts: Cuts,
     call: impl FnOnce(Client) -> F,
 ) -> Result<(T, Vec<Asked>), String> {
+    let client = |url: &str| providers::client(&case.dialect, &case.provider, url);
+    let (called, asked) = with_server(recorded(case, cuts), async |url: &str| match client(url) {
+        Some(client) => Ok(call(client).await),
+        None => Err("no client is built for this provider".to_owned()),
+    })?;
+    Ok((called?, asked))
+}
+
+/// Runs `call` with the address of a server that gives `answer`; returns what it gave and what was asked.
+pub fn with_server<T>(answer: Answer, call: impl AsyncFnOnce(&str) -> T) -> Result<(T, Vec<Asked>), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| error.to_string())?;
     runtime.block_on(async {
-        let server = loopback::serve(recorded(case, cuts)).await.map_err(|error| error.to_string())?;
-        let client = providers::client(&case.dialect, &case.provider, &server.url);
-        let client = client.ok_or_else(|| "no client is built for this provider".to_owned())?;
-        let called = tokio::time::timeout(PATIENCE, call(client)).await;
+        let server = loopback::serve(answer).await.map_err(|error| error.to_string())?;
+        let called = tokio::time::timeout(PATIENCE, call(&server.url)).await;
         let called = called.map_err(|_| format!("no end within {} s", PATIENCE.as_secs()))?;
         Ok((called, server.asked()))
     })

@@ -2,7 +2,8 @@
 //!
 //! Conformance: [`corpus`] reads recorded exchanges, [`loopback`] serves them, [`exchange`] lets a generated client
 //! answer and ask, [`compare`] and [`body`] grade, [`splits`] cuts streams at every byte, [`run`] runs it all.
-//! [`mutants`] tells whether any of it notices a wrong
+//! [`tour`] goes through
+//! everything that can be asked and answered. [`mutants`] tells whether any of it notices a wrong
 //! wire. [`fuzz`] feeds decoders with anything. `bench` measures, beside floors and peers.
 
 #[cfg(unix)]
@@ -17,9 +18,11 @@ pub mod loopback;
 pub mod mutants;
 pub mod openapi;
 pub mod outcome;
+pub mod parallel;
 pub mod providers;
 pub mod report;
 pub mod request;
 pub mod run;
 pub mod scope;
 pub mod splits;
+pub mod tour;

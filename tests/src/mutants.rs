@@ -7,13 +7,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use crate::corpus::{self, Case, Corpus, CorpusError};
 use crate::openapi::Schemas;
+use crate::parallel::parallel;
+use crate::tour::answers::Unusable;
+use crate::tour::{self, Probe};
 use crate::{compare, exchange, known, scope};
 
 /// How a program is told which mutant to be.
@@ -42,20 +44,22 @@ pub struct Mutant {
     pub sites: BTreeSet<usize>,
 }
 
-/// Exchanges that are tried, by name: those that are committed, and the recorded ones.
-pub struct Suite {
-    /// `samples` or `corpus`.
-    pub name: &'static str,
-    cases: Vec<Case>,
-    schemas: Schemas,
+/// One thing that tests try: what it finds is the same each time, as long as the wire is.
+struct Trial {
+    suite: &'static str,
+    name: String,
+    run: Box<dyn Fn() -> Vec<String> + Send + Sync>,
 }
 
-/// An exchange that the right wire passes, with the choices on its way.
+/// A trial with what it finds in the right wire, and the choices on its way.
 struct Witness<'a> {
-    suite: &'a Suite,
-    case: &'a Case,
+    trial: &'a Trial,
+    found: Vec<String>,
     passed: BTreeSet<usize>,
 }
+
+/// The trials of one kind of test.
+pub struct Suite(Vec<Trial>);
 
 /// What became of the mutants.
 #[derive(Debug)]
@@ -64,8 +68,8 @@ pub struct Score {
     pub mutants: Vec<(Mutant, Option<(&'static str, String)>)>,
     /// Those that no test can catch, with the reason.
     pub equivalents: BTreeMap<String, String>,
-    /// How many exchanges were tried.
-    pub exchanges: usize,
+    /// How many trials there were.
+    pub trials: usize,
 }
 
 impl Suite {
@@ -79,6 +83,34 @@ impl Suite {
         Self::of("corpus", &corpus::open(corpus.to_owned(), true)?)
     }
 
+    /// Everything that can be asked and answered, as far as the tests look at it.
+    pub fn tours(root: &Path) -> Result<Self, Unusable> {
+        let mut probes = tour::requests::probes();
+        probes.extend(tour::answers::probes(root)?);
+        let is_base = |probe: &&Probe| probe.base.is_none();
+        let key = |probe: &Probe, name: &str| (probe.provider, name.to_owned());
+        let bases: BTreeMap<_, _> =
+            probes.iter().filter(is_base).map(|probe| (key(probe, &probe.name), tour::tell(probe))).collect();
+        let named: BTreeMap<_, _> =
+            probes.iter().map(|probe| (key(probe, &probe.name), probe.clone())).collect();
+        let trial = |probe: &Probe| {
+            let base = probe.base.as_ref().map(|base| {
+                let key = key(probe, base);
+                bases
+                    .get(&key)
+                    .cloned()
+                    .unwrap_or_else(|| named.get(&key).map(tour::tell).unwrap_or_default())
+            });
+            let (name, probe) = (format!("{}: {}", probe.provider, probe.name), probe.clone());
+            let run = move || {
+                let told = tour::tell(&probe);
+                base.as_ref().map_or_else(|| told.clone(), |base| tour::difference(base, &told))
+            };
+            Trial { suite: "tours", name, run: Box::new(run) }
+        };
+        Ok(Self(probes.iter().map(trial).collect()))
+    }
+
     fn of(name: &'static str, corpus: &Corpus) -> Result<Self, CorpusError> {
         let mut cases = Vec::new();
         for name in &corpus.names {
@@ -90,7 +122,18 @@ impl Suite {
         }
         // Short ones first: most mutants are caught by the first exchange that passes them.
         cases.sort_by_key(|case| case.body.len());
-        Ok(Self { name, cases, schemas: Schemas::load(&corpus.root).unwrap_or_default() })
+        let schemas = Arc::new(Schemas::load(&corpus.root).unwrap_or_default());
+        let trial = |case: Case| {
+            let schemas = Arc::clone(&schemas);
+            let name_of_case = case.name.clone();
+            let run = move || {
+                let mut found = exchange::answer_whole(&case);
+                found.extend(exchange::request(&case, &schemas).differences);
+                found
+            };
+            Trial { suite: name, name: name_of_case, run: Box::new(run) }
+        };
+        Ok(Self(cases.into_iter().map(trial).collect()))
     }
 }
 
@@ -98,51 +141,30 @@ impl Suite {
 pub fn run(mutants: Vec<Mutant>, suites: &[Suite], switch: Switch) -> Score {
     // A mutant that panics is caught; what it says is of no use.
     panic::set_hook(Box::new(|_| {}));
-    let cases: Vec<(&Suite, &Case)> =
-        suites.iter().flat_map(|suite| suite.cases.iter().map(move |case| (suite, case))).collect();
-    let witnesses = parallel(&cases, |(suite, case)| witness(suite, case, switch));
-    let witnesses: Vec<Witness<'_>> = witnesses.into_iter().flatten().collect();
+    let trials: Vec<&Trial> = suites.iter().flat_map(|suite| &suite.0).collect();
+    let witnesses = parallel(&trials, |trial| witness(trial, switch));
     let caught = parallel(&mutants, |mutant| catcher(mutant, &witnesses, switch));
     let _ = panic::take_hook();
     let mutants = mutants.into_iter().zip(caught).collect();
-    Score { mutants, equivalents: BTreeMap::new(), exchanges: witnesses.len() }
+    Score { mutants, equivalents: BTreeMap::new(), trials: witnesses.len() }
 }
 
-fn witness<'a>(suite: &'a Suite, case: &'a Case, switch: Switch) -> Option<Witness<'a>> {
+fn witness<'a>(trial: &'a Trial, switch: Switch) -> Witness<'a> {
     (switch.choose)(0);
     (switch.passed)();
-    let is_sound = is_passed(suite, case);
-    let passed = (switch.passed)().into_iter().collect();
-    is_sound.then_some(Witness { suite, case, passed })
+    let found = (trial.run)();
+    Witness { trial, found, passed: (switch.passed)().into_iter().collect() }
 }
 
 fn catcher(mutant: &Mutant, witnesses: &[Witness<'_>], switch: Switch) -> Option<(&'static str, String)> {
-    let able = witnesses.iter().filter(|witness| !witness.passed.is_disjoint(&mutant.sites));
+    let mut able = witnesses.iter().filter(|witness| !witness.passed.is_disjoint(&mutant.sites));
     (switch.choose)(mutant.id);
-    let caught = able.into_iter().find(|witness| !is_passed(witness.suite, witness.case));
+    let caught = able.find(|witness| {
+        let found = panic::catch_unwind(AssertUnwindSafe(|| (witness.trial.run)()));
+        found.map_or(true, |found| found != witness.found)
+    });
     (switch.choose)(0);
-    caught.map(|witness| (witness.suite.name, witness.case.name.clone()))
-}
-
-fn is_passed(suite: &Suite, case: &Case) -> bool {
-    let pass = || exchange::answer_whole(case).is_empty() && exchange::request(case, &suite.schemas).differences.is_empty();
-    panic::catch_unwind(AssertUnwindSafe(pass)).unwrap_or(false)
-}
-
-/// The results in the order of `items`, made on all threads.
-fn parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::with_capacity(items.len())));
-    let run = || {
-        while let (at, Some(item)) = { let at = next.fetch_add(1, Ordering::Relaxed); (at, items.get(at)) } {
-            let result = work(item);
-            done.lock().unwrap_or_else(PoisonError::into_inner).push((at, result));
-        }
-    };
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(run))));
-    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-    done.sort_by_key(|(at, _)| *at);
-    done.into_iter().map(|(_, result)| result).collect()
+    caught.map(|witness| (witness.trial.suite, witness.trial.name.clone()))
 }
 
 impl Score {
@@ -188,15 +210,15 @@ impl Score {
         let operators = operators
             .into_iter()
             .map(|(name, (all, caught))| (name.to_owned(), json!({"mutants": all, "caught": caught})));
-        let survivors = self.survivors().map(|mutant| {
-            json!({"name": mutant.name, "place": mutant.place, "providers": mutant.providers})
-        });
+        let survivors = self
+            .survivors()
+            .map(|mutant| json!({"name": mutant.name, "place": mutant.place, "providers": mutant.providers}));
         json!({
             "mutants": self.mutants.len(),
             "equivalent": self.equivalent(),
-            "exchanges": self.exchanges,
-            "score": self.share(&["samples", "corpus"]),
-            "score_without_corpus": self.share(&["samples"]),
+            "trials": self.trials,
+            "score": self.share(&["samples", "tours", "corpus"]),
+            "score_without_corpus": self.share(&["samples", "tours"]),
             "operators": operators.collect::<serde_json::Map<_, _>>(),
             "survivors": survivors.collect::<Vec<_>>(),
             "mistaken": self.mistaken().map(|mutant| mutant.name.as_str()).collect::<Vec<_>>(),

@@ -190,8 +190,8 @@ pub struct Conformance {
 
 #[derive(Debug, Args)]
 pub struct Mutants {
-    /// How many mutants to draw
-    #[arg(long, value_name = "N", default_value_t = 500)]
+    /// How many places to draw; of some nothing else comes out, or what does not build
+    #[arg(long, value_name = "N", default_value_t = 550)]
     pub count: usize,
     /// What the draw depends on
     #[arg(long, value_name = "N", default_value_t = 1)]

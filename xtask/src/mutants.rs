@@ -39,7 +39,10 @@ pub fn run(flags: &Mutants) -> Result<Outcome, Failure> {
             let drawn = plan.mutants.len();
             eprintln!(
                 "{} places to change, {drawn} drawn by seed {}; besides, {} made no other code and {} did not build",
-                plan.enumerated, flags.seed, plan.same, stillborn.len()
+                plan.enumerated,
+                flags.seed,
+                plan.same,
+                stillborn.len()
             );
             return tried(&root, &folder, flags);
         }
@@ -106,9 +109,12 @@ fn tests(root: &Path) -> Result<String, Failure> {
     let own = format!("\n{own}");
     let own = own.split("\n[").filter(|section| is_kept(section)).collect::<Vec<_>>().join("\n[");
     let root = root.display().to_string().replace('\\', "/");
-    let own = own.replace("path = \"../generated/", "path = \"@/").replace("path = \"../", &format!("path = \"{root}/"));
+    let own = own
+        .replace("path = \"../generated/", "path = \"@/")
+        .replace("path = \"../", &format!("path = \"{root}/"));
     let own = own.replace("path = \"@/", "path = \"../generated/");
-    let own = own.replace("\n[dependencies]\n", "\n[dependencies]\ntypewright-switch = { path = \"../switch\" }\n");
+    let own =
+        own.replace("\n[dependencies]\n", "\n[dependencies]\ntypewright-switch = { path = \"../switch\" }\n");
     Ok(format!(
         "{own}\n[lib]\npath = \"{root}/tests/src/lib.rs\"\n\n[[bin]]\nname = \"mutants\"\npath = \"{root}/tests/mutants/main.rs\"\n"
     ))
@@ -126,7 +132,9 @@ fn cargo(folder: &Path, subcommand: &str) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.arg(subcommand).arg("--quiet").arg("--manifest-path").arg(folder.join("Cargo.toml"));
     // What is not generated is built as everywhere, and so but once.
-    command.args(["--package", "typewright-tests", "--bin", "mutants", "--target-dir"]).arg(folder.parent().unwrap_or(folder));
+    command
+        .args(["--package", "typewright-tests", "--bin", "mutants", "--target-dir"])
+        .arg(folder.parent().unwrap_or(folder));
     command
 }
 
@@ -139,7 +147,9 @@ fn stillborn_of(plan: &Plan, folder: &Path, messages: &str) -> BTreeSet<String> 
             continue;
         }
         for span in message["spans"].as_array().into_iter().flatten() {
-            let id = span["file_name"].as_str().and_then(|file| mutant_at(&folder.join(file), span["line_start"].as_u64()?));
+            let id = span["file_name"]
+                .as_str()
+                .and_then(|file| mutant_at(&folder.join(file), span["line_start"].as_u64()?));
             let mutant = id.and_then(|id| plan.mutants.iter().find(|mutant| mutant.id == id));
             names.extend(mutant.map(|mutant| mutant.name.clone()));
         }
@@ -158,7 +168,8 @@ fn mutant_at(file: &Path, line: u64) -> Option<usize> {
 fn tried(root: &Path, folder: &Path, flags: &Mutants) -> Result<Outcome, Failure> {
     let mut command = cargo(folder, "run");
     command.arg("--").arg("--plan").arg(folder.join("plan.json")).arg("--root").arg(root);
-    let corpus = env::var_os("TYPEWRIGHT_CORPUS").map_or_else(|| root.join("../shared"), |named| root.join(named));
+    let corpus =
+        env::var_os("TYPEWRIGHT_CORPUS").map_or_else(|| root.join("../shared"), |named| root.join(named));
     if corpus.join("fixtures").is_dir() {
         command.arg("--corpus").arg(corpus);
     }

@@ -2,15 +2,16 @@
 
 use super::points::{Operator, Points, other};
 use crate::ir::decode::{
-    Arm, Decode, Errors, EventAction, FinishRow, List, Object, Op, Place, PlaceKey, Row, Step, Stream, Test, Usage,
-    UsageField, Value, Visit,
+    Arm, Decode, Errors, EventAction, FinishRow, List, Local, LocalId, Object, Op, Place, PlaceKey, Row,
+    Step, Stream, Test, Usage, UsageField, Value, Visit,
 };
 use crate::vocabulary::ERROR_KINDS;
 
 /// Asks at every place of the IR whether to change it there.
 pub(super) fn walk(ir: &mut Decode, points: &mut Points) {
     for visit in &mut ir.visits {
-        points.at(visit.span, |points| points.within(visit.what.clone(), |points| self::visit(visit, points)));
+        points
+            .at(visit.span, |points| points.within(visit.what.clone(), |points| self::visit(visit, points)));
     }
     if let Some(stream) = &mut ir.stream {
         points.within("stream", |points| self::stream(stream, points));
@@ -23,7 +24,7 @@ pub(super) fn walk(ir: &mut Decode, points: &mut Points) {
 fn visit(visit: &mut Visit, points: &mut Points) {
     object(&mut visit.root, points);
     place(&mut visit.at, points);
-    steps(&mut visit.steps, points);
+    steps(&mut visit.steps, &visit.locals, points);
 }
 
 /// A key that is not read is one that is read under another name: what it is bound to stays.
@@ -46,12 +47,12 @@ fn arm(arm: &mut Arm, points: &mut Points) {
     }
 }
 
-fn steps(steps: &mut Vec<Step>, points: &mut Points) {
-    points.drop_one(Operator::DropRow, steps, step_name);
+fn steps(steps: &mut Vec<Step>, locals: &[Local], points: &mut Points) {
+    points.drop_one(Operator::DropRow, steps, |step| step_name(step, locals));
     for step in steps {
         match step {
-            Step::Fire(row) => points.at(row.span, |points| fire(row, points)),
-            Step::First(alternatives) => first(alternatives, points),
+            Step::Fire(row) => points.at(row.span, |points| fire(row, locals, points)),
+            Step::First(alternatives) => first(alternatives, locals, points),
             Step::Each { at, indexed, .. } => {
                 place(at, points);
                 points.flip(Operator::SwapTarget, indexed, "indexed");
@@ -60,67 +61,103 @@ fn steps(steps: &mut Vec<Step>, points: &mut Points) {
     }
 }
 
-fn first(alternatives: &mut Vec<(Vec<Test>, Vec<Step>)>, points: &mut Points) {
+fn first(alternatives: &mut Vec<(Vec<Test>, Vec<Step>)>, locals: &[Local], points: &mut Points) {
     let name = |(tests, steps): &(Vec<Test>, Vec<Step>)| {
-        format!("{tests:?} {}", steps.iter().map(step_name).collect::<Vec<_>>().join(", "))
+        let tests = tests.iter().map(|test| test_name(test, locals)).collect::<Vec<_>>().join(" and ");
+        format!(
+            "{} if {tests}",
+            steps.iter().map(|step| step_name(step, locals)).collect::<Vec<_>>().join(", ")
+        )
     };
     points.drop_but_one(Operator::DropRow, alternatives, name);
     for (tests, inner) in alternatives {
-        self::tests(tests, points);
-        steps(inner, points);
+        self::tests(tests, locals, points);
+        steps(inner, locals, points);
     }
 }
 
-fn step_name(step: &Step) -> String {
+fn step_name(step: &Step, locals: &[Local]) -> String {
     match step {
-        Step::Fire(row) => format!("{:?}", row.op),
+        Step::Fire(row) => op_name(&row.op),
         Step::First(_) => "alternatives".to_owned(),
-        Step::Each { list, .. } => format!("the list {}", list.0),
+        Step::Each { list, .. } => format!("the list {}", local_name(*list, locals)),
     }
 }
 
-fn fire(row: &mut Row, points: &mut Points) {
-    points.within(format!("{:?}", row.op), |points| {
-        tests(&mut row.tests, points);
+fn op_name(op: &Op) -> String {
+    if let Op::Usage(_) = op { "Usage".to_owned() } else { format!("{op:?}") }
+}
+
+fn local_name(local: LocalId, locals: &[Local]) -> String {
+    locals.get(local.0).map_or_else(|| local.0.to_string(), |local| local.name.clone())
+}
+
+fn value_name(value: &Value, locals: &[Local]) -> String {
+    match value {
+        Value::Local(local) => local_name(*local, locals),
+        Value::First(all) => {
+            all.iter().map(|local| local_name(*local, locals)).collect::<Vec<_>>().join(" or ")
+        }
+    }
+}
+
+fn test_name(test: &Test, locals: &[Local]) -> String {
+    match test {
+        Test::Has(value) => format!("has {}", value_name(value, locals)),
+        Test::Filled(value) => format!("{} is not empty", value_name(value, locals)),
+        Test::Any(all) => format!("has any of {}", value_name(&Value::First(all.clone()), locals)),
+        Test::Is(local, word) => format!("{} is {word}", local_name(*local, locals)),
+        Test::Flag(local, flag) => format!("{} is {flag}", local_name(*local, locals)),
+        Test::NonEmpty(local) => format!("{} has items", local_name(*local, locals)),
+    }
+}
+
+fn fire(row: &mut Row, locals: &[Local], points: &mut Points) {
+    points.within(op_name(&row.op), |points| {
+        tests(&mut row.tests, locals, points);
         points.drop_one(Operator::DropArgument, &mut row.args, |(name, _)| name.clone());
         for (name, value) in &mut row.args {
-            points.within(name.clone(), |points| self::value(value, points));
+            points.within(name.clone(), |points| self::value(value, locals, points));
         }
-        op(&mut row.op, points);
+        op(&mut row.op, locals, points);
         place(&mut row.at, points);
     });
 }
 
-fn tests(tests: &mut Vec<Test>, points: &mut Points) {
-    points.drop_one(Operator::LoosenCondition, tests, |test| format!("{test:?}"));
+fn tests(tests: &mut Vec<Test>, locals: &[Local], points: &mut Points) {
+    points.drop_one(Operator::LoosenCondition, tests, |test| test_name(test, locals));
     for test in tests {
         match test {
             Test::Is(_, word) => points.misspell(Operator::SwapValue, word),
             Test::Flag(_, flag) => points.flip(Operator::SwapValue, flag, "the flag"),
             Test::Filled(value) => {
-                if points.here(Operator::LoosenCondition, || format!("{value:?} may be empty")) {
+                if points
+                    .here(Operator::LoosenCondition, || format!("{} may be empty", value_name(value, locals)))
+                {
                     *test = Test::Has(value.clone());
                 }
             }
-            Test::Any(locals) => points.drop_but_one(Operator::LoosenCondition, locals, |local| local.0.to_string()),
+            Test::Any(all) => {
+                points.drop_but_one(Operator::LoosenCondition, all, |local| local_name(*local, locals));
+            }
             Test::Has(_) | Test::NonEmpty(_) => {}
         }
     }
 }
 
-fn value(value: &mut Value, points: &mut Points) {
-    if let Value::First(locals) = value {
-        points.drop_but_one(Operator::DropArgument, locals, |local| format!("local {}", local.0));
+fn value(value: &mut Value, locals: &[Local], points: &mut Points) {
+    if let Value::First(all) = value {
+        points.drop_but_one(Operator::DropArgument, all, |local| local_name(*local, locals));
     }
 }
 
 /// What an operation works on, and which operation it is where another one takes the same.
-fn op(op: &mut Op, points: &mut Points) {
+fn op(op: &mut Op, locals: &[Local], points: &mut Points) {
     if let Op::Close(classes) = op {
         points.drop_one(Operator::SwapTarget, classes, Clone::clone);
     }
     if let Op::Usage(leaves) = op {
-        points.drop_one(Operator::LoseUsage, leaves, |(leaf, _)| format!("leaf {leaf}"));
+        points.drop_one(Operator::LoseUsage, leaves, |(_, local)| local_name(*local, locals));
     }
     if let Op::Open(class)
     | Op::Append(class)
@@ -225,7 +262,11 @@ fn errors(errors: &mut Errors, points: &mut Points) {
             swapped.clone_into(unit);
         }
     }
-    points.drop_option(Operator::MisclassifyError, &mut errors.should_retry, "the header that allows a retry");
+    points.drop_option(
+        Operator::MisclassifyError,
+        &mut errors.should_retry,
+        "the header that allows a retry",
+    );
     points.drop_option(Operator::MisclassifyError, &mut errors.rate_limits, "the headers of rate limits");
 }
 

@@ -89,7 +89,9 @@ fn copy(function: &ItemFn, id: usize, changed: &BTreeMap<&str, &ItemFn>) -> Toke
     let name = |name: &Ident| format_ident!("{name}__m{id}");
     copy.sig.ident = name(&copy.sig.ident);
     let tokens = copy.to_token_stream();
-    calls(tokens, &|ident| if changed.contains_key(ident.to_string().as_str()) { name(ident) } else { ident.clone() })
+    calls(tokens, &|ident| {
+        if changed.contains_key(ident.to_string().as_str()) { name(ident) } else { ident.clone() }
+    })
 }
 
 /// The tokens with the names of called functions replaced; methods and paths stay.
@@ -177,9 +179,16 @@ pub(super) fn statics(tokens: TokenStream) -> Vec<Item> {
 }
 
 /// What a mutant changes of the statics: copies under its number, with everything that refers to a changed one.
-pub(super) fn changed_statics(base: &[Item], mutant: &[Item], id: usize) -> Option<(TokenStream, BTreeSet<String>)> {
-    let mut changed: BTreeSet<String> =
-        mutant.iter().filter(|item| !base.iter().any(|known| text(known) == text(item))).filter_map(name_of).collect();
+pub(super) fn changed_statics(
+    base: &[Item],
+    mutant: &[Item],
+    id: usize,
+) -> Option<(TokenStream, BTreeSet<String>)> {
+    let mut changed: BTreeSet<String> = mutant
+        .iter()
+        .filter(|item| !base.iter().any(|known| text(known) == text(item)))
+        .filter_map(name_of)
+        .collect();
     if changed.is_empty() {
         return None;
     }
@@ -216,9 +225,10 @@ pub(super) fn names(
 ) -> TokenStream {
     let token = |token| match token {
         TokenTree::Ident(ident) if wanted.contains(&ident.to_string()) => TokenTree::Ident(rename(&ident)),
-        TokenTree::Group(group) => {
-            TokenTree::Group(proc_macro2::Group::new(group.delimiter(), names(group.stream(), wanted, rename)))
-        }
+        TokenTree::Group(group) => TokenTree::Group(proc_macro2::Group::new(
+            group.delimiter(),
+            names(group.stream(), wanted, rename),
+        )),
         token => token,
     };
     tokens.into_iter().map(token).collect()

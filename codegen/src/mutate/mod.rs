@@ -124,7 +124,8 @@ pub fn plan(compiler: &Compiler, draw: Draw, without: &BTreeSet<String>) -> Resu
             plan.same += 1;
             continue;
         };
-        let providers = uses.iter().map(|(provider, _)| state.providers[*provider].provider.name.clone()).collect();
+        let providers =
+            uses.iter().map(|(provider, _)| state.providers[*provider].provider.name.clone()).collect();
         let place = place(&state.sources, key.point.span);
         let (name, operator) = (name(&key), key.point.operator.name());
         plan.mutants.push(Mutant { id: at + 1, name, operator, place, providers, sites });
@@ -178,7 +179,8 @@ fn drawn(mut known: Vec<(Key, Uses)>, draw: Draw) -> Vec<(Key, Uses)> {
     if known.len() <= draw.count {
         return known;
     }
-    let mut lots: Vec<(u64, usize)> = (0..known.len()).map(|at| (mix(draw.seed ^ mix(at as u64)), at)).collect();
+    let mut lots: Vec<(u64, usize)> =
+        (0..known.len()).map(|at| (mix(draw.seed ^ mix(at as u64)), at)).collect();
     lots.sort_unstable();
     let chosen: BTreeSet<usize> = lots.into_iter().take(draw.count).map(|(_, at)| at).collect();
     let mut at = 0;

@@ -2,8 +2,8 @@
 
 use super::points::{Operator, Points};
 use crate::ir::encode::{
-    Action, Alt, Bound, Cond, Encode, Entry, Limit, Node, NodeKind, Otherwise, Piece, Policies, Row, Set, Step, Table,
-    Term, Test, Write,
+    Action, Alt, Bound, Cond, Encode, Entry, Limit, Node, NodeKind, Otherwise, Piece, Policies, Row, Set,
+    Step, Table, Term, Test, Write,
 };
 use crate::lower::encode::policy_values;
 
@@ -98,7 +98,9 @@ fn alt(alt: &mut Alt, points: &mut Points) {
 fn node(node: &mut Node, points: &mut Points) {
     points.at(node.span, |points| match &mut node.kind {
         NodeKind::Const(json) => constant(json, points),
-        NodeKind::Value(value) => points.within(value.field.name.clone(), |points| write(&mut value.write, points)),
+        NodeKind::Value(value) => {
+            points.within(value.field.name.clone(), |points| write(&mut value.write, points))
+        }
         NodeKind::Template(pieces) => template(pieces, points),
         NodeKind::Object(keys) => entries(keys, points),
         NodeKind::List(items) => {
@@ -167,7 +169,9 @@ fn template(pieces: &mut Vec<Piece>, points: &mut Points) {
 
 fn write(write: &mut Write, points: &mut Points) {
     match write {
-        Write::List { select, .. } => points.drop_but_one(Operator::DropField, select, |part| format!("{part} parts")),
+        Write::List { select, .. } => {
+            points.drop_but_one(Operator::DropField, select, |part| format!("{part} parts"))
+        }
         Write::Collapse { table, select, plain } => {
             points.drop_one(Operator::LoosenCondition, plain, |field| format!("{field} keeping it a list"));
             points.drop_but_one(Operator::DropField, select, |part| format!("{part} parts"));
@@ -179,16 +183,8 @@ fn write(write: &mut Write, points: &mut Points) {
         Write::Concat { select } => {
             points.drop_but_one(Operator::DropField, select, |part| format!("{part} parts"));
         }
-        Write::Bool => {
-            if points.here(Operator::SwapValue, || "negated".to_owned()) {
-                *write = Write::NotBool;
-            }
-        }
-        Write::NotBool => {
-            if points.here(Operator::SwapValue, || "not negated".to_owned()) {
-                *write = Write::Bool;
-            }
-        }
+        Write::Bool if points.here(Operator::SwapValue, || "negated".to_owned()) => *write = Write::NotBool,
+        Write::NotBool if points.here(Operator::SwapValue, || "not negated".to_owned()) => *write = Write::Bool,
         _ => {}
     }
 }
@@ -199,7 +195,9 @@ fn cond_name(cond: &Cond) -> String {
         Cond::Stream => "stream".to_owned(),
         Cond::Cap(name) | Cond::Uses(name) | Cond::Role(name) => name.clone(),
         Cond::Has(field) => field.name.clone(),
-        Cond::Is(field, Test::Variant { variant: value, .. } | Test::Str(value)) => format!("{}={value}", field.name),
+        Cond::Is(field, Test::Variant { variant: value, .. } | Test::Str(value)) => {
+            format!("{}={value}", field.name)
+        }
         Cond::Is(field, Test::Bool(value)) => format!("{}={value}", field.name),
         Cond::Not(inner) => format!("not {}", cond_name(inner)),
         Cond::All(inner) => all(inner, " and "),

@@ -125,15 +125,26 @@ impl Points {
     }
 
     /// Takes one item away.
-    pub(super) fn drop_one<T>(&mut self, operator: Operator, items: &mut Vec<T>, what: impl Fn(&T) -> String) {
-        let chosen = (0..items.len()).find(|at| self.here(operator, || format!("without {}", what(&items[*at]))));
+    pub(super) fn drop_one<T>(
+        &mut self,
+        operator: Operator,
+        items: &mut Vec<T>,
+        what: impl Fn(&T) -> String,
+    ) {
+        let chosen =
+            (0..items.len()).find(|at| self.here(operator, || format!("without {}", what(&items[*at]))));
         if let Some(at) = chosen {
             items.remove(at);
         }
     }
 
     /// Takes one item away, if another one is left.
-    pub(super) fn drop_but_one<T>(&mut self, operator: Operator, items: &mut Vec<T>, what: impl Fn(&T) -> String) {
+    pub(super) fn drop_but_one<T>(
+        &mut self,
+        operator: Operator,
+        items: &mut Vec<T>,
+        what: impl Fn(&T) -> String,
+    ) {
         if items.len() > 1 {
             self.drop_one(operator, items, what);
         }

@@ -26,7 +26,8 @@ pub(super) struct Wire {
 /// The crate that is asked which mutant to be.
 const SWITCH: &str = include_str!("switch.rs");
 
-const SWITCH_MANIFEST: &str = "[package]\nname = \"typewright-switch\"\nversion = \"0.0.0\"\nedition = \"2024\"\n";
+const SWITCH_MANIFEST: &str =
+    "[package]\nname = \"typewright-switch\"\nversion = \"0.0.0\"\nedition = \"2024\"\n";
 
 /// The files by path: all outputs, those of wires with their mutants.
 pub(super) fn files(outputs: &[Output], wires: &[Wire]) -> BTreeMap<String, String> {
