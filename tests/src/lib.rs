@@ -2,7 +2,8 @@
 //!
 //! Conformance: [`corpus`] reads recorded exchanges, [`loopback`] serves them, [`exchange`] lets a generated client
 //! answer and ask, [`compare`] and [`body`] grade, [`splits`] cuts streams at every byte, [`run`] runs it all.
-//! [`fuzz`] feeds decoders with anything. `bench` measures, beside floors and peers. `local` makes files of models.
+//! [`fuzz`] feeds decoders with anything. [`files`] serves files, rightly and wrongly; `local` makes files of models. `bench`
+//! measures, beside floors and peers.
 
 #[cfg(unix)]
 pub mod bench;
@@ -10,6 +11,7 @@ pub mod body;
 pub mod compare;
 pub mod corpus;
 pub mod exchange;
+pub mod files;
 pub mod fuzz;
 pub mod known;
 #[cfg(feature = "local")]

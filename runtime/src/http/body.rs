@@ -154,7 +154,8 @@ impl Body {
         some.freeze()
     }
 
-    async fn chunk(&mut self) -> Option<Result<Bytes>> {
+    /// Waits for the next piece; `None` at the end.
+    pub(crate) async fn chunk(&mut self) -> Option<Result<Bytes>> {
         std::future::poll_fn(|cx| self.poll_chunk(cx)).await
     }
 

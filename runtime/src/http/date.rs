@@ -54,7 +54,7 @@ fn unit_in_seconds(unit: &str) -> Option<f64> {
 }
 
 /// Seconds since 1970 of an HTTP date.
-fn http_date(text: &str) -> Option<i64> {
+pub(crate) fn http_date(text: &str) -> Option<i64> {
     let mut words = text.split_once(',')?.1.split_ascii_whitespace();
     let day = words.next()?.parse().ok()?;
     let name = words.next()?;

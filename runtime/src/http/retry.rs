@@ -76,22 +76,36 @@ impl Attempts {
 
     fn wait_after(&self, error: &Error) -> Option<Duration> {
         let made = u32::try_from(self.failed.len()).ok()?;
-        if made >= self.policy.max_retries || !error.is_retryable() {
+        if !error.is_retryable() {
             return None;
         }
-        let wait = match error.retry_after() {
-            Some(asked) if asked > self.policy.retry_after_cap => return None,
+        self.policy.wait(made, error.retry_after(), self.deadline)
+    }
+}
+
+impl RetryPolicy {
+    /// How long to wait after `made` retries, if there is to be another: `asked` is what the answer asks for, and the
+    /// wait has to be over by `deadline`.
+    pub(crate) fn wait(
+        &self,
+        made: u32,
+        asked: Option<Duration>,
+        deadline: Option<Instant>,
+    ) -> Option<Duration> {
+        let wait = match asked {
+            _ if made >= self.max_retries => return None,
+            Some(asked) if asked > self.retry_after_cap => return None,
             Some(asked) => asked,
             None => self.backoff(made),
         };
-        let in_time = self.deadline.is_none_or(|deadline| Instant::now() + wait < deadline);
+        let in_time = deadline.is_none_or(|deadline| Instant::now() + wait < deadline);
         in_time.then_some(wait)
     }
 
     /// Doubled with each retry up to the cap, and shortened by up to a quarter, so that clients which failed
     /// together do not come back together.
     fn backoff(&self, made: u32) -> Duration {
-        let longest = self.policy.base.saturating_mul(1 << made.min(20)).min(self.policy.cap);
+        let longest = self.base.saturating_mul(1 << made.min(20)).min(self.cap);
         longest.mul_f64(1.0 - random() / 4.0)
     }
 }
@@ -173,9 +187,9 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_the_cap_and_stay_within_a_quarter() {
-        let attempts = Attempts::new(RetryPolicy::default(), None);
+        let policy = RetryPolicy::default();
         for (made, longest) in [(0, 500), (1, 1000), (3, 4000), (9, 8000)] {
-            let wait = attempts.backoff(made).as_millis();
+            let wait = policy.backoff(made).as_millis();
             assert!((longest * 3 / 4..=longest).contains(&wait), "{made}: {wait}");
         }
     }

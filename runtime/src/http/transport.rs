@@ -173,7 +173,8 @@ fn certificates(pems: &[Vec<u8>]) -> Result<Vec<CertificateDer<'static>>> {
     Ok(all)
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Whether `url` is on this machine.
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host_str() {
         Some("localhost" | "[::1]") => true,
         Some(host) => host.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback()),

@@ -74,6 +74,12 @@ pub enum Error {
     /// Arithmetic on a device failed.
     #[error("cannot compute")]
     Compute(#[from] candle_core::Error),
+    /// The tokenizer cannot be made, or cannot read a text.
+    #[error(transparent)]
+    Tokenizer(#[from] super::tokens::TokenizerError),
+    /// The chat template gives no prompt.
+    #[error(transparent)]
+    Template(#[from] super::template::TemplateError),
 }
 
 fn meant(nearest: Option<&str>) -> String {

@@ -1,15 +1,22 @@
 //! Local inference: a model from files, on this machine, behind the vocabulary of `chat` and `embed`.
 //!
-//! The way through: [`file`] maps weights and checks them; a tokenizer and a chat template turn a request into
+//! The way through: [`mod@file`] maps weights and checks them; a tokenizer and a chat template turn a request into
 //! tokens; an architecture is data, and one forward pass runs all of them; a sampler picks the next token. Nothing
 //! here downloads: that is `http::download`.
 
 pub mod arch;
+#[cfg(feature = "constrain")]
+pub mod constrain;
 pub mod dtype;
 mod error;
 pub mod file;
+pub mod kernels;
 pub mod map;
 pub mod memory;
 pub mod model;
+pub mod parse;
+pub mod sample;
+pub mod template;
+pub mod tokens;
 
 pub use error::Error;

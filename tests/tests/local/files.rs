@@ -59,3 +59,10 @@ fn floats(view: View<'_>) -> Vec<f32> {
     dequantize(view.dtype, view.bytes, &mut out).unwrap();
     out
 }
+
+#[test]
+fn weights_are_shared_between_threads() {
+    fn shared<T: Send + Sync>() {}
+    shared::<typewright_runtime::local::file::Weights>();
+    shared::<View<'static>>();
+}

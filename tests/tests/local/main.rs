@@ -9,7 +9,12 @@
 )]
 
 mod architectures;
+mod constrained;
+mod download;
 mod files;
+mod parse;
+mod template;
+mod tokens;
 
 /// Counted, so that tests can bound what hostile input makes a reader ask for.
 #[cfg(unix)]

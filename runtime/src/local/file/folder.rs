@@ -18,7 +18,7 @@ pub(super) fn weights_of(folder: &Path) -> Result<PathBuf, Error> {
     }
     for ending in ENDINGS {
         let found: Vec<&String> =
-            names.iter().filter(|name| name.ends_with(ending) && is_first(name)).collect();
+            names.iter().filter(|name| name.ends_with(ending) && !is_later_part(name)).collect();
         match found[..] {
             [] => {}
             [only] => return Ok(folder.join(only)),
@@ -44,10 +44,11 @@ fn names(folder: &Path) -> Result<Vec<String>, Error> {
     Ok(names)
 }
 
-/// Whether a file is no later part of several.
-fn is_first(name: &str) -> bool {
-    let part = name.rsplit_once("-of-").and_then(|(name, _)| name.rsplit_once('-'));
-    part.is_none_or(|(_, number)| number == "00001" || number.len() != 5)
+/// Whether a file is a part of a model whose first part is another file. Parts in the other format need an index.
+fn is_later_part(name: &str) -> bool {
+    let name = name.strip_suffix(".gguf").and_then(|name| name.rsplit_once("-of-"));
+    let number = name.and_then(|(name, _)| name.rsplit_once('-')).map(|(_, number)| number);
+    number.is_some_and(|number| number.len() == 5 && number != "00001")
 }
 
 fn list(names: &[&String]) -> String {

@@ -1,7 +1,7 @@
 //! Files of models: what they say is checked here before anything runs on it.
 //!
 //! [`open`] takes a GGUF file (also one of several parts), a safetensors file, an index of several, or a folder with
-//! one of these, and gives [`Weights`]: tensors by name, in mapped memory. [`gguf`] and [`safetensors`] know the formats,
+//! one of these, and gives [`Weights`]: tensors by name, in mapped memory. [`gguf`] and `safetensors` know the formats,
 //! [`blocks`] defines the storage formats number by number, [`quantize`] makes blocks for tests, `checksum` compares
 //! files with known digests. What tensors and metadata *mean* is not known here.
 
@@ -12,7 +12,7 @@ mod folder;
 pub mod gguf;
 mod near;
 pub mod quantize;
-pub mod safetensors;
+mod safetensors;
 mod weights;
 
 use std::path::Path;

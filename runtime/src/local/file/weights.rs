@@ -164,7 +164,7 @@ impl Weights {
     ///
     /// # Errors
     /// When [`get`](Self::get) gives one, or the tensor has another shape.
-    pub fn expect(&self, name: &str, shape: &[usize]) -> Result<View<'_>, Error> {
+    pub fn shaped(&self, name: &str, shape: &[usize]) -> Result<View<'_>, Error> {
         let view = self.get(name)?;
         if view.shape == shape {
             return Ok(view);

@@ -4,7 +4,7 @@ use super::*;
 
 const GIB: u64 = 1 << 30;
 
-/// 22 layers of 4 heads with 64 numbers, 32 heads of queries: the shape of a small llama.
+/// 22 layers of 4 heads with 64 numbers, 32 heads of queries: a usual shape of a model of 1.1 B parameters.
 const SMALL: Sizes = Sizes {
     weights: 600 << 20,
     global_layers: 22,

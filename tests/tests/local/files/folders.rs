@@ -76,6 +76,16 @@ fn a_folder_has_one_model() {
 }
 
 #[test]
+fn parts_without_an_index_are_not_taken_for_a_whole() {
+    let folder = Folder::new("no-index");
+    for part in ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"] {
+        folder.write(part, Safetensors::default().f32(part, &[1], &[1.0]).bytes());
+    }
+    let error = open(folder.path()).unwrap_err().to_string();
+    assert!(error.contains("several files hold weights"), "{error}");
+}
+
+#[test]
 fn a_file_is_what_its_bytes_are() {
     let folder = Folder::new("names");
     let path = folder.write("blob-without-ending", gguf("a", 1.0).bytes());

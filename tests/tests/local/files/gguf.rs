@@ -48,7 +48,7 @@ fn every_storage_format_is_read_back() {
         let weights = open(&path).unwrap();
         assert_eq!((weights.format(), weights.path()), (Format::Gguf, &*path));
         for (dtype, seed) in Dtype::ALL.into_iter().zip(1..) {
-            let view = weights.expect(&format!("blk.0.{dtype}.weight"), &[3, 256]).unwrap();
+            let view = weights.shaped(&format!("blk.0.{dtype}.weight"), &[3, 256]).unwrap();
             assert_eq!((view.dtype, view.bytes), (dtype, &*quantize(dtype, &numbers(seed, 768)).unwrap()));
             assert_eq!(view.bytes.as_ptr().align_offset(32), 0, "mapped where the file aligned it");
             let worst =
@@ -74,7 +74,7 @@ fn shapes_are_turned_outermost_first() {
     let weights = from_bytes(Gguf::default().tensor("x", Dtype::F32, &[2, 3, 4], &data).bytes()).unwrap();
     assert_eq!(weights.get("x").unwrap().shape, [2, 3, 4]);
     assert_eq!(floats(weights.get("x").unwrap()), data);
-    let error = weights.expect("x", &[4, 3, 2]).unwrap_err().to_string();
+    let error = weights.shaped("x", &[4, 3, 2]).unwrap_err().to_string();
     assert_eq!(error, "memory: tensor \"x\" has shape [2, 3, 4], not [4, 3, 2]");
 }
 

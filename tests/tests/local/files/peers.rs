@@ -17,9 +17,9 @@ const HALF: [f32; 5] = [0.178_955_08, 0.654_785_16, 0.425_292_97, 0.847_656_25, 
 fn a_gguf_file_of_another_writer_is_read() {
     let weights = from_bytes(GGUF.to_vec()).unwrap();
     assert_eq!(weights.names().collect::<Vec<_>>(), ["f16", "f32", "q8"]);
-    assert_eq!(floats(weights.expect("f32", &[2, 3]).unwrap()), SIX);
-    assert_eq!(floats(weights.expect("f16", &[1, 5]).unwrap()), HALF);
-    let q8 = weights.expect("q8", &[2, 32]).unwrap();
+    assert_eq!(floats(weights.shaped("f32", &[2, 3]).unwrap()), SIX);
+    assert_eq!(floats(weights.shaped("f16", &[1, 5]).unwrap()), HALF);
+    let q8 = weights.shaped("q8", &[2, 32]).unwrap();
     assert_eq!(q8.dtype, Dtype::Q8_0);
     let sum: f64 = floats(q8).iter().map(|x| f64::from(*x)).sum();
     assert!((sum + 20.861_434_936_523_438).abs() < 1e-9, "{sum}");
@@ -46,7 +46,7 @@ fn metadata_of_another_writer_is_read() {
 #[test]
 fn a_safetensors_file_of_another_writer_is_read() {
     let weights = from_bytes(SAFETENSORS.to_vec()).unwrap();
-    assert_eq!(floats(weights.expect("b.weight", &[2, 3]).unwrap()), SIX);
-    assert_eq!(floats(weights.expect("a.half", &[5]).unwrap()), HALF);
+    assert_eq!(floats(weights.shaped("b.weight", &[2, 3]).unwrap()), SIX);
+    assert_eq!(floats(weights.shaped("a.half", &[5]).unwrap()), HALF);
     assert_eq!(weights.foreign().collect::<Vec<_>>(), [("ids", "I64")]);
 }

@@ -32,8 +32,8 @@ fn tensors_are_read_back() {
     let weights = open(&folder.write("model.safetensors", sample().bytes())).unwrap();
     assert_eq!(weights.format(), Format::Safetensors);
     assert!(weights.metadata().is_empty());
-    assert_eq!(floats(weights.expect("model.norm.weight", &[6]).unwrap()), numbers(1, 6));
-    let down = weights.expect("model.down.weight", &[3, 2]).unwrap();
+    assert_eq!(floats(weights.shaped("model.norm.weight", &[6]).unwrap()), numbers(1, 6));
+    let down = weights.shaped("model.down.weight", &[3, 2]).unwrap();
     assert_eq!((down.dtype, down.bytes), (Dtype::BF16, &*quantize(Dtype::BF16, &numbers(2, 6)).unwrap()));
     assert_eq!(floats(weights.get("scalar").unwrap()), [7.0]);
     assert_eq!(weights.get("none").unwrap().bytes, b"");

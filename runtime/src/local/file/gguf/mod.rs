@@ -1,6 +1,6 @@
 //! GGUF files: a header of metadata and tensor descriptions, then the bytes of tensors. Versions 2 and 3, little endian.
 //!
-//! [`read`] walks the header once and believes none of it: counts, lengths, nesting, names, formats, and that each
+//! `read` walks the header once and believes none of it: counts, lengths, nesting, names, formats, and that each
 //! tensor lies aligned inside the file and on no other. It keeps places, not contents: a vocabulary of 128 000 tokens
 //! stays in the file until somebody iterates it. Here is no word of what metadata means.
 
