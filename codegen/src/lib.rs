@@ -12,7 +12,8 @@
 //!
 //! [`compiler`] is the whole of it, and all that a build script needs; [`scaffold`] writes a first provider file and
 //! [`explain`] leads a generated line back to what made it. [`diff`] says what changed between two states of the
-//! provider files, and what that means for users; [`cost`] counts what was generated.
+//! provider files, and what that means for users; [`cost`] counts what was generated; [`mutate`] makes wires that are
+//! wrong on purpose, so that tests can be tested.
 //!
 //! [`guide`] tells how to write dialects and providers.
 //!
@@ -33,6 +34,7 @@ pub mod fingerprint;
 pub mod guide;
 pub mod ir;
 pub mod lower;
+pub mod mutate;
 pub mod names;
 pub mod resolve;
 pub mod scaffold;

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::time::Duration;
 
 use serde_json::Value;
 use typewright_runtime::chat::Part;
@@ -19,6 +20,9 @@ use crate::{body, outcome, providers};
 
 /// A model that no catalog knows, so that nothing is refused before it is sent.
 const ANY_MODEL: &str = "any-model";
+
+/// What comes from memory has come by then, if it comes at all.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How a canonical request compares with the recorded one.
 #[derive(Debug, Default)]
@@ -47,6 +51,14 @@ pub fn answer(case: &Case) -> Vec<String> {
         }
     }
     why
+}
+
+/// As [`answer`], of the whole answer alone.
+pub fn answer_whole(case: &Case) -> Vec<String> {
+    match replay(case, Cuts::Whole) {
+        Ok(whole) => compare::compare(&case.expected, &whole).iter().map(ToString::to_string).collect(),
+        Err(why) => vec![why],
+    }
 }
 
 /// Encodes the canonical request and compares what is sent with what was recorded.
@@ -185,13 +197,23 @@ fn with_client<T, F: Future<Output = T>>(
     cuts: Cuts,
     call: impl FnOnce(Client) -> F,
 ) -> Result<(T, Vec<Asked>), String> {
+    let client = |url: &str| providers::client(&case.dialect, &case.provider, url);
+    let (called, asked) = with_server(recorded(case, cuts), async |url: &str| match client(url) {
+        Some(client) => Ok(call(client).await),
+        None => Err("no client is built for this provider".to_owned()),
+    })?;
+    Ok((called?, asked))
+}
+
+/// Runs `call` with the address of a server that gives `answer`; returns what it gave and what was asked.
+pub fn with_server<T>(answer: Answer, call: impl AsyncFnOnce(&str) -> T) -> Result<(T, Vec<Asked>), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| error.to_string())?;
     runtime.block_on(async {
-        let server = loopback::serve(recorded(case, cuts)).await.map_err(|error| error.to_string())?;
-        let client = providers::client(&case.dialect, &case.provider, &server.url);
-        let client = client.ok_or_else(|| "no client is built for this provider".to_owned())?;
-        Ok((call(client).await, server.asked()))
+        let server = loopback::serve(answer).await.map_err(|error| error.to_string())?;
+        let called = tokio::time::timeout(PATIENCE, call(&server.url)).await;
+        let called = called.map_err(|_| format!("no end within {} s", PATIENCE.as_secs()))?;
+        Ok((called, server.asked()))
     })
 }
 

@@ -2,8 +2,9 @@
 //!
 //! Conformance: [`corpus`] reads recorded exchanges, [`loopback`] serves them, [`exchange`] lets a generated client
 //! answer and ask, [`compare`] and [`body`] grade, [`splits`] cuts streams at every byte, [`run`] runs it all.
-//! [`fuzz`] feeds decoders with anything. [`files`] serves files, rightly and wrongly; `local` makes files of models. `bench`
-//! measures, beside floors and peers.
+//! [`tour`] goes through everything that can be asked and answered. [`mutants`] tells whether any of it notices a wrong
+//! wire. [`fuzz`] feeds decoders with anything. [`files`] serves files, rightly and wrongly; `local` makes files of
+//! models. `bench` measures, beside floors and peers.
 
 #[cfg(unix)]
 pub mod bench;
@@ -17,11 +18,14 @@ pub mod known;
 #[cfg(feature = "local")]
 pub mod local;
 pub mod loopback;
+pub mod mutants;
 pub mod openapi;
 pub mod outcome;
+pub mod parallel;
 pub mod providers;
 pub mod report;
 pub mod request;
 pub mod run;
 pub mod scope;
 pub mod splits;
+pub mod tour;

@@ -2,11 +2,10 @@
 //! How one case is graded is [`crate::exchange`]'s and [`crate::splits`]' business.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use crate::corpus::{self, Case, Corpus, CorpusError};
 use crate::openapi::Schemas;
+use crate::parallel::parallel;
 use crate::report::{Graded, Report, Verdict};
 use crate::{compare, exchange, known, scope, splits};
 
@@ -75,16 +74,7 @@ fn baseline(corpus: &Corpus, options: &Options, cases: usize) -> Option<String> 
 }
 
 fn grade_all(cases: &[Case], schemas: &Schemas, exhaustive: bool) -> Vec<Graded> {
-    let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::with_capacity(cases.len())));
-    let work = || {
-        while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let graded = grade(case, schemas, exhaustive);
-            done.lock().unwrap_or_else(PoisonError::into_inner).push(graded);
-        }
-    };
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
-    let mut graded = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut graded = parallel(cases, |case| grade(case, schemas, exhaustive));
     graded.sort_by(|a, b| a.case.cmp(&b.case));
     graded
 }

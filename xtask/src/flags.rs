@@ -31,6 +31,8 @@ pub enum Command {
     Cost(Cost),
     /// Replay recorded exchanges through the generated clients
     Conformance(Conformance),
+    /// Break wires in one place each, and count how many the tests notice; takes minutes
+    Mutants(Mutants),
     /// Measure, beside the floors and the peers
     Bench(Bench),
 }
@@ -182,6 +184,22 @@ pub struct Conformance {
     #[arg(long)]
     pub exhaustive: bool,
     /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Mutants {
+    /// How many places to draw; of some nothing else comes out, or what does not build
+    #[arg(long, value_name = "N", default_value_t = 550)]
+    pub count: usize,
+    /// What the draw depends on
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Print the drawn mutants and build none
+    #[arg(long)]
+    pub list: bool,
+    /// Print the scores as a JSON object
     #[arg(long)]
     pub json: bool,
 }

@@ -14,6 +14,7 @@ mod explain;
 mod flags;
 mod generate;
 mod git;
+mod mutants;
 mod new;
 mod paths;
 mod print;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         Command::Explain(flags) => explain::run(&flags),
         Command::Diff(flags) => diff::run(&flags),
         Command::Cost(flags) => cost::run(&flags),
+        Command::Mutants(flags) => mutants::run(&flags),
         Command::Conformance(flags) => cargo::conformance(&flags),
         Command::Bench(flags) => cargo::bench(&flags),
     };

@@ -24,10 +24,10 @@ pub(super) fn of(compiler: &Compiler) -> Result<State, Error> {
 fn provider(unit: &Unit<'_>, dialects: Dialects<'_>, sink: &mut Sink) -> Option<ProviderState> {
     let document = wire::resolved(unit, dialects, sink)?;
     let provider = unit.provider.without_models();
-    wire::lowered(&document, &provider, sink)?;
+    let placed = wire::lowered(&document, &provider, sink)?;
     // Lowered once more from nowhere: what is equal then means the same, wherever it was written.
     let operations = wire::lowered(&placeless(&document), &provider, &mut Sink::default())?;
-    Some(ProviderState { provider: unit.provider.clone(), document, operations })
+    Some(ProviderState { provider: unit.provider.clone(), document, placed, operations })
 }
 
 /// The document as if it had been written at no place.

@@ -45,6 +45,8 @@ pub struct ProviderState {
     pub provider: Provider,
     /// Its wire, with everything merged in, where each node keeps its place.
     pub document: Node,
+    /// Its wire, lowered, where each part keeps its place.
+    pub placed: Vec<OperationIr>,
     /// Its wire, lowered without places.
     pub operations: Vec<OperationIr>,
 }

@@ -108,7 +108,8 @@ pub fn file(
     Ok(Wire { file: Some(rendered), key, operations })
 }
 
-fn request_module(operation: &OperationIr) -> TokenStream {
+/// The module of what goes out.
+pub(crate) fn request_module(operation: &OperationIr) -> TokenStream {
     let name = format_ident!("{}_request", operation.encode.operation);
     let doc = format!(" What goes out for `{}`.", operation.encode.operation);
     let items = encode::items(&operation.encode);
@@ -120,7 +121,8 @@ fn request_module(operation: &OperationIr) -> TokenStream {
     }
 }
 
-fn response_module(operation: &OperationIr) -> TokenStream {
+/// The module of what comes in.
+pub(crate) fn response_module(operation: &OperationIr) -> TokenStream {
     let name = format_ident!("{}_response", operation.decode.operation);
     let doc = format!(" What comes in for `{}`.", operation.decode.operation);
     let items = decode::items(&operation.decode);
@@ -218,7 +220,8 @@ impl Names {
     }
 }
 
-fn statics(provider: &Provider, operations: &[OperationIr]) -> TokenStream {
+/// What the runtime is handed.
+pub(crate) fn statics(provider: &Provider, operations: &[OperationIr]) -> TokenStream {
     let errors = operations
         .iter()
         .find(|operation| operation.decode.errors.body.is_some())

@@ -17,6 +17,8 @@ mod terms;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub(crate) use policies::policy_values;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::{Diagnostic, Sink};

@@ -112,6 +112,12 @@ fn count(node: &Node) -> Option<u64> {
     if let Value::Number(text) = &node.value { text.parse().ok() } else { None }
 }
 
+/// The runtime's names of the values of a policy, or of what is replayed.
+pub(crate) fn policy_values(name: &str) -> Vec<&'static str> {
+    let found = POLICIES.iter().chain(REPLAY).find(|(known, _)| *known == name);
+    found.map_or_else(Vec::new, |(_, values)| values.iter().map(|(_, rust)| *rust).collect())
+}
+
 fn chosen(policies: &[Policy], name: &str, node: Option<&Node>) -> &'static str {
     let values = policies.iter().find(|(known, _)| *known == name).map_or(&[][..], |(_, values)| values);
     let word = node.and_then(Node::as_str);

@@ -68,7 +68,7 @@ pub enum Logits {
 /// The model of opened files on `device`, for runs of up to `context` positions, its numbers all in f32.
 pub fn open(opened: &Opened, context: usize, device: &Device) -> Result<Model, Error> {
     load(opened.spec.clone(), &opened.tensors, context, device, |one| {
-        let view = opened.weights.expect(&one.name, &one.shape)?;
+        let view = opened.weights.shaped(&one.name, &one.shape)?;
         let mut numbers = vec![0.0; one.shape.iter().product()];
         let wrong =
             |error: BadLength| Error::malformed(opened.weights.path(), format!("{}: {error}", one.name));
