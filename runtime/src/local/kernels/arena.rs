@@ -49,9 +49,10 @@ impl Arena {
         let slack = if bytes >= HUGE { HUGE } else { 64 };
         let map =
             MmapOptions::new().len(bytes.max(1) + slack).map_anon().map_err(|_| Error::Memory(bytes))?;
-        #[cfg(target_os = "linux")]
-        let _ = map.advise(memmap2::Advice::HugePage); // a wish: without it pages are small
         let start = map.as_ptr().align_offset(slack);
+        // A wish: without it pages are small. The end that fills no huge page is left out, for it would take a whole one.
+        #[cfg(target_os = "linux")]
+        let _ = map.advise_range(memmap2::Advice::HugePage, start, bytes / HUGE * HUGE);
         Ok(Self { map, start, bytes })
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use typewright_runtime::local::arch::{self, Opened};
 use typewright_runtime::local::dtype::Dtype;
-use typewright_runtime::local::engine::{Config, Engine};
+use typewright_runtime::local::engine::Engine;
 use typewright_runtime::local::file;
 use typewright_runtime::local::model::{self, Cache, Device};
 use typewright_tests::local::gguf::Gguf;
@@ -108,7 +108,7 @@ fn every_format_says_what_its_numbers_say() {
         let model = model::open(&opened, 256, &Device::Cpu).unwrap();
         let all = model::forward(&model, &mut Cache::new(&model), &prompt, model::Logits::All).unwrap();
         let expected: Vec<Vec<f32>> = all.to_vec2().unwrap();
-        let found = by(&mut Engine::load(&opened, &Config::default()).unwrap(), &prompt, prompt.len());
+        let found = by(&mut Engine::load(&opened, &config()).unwrap(), &prompt, prompt.len());
         let rows = expected.iter().zip(&found);
         let mean = rows.map(|(expected, found)| divergence(expected, found)).sum::<f64>() / prompt.len() as f64;
         println!("{dtype}: KL {mean:.2e}");

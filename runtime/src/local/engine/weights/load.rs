@@ -92,7 +92,7 @@ impl<'a> At<'a> {
     }
 
     fn view(self, wanted: &Wanted) -> Result<View<'a>, Error> {
-        self.loader.opened.weights.expect(&wanted.name, &wanted.shape)
+        self.loader.opened.weights.shaped(&wanted.name, &wanted.shape)
     }
 
     /// What `make` makes of a tensor; then its pages are given back.
