@@ -9,9 +9,9 @@
 )]
 
 mod architectures;
-mod engine;
 mod constrained;
 mod download;
+mod engine;
 mod files;
 mod parse;
 mod template;
