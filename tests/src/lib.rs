@@ -2,8 +2,7 @@
 //!
 //! Conformance: [`corpus`] reads recorded exchanges, [`loopback`] serves them, [`exchange`] lets a generated client
 //! answer and ask, [`compare`] and [`body`] grade, [`splits`] cuts streams at every byte, [`run`] runs it all.
-//! [`tour`] goes through
-//! everything that can be asked and answered. [`mutants`] tells whether any of it notices a wrong
+//! [`tour`] goes through everything that can be asked and answered. [`mutants`] tells whether any of it notices a wrong
 //! wire. [`fuzz`] feeds decoders with anything. `bench` measures, beside floors and peers.
 
 #[cfg(unix)]
