@@ -64,8 +64,18 @@ pub(super) fn of_result<T: Debug>(result: Result<T>) -> Vec<String> {
 fn meta(meta: &Meta) -> Vec<String> {
     let mut lines: Vec<String> =
         meta.request_id().map(|id| format!("request id = {id}")).into_iter().collect();
-    lines.extend(flat("rate limits", &meta.rate_limits()));
+    lines.extend(flat("rate limits", &meta.rate_limits()).iter().map(|line| dated(line)));
     lines
+}
+
+/// A time of the calendar is another while away each time.
+fn dated(line: &str) -> String {
+    let seconds =
+        line.strip_suffix('s').and_then(|line| line.split_once(".reset.0 = ")?.1.parse::<f64>().ok());
+    match (seconds, line.split_once(" = ")) {
+        (Some(seconds), Some((path, _))) if seconds > 86_400.0 => format!("{path} = more than a day"),
+        _ => line.to_owned(),
+    }
 }
 
 fn failure(error: &Error) -> Vec<String> {
