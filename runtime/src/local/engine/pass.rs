@@ -113,7 +113,7 @@ fn wanted(want: Logits, row: usize, rows: usize, end: bool) -> std::ops::Range<u
 
 /// The same memory, without what was borrowed.
 fn emptied(sequences: Vec<Sequence<'_>>) -> Vec<Sequence<'static>> {
-    sequences.into_iter().filter_map(|_| None).collect()
+    sequences.into_iter().map_while(|_| None).collect()
 }
 
 fn run(

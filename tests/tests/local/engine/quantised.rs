@@ -122,6 +122,6 @@ fn every_format_says_what_its_numbers_say() {
 #[test]
 fn cuts_neighbours_threads_and_instructions_change_no_bit() {
     for dtype in Dtype::ALL {
-        is_the_same_however(dtype.name(), &opened(dtype), &config(), &prompt());
+        is_the_same_however(dtype.name(), &opened(dtype), &config(), &prompt()[..30]);
     }
 }
