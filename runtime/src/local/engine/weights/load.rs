@@ -189,7 +189,7 @@ impl<'a> At<'a> {
         };
         let feed = match spec.moe.as_ref().filter(|_| kind.experts) {
             Some(moe) => Feed::Experts(Box::new(self.experts(moe)?)),
-            None => Feed::Dense(self.dense()?),
+            None => Feed::Dense(Box::new(self.dense()?)),
         };
         let around_attention = [Role::AttentionNorm, Role::AttentionPostNorm, Role::AttentionSumNorm];
         Ok(Layer {
