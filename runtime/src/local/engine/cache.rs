@@ -6,8 +6,8 @@
 use std::ops::Range;
 
 use crate::local::Error;
-use crate::local::kernels::attention::{self, BLOCK, Heads, Number, Sequence};
 use crate::local::kernels::Level;
+use crate::local::kernels::attention::{self, BLOCK, Heads, Number, Sequence};
 use crate::local::pool::Pool;
 
 /// How the numbers of keys and values are stored.
@@ -79,7 +79,8 @@ struct Slot {
 
 impl Cache {
     pub(super) fn new(layout: Layout, pages: usize, number: CacheNumber) -> Result<Self, Error> {
-        let full = || Error::input(format!("a cache of {pages} pages is larger than this system can address"));
+        let full =
+            || Error::input(format!("a cache of {pages} pages is larger than this system can address"));
         let len = pages.checked_mul(layout.stride()).ok_or_else(full)?;
         let ids = 0..u32::try_from(pages).map_err(|_| full())?;
         // Zeroed by the system: memory is taken when a page is first written.
@@ -324,7 +325,14 @@ fn store<T: Number>(
             let page = &mut memory[start + place.range.start..start + place.range.end];
             let row = sequence.row + row;
             let key = &keys[row * key_width..][..key_width];
-            attention::store(heads, page, 1, position % BLOCK, key, &values[row * value_width..][..value_width])?;
+            attention::store(
+                heads,
+                page,
+                1,
+                position % BLOCK,
+                key,
+                &values[row * value_width..][..value_width],
+            )?;
         }
     }
     Ok(())

@@ -48,7 +48,9 @@ pub(super) fn feed(
         }
         None => y.fill(0.0),
     }
-    for (expert, chosen) in experts.experts.iter().zip(&scratch.chosen).filter(|(_, chosen)| !chosen.is_empty()) {
+    for (expert, chosen) in
+        experts.experts.iter().zip(&scratch.chosen).filter(|(_, chosen)| !chosen.is_empty())
+    {
         let shape = [chosen.len(), cols];
         expert_inputs.fill_with(pool, level, expert.kinds(), shape, |at, into| {
             into.copy_from_slice(&normed[chosen[at].0 as usize * cols..][..cols]);

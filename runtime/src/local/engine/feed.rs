@@ -71,11 +71,13 @@ pub(super) fn outer(
             Activation::GeluTanh => inputs.fill_with(pool, level, kinds, shape, |row, into| {
                 math::gelu_tanh_mul(level, &gate[of(row)], &up[of(row)], into);
             })?,
-            Activation::Gelu | Activation::Relu => inputs.fill_with(pool, level, kinds, shape, |row, into| {
-                into.copy_from_slice(&gate[of(row)]);
-                activate(pass, feed.activation, into);
-                math::mul(level, into, &up[of(row)]);
-            })?,
+            Activation::Gelu | Activation::Relu => {
+                inputs.fill_with(pool, level, kinds, shape, |row, into| {
+                    into.copy_from_slice(&gate[of(row)]);
+                    activate(pass, feed.activation, into);
+                    math::mul(level, into, &up[of(row)]);
+                })?
+            }
         }
     }
     linear(pass, &feed.down, inputs, out)

@@ -109,7 +109,14 @@ pub(super) fn values(
     let (count, width) = (pass.heads.queries, pass.heads.value_dim);
     let read = &narrow.whole[..rows * count * width];
     let by_head = part(&mut narrow.by_head, count * rows * mla.value);
-    heads(pass, &latent.values, rows, width, |row, at| &read[(row * count + at) * width..][..width], by_head)?;
+    heads(
+        pass,
+        &latent.values,
+        rows,
+        width,
+        |row, at| &read[(row * count + at) * width..][..width],
+        by_head,
+    )?;
     each_row(pass.pool, count * mla.value, part(attended, rows * count * mla.value), |row, into| {
         for (at, into) in into.chunks_exact_mut(mla.value).enumerate() {
             into.copy_from_slice(&by_head[(at * rows + row) * mla.value..][..mla.value]);

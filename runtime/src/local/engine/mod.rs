@@ -159,8 +159,7 @@ impl Engine {
         let pool = Pool::new(config.threads);
         let context = config.context.unwrap_or(spec.context).min(spec.context);
         let weights = weights::load(opened, &pool, config.level, context)?;
-        let rotation =
-            |rope: &super::arch::Rope| Rotation::new(rope, context, weights.divisors.as_deref());
+        let rotation = |rope: &super::arch::Rope| Rotation::new(rope, context, weights.divisors.as_deref());
         let rotations = [spec.rope.as_ref().map(rotation), spec.local_rope.as_ref().map(rotation)];
         let cache = Cache::new(size.layout, size.pages, config.cache_number)?;
         let (heads, level, batch) = (size.heads, config.level, config.batch.max(1));

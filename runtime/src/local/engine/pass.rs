@@ -85,10 +85,15 @@ fn pass(engine: &mut Engine, items: &[Item<'_>], mut cursor: Cursor) -> Result<C
         plan.tokens.extend(&item.tokens[cursor.done..cursor.done + rows]);
         sequences.push(Sequence { row, rows, position, pages });
         let rotations = rotations.iter_mut().flatten();
-        rotations.for_each(|rotation| (position..position + rows).for_each(|position| rotation.push(position)));
+        rotations
+            .for_each(|rotation| (position..position + rows).for_each(|position| rotation.push(position)));
         let end = cursor.done + rows == item.tokens.len();
         plan.wanted.extend(wanted(item.want, row, rows, end));
-        cursor = if end { Cursor { item: cursor.item + 1, done: 0 } } else { Cursor { done: cursor.done + rows, ..cursor } };
+        cursor = if end {
+            Cursor { item: cursor.item + 1, done: 0 }
+        } else {
+            Cursor { done: cursor.done + rows, ..cursor }
+        };
     }
     let pass = Pass { pool, level: *level, spec, heads: *heads, rotations };
     let result = run(pass, weights, &mut store, scratch, &sequences);
@@ -259,7 +264,12 @@ impl Pass<'_> {
 }
 
 /// One product, with its bias.
-pub(super) fn linear(pass: Pass<'_>, linear: &Linear, inputs: &Activations, out: &mut [f32]) -> Result<(), Error> {
+pub(super) fn linear(
+    pass: Pass<'_>,
+    linear: &Linear,
+    inputs: &Activations,
+    out: &mut [f32],
+) -> Result<(), Error> {
     linears(pass, inputs, [(linear, out)])
 }
 

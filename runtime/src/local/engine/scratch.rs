@@ -80,7 +80,8 @@ pub(super) fn bytes(spec: &Spec, rows: usize) -> u64 {
         2 * heads + mla.kv_lora + mla.rope + mla.q_lora.unwrap_or_default()
     });
     let keys = attention.kv_heads * (attention.key_dim + attention.value_dim);
-    let experts = spec.moe.map_or(0, |moe| 3 * spec.hidden + moe.experts + 2 * moe.shared.unwrap_or(moe.width));
+    let experts =
+        spec.moe.map_or(0, |moe| 3 * spec.hidden + moe.experts + 2 * moe.shared.unwrap_or(moe.width));
     let widest = spec.mlp.width.max(attention.heads * attention.value_dim).max(spec.hidden);
     let row = 3 * spec.hidden + queries + latent + keys + experts + 2 * spec.mlp.width + 2 * widest;
     4 * (rows as u64).saturating_mul(row as u64).saturating_add(spec.vocab as u64)

@@ -142,7 +142,8 @@ mod tests {
     fn each_row_is_worked_on_once() {
         for (rows, cols) in [(1, 5), (700, 100), (3, 40_000)] {
             let mut x = vec![1.0; rows * cols];
-            each_row(&Pool::new(3), cols, &mut x, |row, x| x.iter_mut().for_each(|x| *x += row as f32)).unwrap();
+            each_row(&Pool::new(3), cols, &mut x, |row, x| x.iter_mut().for_each(|x| *x += row as f32))
+                .unwrap();
             assert!(x.chunks(cols).enumerate().all(|(row, x)| x.iter().all(|x| *x == row as f32 + 1.0)));
         }
         assert!(each_row(&Pool::new(1), 3, &mut [0.0; 4], |_, _| ()).is_err());

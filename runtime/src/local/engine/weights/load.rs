@@ -4,7 +4,9 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::{Attention, Dense, Experts, Feed, Latent, LatentQuery, Layer, Linear, Norm, Norms, Projected, Weights};
+use super::{
+    Attention, Dense, Experts, Feed, Latent, LatentQuery, Layer, Linear, Norm, Norms, Projected, Weights,
+};
 use crate::local::Error;
 use crate::local::arch::{self, Activation, Mla, Moe, NormKind, Opened, Placement, Role, Slot, Spec, Wanted};
 use crate::local::dtype::Dtype;
@@ -211,7 +213,13 @@ impl<'a> At<'a> {
             [self.linear(Role::Query)?, self.linear(Role::Key)?, self.linear(Role::Value)?]
         };
         let norm = |role: Role| attention.qk_norm.then(|| self.rms_norm(role)).transpose();
-        Ok(Projected { query, key, value, query_norm: norm(Role::QueryNorm)?, key_norm: norm(Role::KeyNorm)? })
+        Ok(Projected {
+            query,
+            key,
+            value,
+            query_norm: norm(Role::QueryNorm)?,
+            key_norm: norm(Role::KeyNorm)?,
+        })
     }
 
     fn dense(self) -> Result<Dense, Error> {
@@ -228,7 +236,8 @@ impl<'a> At<'a> {
 
     fn experts(self, moe: &Moe) -> Result<Experts, Error> {
         let activation = self.loader.spec.mlp.activation;
-        let shared = moe.shared.map(|_| self.gated(activation, [Role::SharedGate, Role::SharedUp, Role::SharedDown]));
+        let shared =
+            moe.shared.map(|_| self.gated(activation, [Role::SharedGate, Role::SharedUp, Role::SharedDown]));
         let roles = [Role::ExpertGate, Role::ExpertUp, Role::ExpertDown];
         let experts = if moe.stacked {
             self.stacked(moe, activation, roles)?
@@ -295,7 +304,8 @@ impl<'a> At<'a> {
             let mut numbers = vec![0.0; mla.nope * mla.kv_lora];
             let mut transposed = numbers.clone();
             let dtype = if view.dtype == Dtype::F32 { Dtype::F32 } else { Dtype::F16 };
-            let wrong = |error: BadLength| Error::malformed(self.loader.opened.weights.path(), error.to_string());
+            let wrong =
+                |error: BadLength| Error::malformed(self.loader.opened.weights.path(), error.to_string());
             let (mut keys, mut values) = (Vec::with_capacity(heads), Vec::with_capacity(heads));
             for head in 0..heads {
                 let first = head * (mla.nope + mla.value);
