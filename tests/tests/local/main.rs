@@ -9,9 +9,10 @@
 )]
 
 mod architectures;
-mod engine;
+mod chat;
 mod constrained;
 mod download;
+mod engine;
 mod files;
 mod parse;
 mod template;
