@@ -25,13 +25,23 @@ fn main() -> Result<(), Failure> {
     let runs: usize = arguments.next().map_or(Ok(3), |runs| runs.parse())?;
     let began = Instant::now();
     let opened = arch::open(Path::new(&path))?;
-    println!("{path}, {} threads, {:?}, needs {}", config.threads, config.level, Engine::need(&opened, &config));
+    println!(
+        "{path}, {} threads, {:?}, needs {}",
+        config.threads,
+        config.level,
+        Engine::need(&opened, &config)
+    );
     let mut engine = Engine::load(&opened, &config)?;
     drop(opened);
     let loaded = began.elapsed();
     let first = engine.create();
     run(&mut engine, first, &[1], Logits::Last)?;
-    println!("load {:.3} s, first token {:.3} s, {}", loaded.as_secs_f64(), began.elapsed().as_secs_f64(), memory("VmRSS"));
+    println!(
+        "load {:.3} s, first token {:.3} s, {}",
+        loaded.as_secs_f64(),
+        began.elapsed().as_secs_f64(),
+        memory("VmRSS")
+    );
     engine.remove(first);
     let (mut prefill, mut decode, mut streams) = (0.0_f64, 0.0_f64, 0.0_f64);
     for _ in 0..runs {
@@ -81,8 +91,9 @@ fn measure_streams(engine: &mut Engine) -> Result<f64, Failure> {
     let began = Instant::now();
     for _ in 0..SAID / 4 {
         let items = sequences.iter().zip(&tokens);
-        let items: Vec<Item<'_>> =
-            items.map(|(sequence, tokens)| Item { sequence: *sequence, tokens, want: Logits::Last }).collect();
+        let items: Vec<Item<'_>> = items
+            .map(|(sequence, tokens)| Item { sequence: *sequence, tokens, want: Logits::Last })
+            .collect();
         let said: Vec<[u32; 1]> = engine.step(&items)?.iter().map(|row| [best(row)]).collect();
         tokens = said;
     }

@@ -127,7 +127,10 @@ fn is_the_same_however(name: &str, opened: &Opened, config: &Config, tokens: &[u
     assert!(by(&mut Engine::load(opened, &more).unwrap(), tokens, 40) == expected, "{name} on three threads");
     for level in Level::all().filter(|level| *level != config.level) {
         let other = Config { level, ..config.clone() };
-        assert!(by(&mut Engine::load(opened, &other).unwrap(), tokens, 40) == expected, "{name} by {level:?}");
+        assert!(
+            by(&mut Engine::load(opened, &other).unwrap(), tokens, 40) == expected,
+            "{name} by {level:?}"
+        );
     }
 }
 

@@ -1,4 +1,4 @@
-//! Weights, packed.
+//! Weights of a product, packed once into tiles. What is multiplied with them is not known here.
 
 use super::arena::{Arena, Plain};
 use super::tiles::{ROWS, Tile};

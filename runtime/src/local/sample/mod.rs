@@ -3,7 +3,7 @@
 //! [`Sampler`] applies what [`Sampling`] asks for, in this order: logit bias; repetition, frequency and presence
 //! penalties; DRY; top-n-sigma; top-k; typical; top-p; min-p; XTC; temperature; the draw. Filters see the distribution
 //! at temperature 1, and each the distribution that the one before has left, renormalised. With Mirostat, it is bias,
-//! penalties, DRY, temperature, Mirostat. It is the order that llama.cpp has by default, so that settings carry over.
+//! penalties, DRY, temperature, Mirostat. It is the order that is usual elsewhere, so that settings carry over.
 //!
 //! A seed gives the same tokens for the same logits on every machine, but for what uses the platform's
 //! logarithm, which may differ in the last bit: min-p, XTC, Mirostat, DRY.

@@ -144,7 +144,18 @@ fn heavy_features_are_off_unless_asked_for() {
     let features =
         |package: &Value| package["features"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     let runtime = packages.iter().find(|package| package["name"] == "typewright-runtime").unwrap();
-    assert_eq!(features(runtime), ["candle", "default", "download", "native-roots", "progress", "schemars"]);
+    let known = [
+        "candle",
+        "constrain",
+        "cuda",
+        "default",
+        "download",
+        "metal",
+        "native-roots",
+        "progress",
+        "schemars",
+    ];
+    assert_eq!(features(runtime), known);
     for package in packages {
         let name = package["name"].as_str().unwrap();
         assert!(

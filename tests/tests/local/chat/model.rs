@@ -12,7 +12,9 @@ use crate::files::{Folder, numbers};
 
 /// The token that ends an answer.
 pub(crate) const END: u32 = 257;
-const CONTROLS: [&str; 4] = ["<s>", "</s>", "</u>", "<a>"];
+/// The token that ends reasoning, where the template knows of it.
+pub(crate) const CLOSE: u32 = 260;
+const CONTROLS: [&str; 5] = ["<s>", "</s>", "</u>", "<a>", "</think>"];
 /// Rows of logits; the last ones are of no token.
 const ROWS: usize = 256 + CONTROLS.len() + 4;
 const WIDTH: usize = 32;

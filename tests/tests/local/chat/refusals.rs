@@ -58,7 +58,7 @@ fn what_cannot_be_done_is_named() {
     assert_eq!(feature(&|r| r.extra.push(("field".to_owned(), json("2")))), "field");
     assert_eq!(feature(&|r| r.reasoning = Some(ReasoningConfig::Enabled)), "reasoning");
     assert_eq!(feature(&|r| r.tool_choice = Some(ToolChoice::Required)), "tool_choice");
-    assert_eq!(feature(&|r| r.format = schema("{\"type\": \"string\", \"contentEncoding\": 1}")), "format");
+    assert_eq!(feature(&|r| r.format = schema("{\"type\": \"array\", \"uniqueItems\": true}")), "format");
     assert_eq!(feature(&|r| r.messages[0].parts.push(Part::Image(Media::url("https://x")))), "images");
     assert_eq!(feature(&|r| r.messages[0].parts.push(Part::text("\u{FDD0}"))), "messages");
 }

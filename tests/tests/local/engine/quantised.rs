@@ -19,7 +19,9 @@ const LAYERS: usize = 2;
 
 /// Numbers in [-1, 1) by a name.
 fn numbers(name: &str, len: usize, scale: f32) -> Vec<f32> {
-    let mut state = name.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3));
+    let mut state = name
+        .bytes()
+        .fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3));
     let mut next = || {
         state ^= state << 13;
         state ^= state >> 7;
@@ -110,7 +112,8 @@ fn every_format_says_what_its_numbers_say() {
         let expected: Vec<Vec<f32>> = all.to_vec2().unwrap();
         let found = by(&mut Engine::load(&opened, &config()).unwrap(), &prompt, prompt.len());
         let rows = expected.iter().zip(&found);
-        let mean = rows.map(|(expected, found)| divergence(expected, found)).sum::<f64>() / prompt.len() as f64;
+        let mean =
+            rows.map(|(expected, found)| divergence(expected, found)).sum::<f64>() / prompt.len() as f64;
         println!("{dtype}: KL {mean:.2e}");
         assert!(mean <= limit(dtype), "{dtype}: {mean}");
     }

@@ -118,6 +118,9 @@ fn a_steady_step_asks_for_no_memory() {
         // Pages are taken at the first and at the 65th; lists of experts grow for a while.
         (0..10).for_each(|_| drop(step(&mut engine)));
         let asked: u64 = (0..40).map(|_| step(&mut engine)).sum();
-        assert!(asked <= if name == "llama" || name == "gemma3" { 0 } else { 20 }, "{name} asked {asked} times");
+        assert!(
+            asked <= if name == "llama" || name == "gemma3" { 0 } else { 20 },
+            "{name} asked {asked} times"
+        );
     }
 }
