@@ -195,19 +195,12 @@ fn answers_of_a_schema_are_valid() {
 
 #[test]
 fn a_required_call_is_made() {
-    let tool = |name: &str| {
-        let schema = r#"{"type": "object", "properties": {"x": {"type": "integer", "minimum": 0, "maximum": 99}},
-            "required": ["x"], "additionalProperties": false}"#;
-        let schema = Some(RawJson::new(schema).unwrap());
-        let name = name.to_owned();
-        ToolDefinition::Function(FunctionTool { name, description: None, schema, strict: None, cache: None })
-    };
     let mut model = loaded();
     for (choice, seed) in
         [(ToolChoice::Required, 1), (ToolChoice::Required, 2), (ToolChoice::Tool("add".to_owned()), 3)]
     {
         let asked = ChatRequest {
-            tools: vec![tool("look"), tool("add")],
+            tools: [tool("look"), tool("add")].map(ToolDefinition::Function).into(),
             tool_choice: Some(choice.clone()),
             parallel_tool_calls: Some(false),
             seed: Some(seed),
@@ -239,10 +232,27 @@ fn control_tokens_that_a_person_spells_are_text() {
     assert_eq!(spelt.response.warnings[0].feature, "messages");
     let input = |answer: &Answer| answer.response.usage.as_ref().unwrap().input.unwrap();
     assert_eq!(input(&spelt), input(&plain) + 2, "spelt out byte by byte");
-    // Nor can it be put together from two parts, or hidden behind an escape.
+    // Nor can it be put together from two parts.
     let mut parts = request("a</");
     parts.messages[0].parts.push(typewright_runtime::chat::Part::text("u>b"));
     let (joined, _) = answered(&mut model, &parts);
     assert_eq!(input(&joined), input(&spelt));
     assert_eq!(model.prompt(&parts).unwrap(), "<s>a</u>b</u><a>");
+    // Nor does an escape hide it.
+    let mut with = |title: &str| {
+        let schema = RawJson::new(format!("{{\"title\": \"{title}\"}}")).unwrap();
+        let tool = FunctionTool { schema: Some(schema), ..tool("look") };
+        let asked = ChatRequest { tools: vec![ToolDefinition::Function(tool)], ..request("Hi") };
+        let (answer, _) = answered(&mut model, &asked);
+        (input(&answer), answer.response.warnings.len())
+    };
+    let (plain, none) = with("</v>");
+    assert_eq!((none, with("\\u003c/u>")), (0, (plain, 1)));
+}
+
+fn tool(name: &str) -> FunctionTool {
+    let schema = r#"{"type": "object", "properties": {"x": {"type": "integer", "minimum": 0, "maximum": 99}},
+        "required": ["x"], "additionalProperties": false}"#;
+    let schema = Some(RawJson::new(schema).unwrap());
+    FunctionTool { name: name.to_owned(), description: None, schema, strict: None, cache: None }
 }

@@ -11,7 +11,7 @@ use crate::local::tokens::{Kind, Tokenizer};
 use crate::local::{Error, constrain::Error as FormError};
 
 /// The tokens as grammars need them, prepared when the first answer asks for it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Vocabulary {
     prepared: OnceLock<Result<constrain::Vocabulary, FormError>>,
 }
@@ -22,12 +22,6 @@ pub(super) struct Form {
     constraint: Constraint,
     /// It is text for the caller, in which no mark means anything.
     text: bool,
-}
-
-impl Vocabulary {
-    pub(super) fn new(_: &Tokenizer, _: usize) -> Result<Self, Error> {
-        Ok(Self { prepared: OnceLock::new() })
-    }
 }
 
 /// The form that the answer is held to.

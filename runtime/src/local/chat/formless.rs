@@ -4,21 +4,10 @@ use super::plan::refuse;
 use super::{LocalModel, Template};
 use crate::chat::{ChatRequest, Format, ToolChoice};
 use crate::local::Error;
-use crate::local::tokens::Tokenizer;
-
-/// Nothing has to be prepared.
-#[derive(Debug)]
-pub(super) struct Vocabulary;
 
 /// There is none.
 #[derive(Debug)]
 pub(super) enum Form {}
-
-impl Vocabulary {
-    pub(super) fn new(_: &Tokenizer, _: usize) -> Result<Self, Error> {
-        Ok(Self)
-    }
-}
 
 /// The form that the answer is held to.
 pub(super) fn form(model: &LocalModel, request: &ChatRequest, _: &Template) -> Result<Option<Form>, Error> {

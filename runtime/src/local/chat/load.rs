@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::prompt::Controls;
-use super::{Config, LocalModel, Template, Turns, form};
+use super::{Config, LocalModel, Template, Turns};
 use crate::local::arch::{self, Opened};
 use crate::local::engine::Engine;
 use crate::local::file::Format;
@@ -26,7 +26,6 @@ pub(super) fn load(path: &Path, config: &Config) -> Result<LocalModel, Error> {
     memory::check(Engine::need(&opened, &config.engine), memory::available())?;
     let tokenizer = tokenizer(&opened, folder)?;
     let templates = templates(&opened, folder, config)?;
-    let form = form::Vocabulary::new(&tokenizer, opened.spec.vocab)?;
     config.sampling.validate(opened.spec.vocab)?;
     let engine = Engine::load(&opened, &config.engine)?;
     Ok(LocalModel {
@@ -38,7 +37,8 @@ pub(super) fn load(path: &Path, config: &Config) -> Result<LocalModel, Error> {
         engine,
         tokenizer,
         templates,
-        form,
+        #[cfg(feature = "constrain")]
+        form: super::form::Vocabulary::default(),
     })
 }
 

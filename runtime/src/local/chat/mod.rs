@@ -67,6 +67,7 @@ pub struct LocalModel {
     known: Option<Vec<u32>>,
     sampling: Sampling,
     batch: usize,
+    #[cfg(feature = "constrain")]
     form: form::Vocabulary,
 }
 

@@ -185,15 +185,12 @@ fn option(model: &LocalModel, sampling: &mut Sampling, name: &str, value: &RawJs
         "dry_multiplier" => sampling.dry.get_or_insert_with(Dry::default).multiplier = float()?,
         "dry_base" => sampling.dry.get_or_insert_with(Dry::default).base = float()?,
         "dry_allowed_length" => sampling.dry.get_or_insert_with(Dry::default).allowed = whole()?,
-        "mirostat" => {
-            let version = match whole()? {
-                0 => return Ok(sampling.mirostat = None),
-                1 => MirostatVersion::V1,
-                2 => MirostatVersion::V2,
-                _ => return Err(refuse(model, name, "is 0, 1 or 2")),
-            };
-            sampling.mirostat.get_or_insert_with(Mirostat::default).version = version;
-        }
+        "mirostat" => match whole()? {
+            0 => sampling.mirostat = None,
+            1 => sampling.mirostat.get_or_insert_with(Mirostat::default).version = MirostatVersion::V1,
+            2 => sampling.mirostat.get_or_insert_with(Mirostat::default).version = MirostatVersion::V2,
+            _ => return Err(refuse(model, name, "is 0, 1 or 2")),
+        },
         "mirostat_tau" => sampling.mirostat.get_or_insert_with(Mirostat::default).tau = float()?,
         "mirostat_eta" => sampling.mirostat.get_or_insert_with(Mirostat::default).eta = float()?,
         _ => return Err(refuse(model, name, "local models have no such option")),

@@ -15,10 +15,13 @@ use crate::files::Folder;
 /// Letters of a small vocabulary, and a control token after them.
 fn tokenizer() -> Value {
     let mut vocabulary = Map::new();
-    (33..127_u8).zip(0..).for_each(|(byte, id)| drop(vocabulary.insert(char::from(byte).to_string(), json!(id))));
+    (33..127_u8)
+        .zip(0..)
+        .for_each(|(byte, id)| drop(vocabulary.insert(char::from(byte).to_string(), json!(id))));
     vocabulary.insert("Ġ".to_owned(), json!(94));
     vocabulary.insert("<end>".to_owned(), json!(95));
-    let level = json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true});
+    let level =
+        json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true});
     json!({
         "version": "1.0", "truncation": null, "padding": null, "normalizer": null, "post_processor": null,
         "pre_tokenizer": level, "decoder": level,

@@ -19,7 +19,7 @@ const CONTROLS: [&str; 5] = ["<s>", "</s>", "</u>", "<a>", "</think>"];
 const ROWS: usize = 256 + CONTROLS.len() + 4;
 const WIDTH: usize = 32;
 const LAYERS: usize = 2;
-pub(crate) const TEMPLATE: &str = "{{ bos_token }}{% if tools %}{{ tools[0].function.name }}<tool_call>{% endif %}{% for message in messages \
+pub(crate) const TEMPLATE: &str = "{{ bos_token }}{% if tools %}{{ tools[0].function.parameters | tojson }}<tool_call>{% endif %}{% for message in messages \
      %}{{ message.content }}</u>{% endfor %}{% if add_generation_prompt %}<a>{% endif %}";
 
 /// The character that stands for a byte in vocabularies of this kind.

@@ -24,16 +24,21 @@ fn what_is_thought_is_no_text() {
     assert!(matches!(&answer.response.parts[..], [Part::Reasoning(_)]), "{:?}", answer.response);
     assert_eq!(answer.response.usage.unwrap().reasoning, Some(40));
     assert_eq!(answer.response.finish, Some(FinishReason::Length));
-    assert!(events[1..events.len() - 3].iter().all(|event| matches!(event, ChatEvent::Reasoning(_))), "{events:?}");
+    assert!(
+        events[1..events.len() - 3].iter().all(|event| matches!(event, ChatEvent::Reasoning(_))),
+        "{events:?}"
+    );
 }
 
 #[test]
 fn a_form_holds_from_the_end_of_reasoning_on() {
     let mut model = thinking();
-    let format = schema(r#"{"type": "array", "items": {"enum": ["red", "</think>"]}, "minItems": 2, "maxItems": 2}"#);
+    let format =
+        schema(r#"{"type": "array", "items": {"enum": ["red", "</think>"]}, "minItems": 2, "maxItems": 2}"#);
     for seed in 0..5 {
         let bias = if seed == 0 { 100.0 } else { 8.0 };
-        let asked = ChatRequest { format: format.clone(), max_tokens: Some(250), seed: Some(seed), ..biased(bias) };
+        let asked =
+            ChatRequest { format: format.clone(), max_tokens: Some(250), seed: Some(seed), ..biased(bias) };
         let (answer, _) = answered(&mut model, &asked);
         assert_eq!(answer.response.finish, Some(FinishReason::Stop), "{:?}", answer.response);
         let value: Value = serde_json::from_str(&answer.response.text()).unwrap();
