@@ -91,6 +91,27 @@ pub enum Error {
     /// The chat template gives no prompt.
     #[error(transparent)]
     Template(#[from] super::template::TemplateError),
+    /// No token could be picked.
+    #[error("cannot pick a token")]
+    Sample(#[from] super::sample::Error),
+    /// The settings for sampling make no sense.
+    #[error(transparent)]
+    Sampling(#[from] super::sample::InvalidSampling),
+    /// The answer could not be held to its form.
+    #[cfg(feature = "constrain")]
+    #[error("cannot hold the answer to its form")]
+    Constrain(#[from] super::constrain::Error),
+    /// The request asks for what the model, or this crate, cannot do. Nothing ran.
+    #[error(transparent)]
+    Request(Box<crate::error::Unsupported>),
+    /// The model failed while it answered.
+    #[error("the model failed in the middle of its answer")]
+    Interrupted {
+        /// What it had said.
+        partial: Box<crate::chat::ChatResponse>,
+        /// What happened.
+        source: Box<Error>,
+    },
 }
 
 fn meant(nearest: Option<&str>) -> String {

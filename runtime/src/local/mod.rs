@@ -5,6 +5,7 @@
 //! here downloads: that is `http::download`.
 
 pub mod arch;
+pub mod chat;
 #[cfg(feature = "constrain")]
 pub mod constrain;
 pub mod dtype;

@@ -44,7 +44,7 @@ impl Drop for Folder {
 }
 
 /// Numbers from a seed, between −1 and 1.
-fn numbers(seed: u64, len: usize) -> Vec<f32> {
+pub(crate) fn numbers(seed: u64, len: usize) -> Vec<f32> {
     let mut state = seed;
     let next = |_| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

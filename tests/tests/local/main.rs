@@ -9,6 +9,7 @@
 )]
 
 mod architectures;
+mod chat;
 mod constrained;
 mod download;
 mod engine;

@@ -139,6 +139,11 @@ impl Parser {
         std::mem::take(&mut self.out)
     }
 
+    /// Whether what comes next is reasoning, as far as is known.
+    pub fn is_reasoning(&self) -> bool {
+        matches!(self.state, State::Reasoning)
+    }
+
     /// Ends the answer.
     pub fn finish(&mut self) -> Vec<Piece> {
         while self.step(true) {}
