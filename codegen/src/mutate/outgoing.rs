@@ -184,7 +184,9 @@ fn write(write: &mut Write, points: &mut Points) {
             points.drop_but_one(Operator::DropField, select, |part| format!("{part} parts"));
         }
         Write::Bool if points.here(Operator::SwapValue, || "negated".to_owned()) => *write = Write::NotBool,
-        Write::NotBool if points.here(Operator::SwapValue, || "not negated".to_owned()) => *write = Write::Bool,
+        Write::NotBool if points.here(Operator::SwapValue, || "not negated".to_owned()) => {
+            *write = Write::Bool
+        }
         _ => {}
     }
 }
