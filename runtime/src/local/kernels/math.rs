@@ -43,7 +43,12 @@ fn erf(x: f32) -> f32 {
 }
 
 #[inline(always)]
-fn sigmoid(x: f32) -> f32 {
+pub(super) fn gelu_by_erf(x: f32) -> f32 {
+    0.5 * x * (1.0 + erf(x * std::f32::consts::FRAC_1_SQRT_2))
+}
+
+#[inline(always)]
+pub(super) fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + exp(-x))
 }
 
@@ -53,7 +58,7 @@ pub(super) fn tanh(x: f32) -> f32 {
 }
 
 #[inline(always)]
-fn gelu_by_tanh(x: f32) -> f32 {
+pub(super) fn gelu_by_tanh(x: f32) -> f32 {
     let inner = (0.044_715 * x * x).mul_add(x, x);
     x * sigmoid(2.0 * 0.797_884_6 * inner)
 }
@@ -153,7 +158,7 @@ leveled! {
 
     /// The Gaussian error linear unit, by the error function.
     pub fn gelu(x: &mut [f32]) {
-        x.iter_mut().for_each(|x| *x = 0.5 * *x * (1.0 + erf(*x * std::f32::consts::FRAC_1_SQRT_2)));
+        x.iter_mut().for_each(|x| *x = gelu_by_erf(*x));
     }
 
     /// The Gaussian error linear unit, as approximated by the hyperbolic tangent.
