@@ -9,6 +9,7 @@ pub mod chat;
 #[cfg(feature = "constrain")]
 pub mod constrain;
 pub mod dtype;
+pub mod embed;
 pub mod engine;
 mod error;
 pub mod file;

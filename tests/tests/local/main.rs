@@ -12,6 +12,7 @@ mod architectures;
 mod chat;
 mod constrained;
 mod download;
+mod embed;
 mod engine;
 mod files;
 mod parse;

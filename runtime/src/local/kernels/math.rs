@@ -119,6 +119,21 @@ leveled! {
         out.for_each(|(((out, x), weight), bias)| *out = ((x - mean) * scale).mul_add(*weight, *bias));
     }
 
+    /// `x + y` where `x` lies, then as [`layer_norm`].
+    pub fn add_layer_norm(x: &mut [f32], y: &[f32], weight: &[f32], bias: &[f32], eps: f32) {
+        x.iter_mut().zip(y).for_each(|(x, y)| *x += y);
+        let count = x.len() as f32;
+        let mean = sum(x, |x| x) / count;
+        let scale = 1.0 / (sum(x, |x| (x - mean) * (x - mean)) / count + eps).sqrt();
+        let x = x.iter_mut().zip(weight).zip(bias);
+        x.for_each(|((x, weight), bias)| *x = ((*x - mean) * scale).mul_add(*weight, *bias));
+    }
+
+    /// The larger of both: `x = max(x, y)`
+    pub fn max(x: &mut [f32], y: &[f32]) {
+        x.iter_mut().zip(y).for_each(|(x, y)| *x = if *y > *x { *y } else { *x });
+    }
+
     /// Turns neighbouring pairs `(x[2i], x[2i + 1])` by angles of which `cos` and `sin` are given.
     pub fn rope_adjacent(x: &mut [f32], cos: &[f32], sin: &[f32]) {
         let pairs = x.as_chunks_mut::<2>().0;

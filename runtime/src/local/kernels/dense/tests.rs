@@ -81,8 +81,7 @@ fn read(heads: &Heads, span: Span, [q, k, v]: [&[f32]; 3], row: usize, head: usi
     let (query, shared) = (of(q, heads.queries, row, head), head / (heads.queries / keys));
     let positions = span.row..span.row + span.rows;
     let score = |row: usize| of(k, keys, row, shared).iter().zip(&query).map(|(a, b)| a * b).sum::<f64>();
-    let raised: Vec<f64> =
-        positions.clone().map(|row| (score(row) * f64::from(heads.scale)).exp()).collect();
+    let raised: Vec<f64> = positions.clone().map(|row| (score(row) * f64::from(heads.scale)).exp()).collect();
     let sum: f64 = raised.iter().sum();
     let mut out = vec![0.0; dim];
     for (row, weight) in positions.zip(raised) {
@@ -115,13 +114,16 @@ fn attention_is_right_and_the_same_bits_by_all_levels_batches_and_threads() {
             let mut out = vec![0.0; q.len()];
             attend_all(&pool, level, &heads, &spans, [&q, &k, &v], &mut out).unwrap();
             for span in &spans {
-                for (row, head) in (span.row..span.row + span.rows).flat_map(|row| (0..queries).map(move |head| (row, head))) {
+                for (row, head) in
+                    (span.row..span.row + span.rows).flat_map(|row| (0..queries).map(move |head| (row, head)))
+                {
                     let exact = read(&heads, *span, [&q, &k, &v], row, head);
                     let found = &out[(row * queries + head) * dim..][..dim];
                     let near = found.iter().zip(exact).all(|(a, b)| (f64::from(*a) - b).abs() < 1e-5);
                     assert!(near, "row {row}, head {head}");
                 }
-                let part = |x: &[f32], count: usize| x[span.row * count * dim..][..span.rows * count * dim].to_vec();
+                let part =
+                    |x: &[f32], count: usize| x[span.row * count * dim..][..span.rows * count * dim].to_vec();
                 let own = [part(&q, queries), part(&k, keys), part(&v, keys)];
                 let mut alone = vec![0.0; span.rows * queries * dim];
                 let spans = [Span { row: 0, rows: span.rows }];
