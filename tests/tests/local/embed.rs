@@ -72,12 +72,12 @@ fn gguf(reference: &Reference, folder: &Path) -> std::path::PathBuf {
     let types = (0..128).map(|id| if id < 4 { 3 } else { 1 });
     let file = container::gguf(reference, false).unwrap();
     let file = file
-        .entry("tokenizer.ggml.model", "bert".into())
+        .entry("tokenizer.ggml.model", "bert")
         .entry("tokenizer.ggml.tokens", Data::strings(words))
         .entry("tokenizer.ggml.token_type", Data::ints(types))
-        .entry("tokenizer.ggml.bos_token_id", 1u32.into())
-        .entry("tokenizer.ggml.seperator_token_id", 2u32.into())
-        .entry("tokenizer.ggml.unknown_token_id", 3u32.into());
+        .entry("tokenizer.ggml.bos_token_id", 1u32)
+        .entry("tokenizer.ggml.seperator_token_id", 2u32)
+        .entry("tokenizer.ggml.unknown_token_id", 3u32);
     let path = folder.join("model.gguf");
     fs::write(&path, file.bytes()).unwrap();
     path
