@@ -8,6 +8,7 @@ pub mod arch;
 pub mod chat;
 #[cfg(feature = "constrain")]
 pub mod constrain;
+mod decoder;
 pub mod dtype;
 pub mod engine;
 mod error;
@@ -23,4 +24,5 @@ pub mod serve;
 pub mod template;
 pub mod tokens;
 
+pub use decoder::Device;
 pub use error::Error;

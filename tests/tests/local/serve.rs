@@ -1,5 +1,6 @@
 //! Many answers from one model at once: each says what it says alone, whatever runs beside it.
 
+mod devices;
 mod forms;
 mod storm;
 

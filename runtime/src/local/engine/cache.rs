@@ -40,6 +40,21 @@ pub struct SequenceId {
     generation: u32,
 }
 
+impl SequenceId {
+    /// The sequence in this place, of those that were there one after the other.
+    pub(in crate::local) fn new(index: usize, generation: u32) -> Self {
+        Self { index: u32::try_from(index).unwrap_or(u32::MAX), generation }
+    }
+
+    pub(in crate::local) fn index(self) -> usize {
+        self.index as usize
+    }
+
+    pub(in crate::local) fn generation(self) -> u32 {
+        self.generation
+    }
+}
+
 /// The numbers of all pages.
 enum Memory {
     F16(Vec<u16>),

@@ -94,6 +94,10 @@ pub struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
+    pub(in crate::local) fn new(logits: &'a [f32], vocab: usize) -> Self {
+        Self { logits, vocab }
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.logits.len() / self.vocab
