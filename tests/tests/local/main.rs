@@ -16,6 +16,7 @@ mod embed;
 mod engine;
 mod files;
 mod parse;
+mod serve;
 mod template;
 mod tokens;
 
