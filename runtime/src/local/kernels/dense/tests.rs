@@ -1,3 +1,5 @@
+//! Products and attention against their definitions, and all levels, batches and threads against each other.
+
 use super::*;
 use crate::local::file::{blocks, quantize::quantize};
 use crate::local::kernels::attention::Heads;
