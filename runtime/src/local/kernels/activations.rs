@@ -11,8 +11,16 @@ use super::{Error, Matrix};
 use crate::local::dtype::Dtype;
 use crate::local::pool::Pool;
 
-/// Panels, the largest first. A batch is as many of the largest as fit, then of the next.
-const PANELS: [usize; 5] = [12, 8, 4, 2, 1];
+/// The largest panel that so many rows fill.
+fn largest(rows: usize) -> usize {
+    match rows {
+        12.. => 12,
+        8.. => 8,
+        4.. => 4,
+        2.. => 2,
+        _ => 1,
+    }
+}
 
 /// Which forms of the inputs are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -86,9 +94,9 @@ pub(super) struct Panel {
     pub rows: usize,
 }
 
-/// The panels of a batch.
+/// The panels of a batch: as many of the largest as fit, then of the next.
 pub(super) fn panels(rows: usize) -> impl Iterator<Item = Panel> {
-    let size = move |first: usize| PANELS.into_iter().find(|size| *size <= rows - first).unwrap_or(1);
+    let size = move |first: usize| largest(rows - first);
     let first = (rows > 0).then(|| Panel { first: 0, rows: size(0) });
     std::iter::successors(first, move |panel| {
         let first = panel.first + panel.rows;
