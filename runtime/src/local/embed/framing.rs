@@ -23,12 +23,14 @@ impl Framed {
 /// Some tokens, each with its part.
 type Frame = Vec<(u32, u32)>;
 
+/// What stands around a first and a second text, and which parts those are.
+type PairFrame = ([Frame; 3], [u32; 2]);
+
 /// What stands around texts. Found by a look at how a text of one letter is framed: a frame does not depend on the text.
 #[derive(Debug, Clone)]
 pub(super) struct Framing {
     single: [Frame; 2],
-    /// Around a first and a second text, and which parts those are.
-    pair: Option<([Frame; 3], [u32; 2])>,
+    pair: Option<PairFrame>,
 }
 
 /// Letters of which every vocabulary has one.
@@ -85,7 +87,7 @@ fn place(framed: &[u32], text: &[u32], from: usize) -> Option<usize> {
     framed[from..].windows(text.len()).position(|window| window == text).map(|at| from + at)
 }
 
-fn pair(tokenizer: &Tokenizer, letter: &str, text: &[u32]) -> Result<Option<([Frame; 3], [u32; 2])>, Error> {
+fn pair(tokenizer: &Tokenizer, letter: &str, text: &[u32]) -> Result<Option<PairFrame>, Error> {
     let framed = tokenizer.encode_pair(letter, letter, Specials::AsText)?;
     let Some(first) = place(&framed.ids, text, 0) else { return Ok(None) };
     let Some(second) = place(&framed.ids, text, first + text.len()) else { return Ok(None) };
