@@ -3,11 +3,12 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::prompt::Controls;
-use super::{Config, LocalModel, Template, Turns};
+use super::{Config, Frontend, LocalModel, Template, Turns};
 use crate::local::arch::{self, Opened};
 use crate::local::engine::Engine;
 use crate::local::file::Format;
@@ -28,18 +29,25 @@ pub(super) fn load(path: &Path, config: &Config) -> Result<LocalModel, Error> {
     let templates = templates(&opened, folder, config)?;
     config.sampling.validate(opened.spec.vocab)?;
     let engine = Engine::load(&opened, &config.engine)?;
-    Ok(LocalModel {
+    let frontend = Frontend {
         name: config.name.clone().unwrap_or_else(|| named(path)),
         controls: Controls::new(&tokenizer),
         known: known(&tokenizer, opened.spec.vocab),
         sampling: config.sampling.clone(),
-        batch: config.engine.batch.max(1),
-        engine,
+        vocab: opened.spec.vocab,
+        context: context(&engine),
         tokenizer,
         templates,
         #[cfg(feature = "constrain")]
         form: super::form::Vocabulary::default(),
-    })
+    };
+    Ok(LocalModel { engine, frontend: Arc::new(frontend), batch: config.engine.batch.max(1) })
+}
+
+/// No sequence is longer than the whole cache.
+fn context(engine: &Engine) -> usize {
+    let (_, pages) = engine.pages();
+    engine.context().min(pages.saturating_mul(engine.page_len()))
 }
 
 fn named(path: &Path) -> String {
