@@ -43,7 +43,12 @@ pub trait Answering: Send {
     /// [`ChatEvent::Finish`].
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<ChatEvent<'static>>>>;
 
-    /// Adds to the answer what no event tells: the stop text that ended it, and warnings.
+    /// What was changed or dropped before the answer began.
+    fn warnings(&self) -> Vec<Warning> {
+        Vec::new()
+    }
+
+    /// Adds to the answer what no event tells: the stop text that ended it, and warnings of what came later.
     fn describe(&self, response: &mut ChatResponse) {
         let _ = response;
     }
@@ -121,6 +126,10 @@ impl Told {
             (None, State::Broken) => Err(()),
             (None, _) => Ok(false),
         }
+    }
+
+    pub(super) fn warnings(&self) -> Vec<Warning> {
+        self.answering.warnings()
     }
 
     pub(super) fn take(&mut self) -> Option<ChatEvent<'static>> {

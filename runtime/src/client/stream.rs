@@ -62,6 +62,7 @@ impl ChatStream {
 
     /// What a backend tells.
     pub(super) fn told(told: Told, meta: Meta, client: &Client, model: ChosenModel) -> Self {
+        let warnings = told.warnings();
         Self(Box::new(State {
             source: Source::Told(Box::new(told)),
             body: None,
@@ -70,7 +71,7 @@ impl ChatStream {
             collector: Collector::new(client.provider().name),
             over: false,
             meta,
-            warnings: Vec::new(),
+            warnings,
             model,
             tier: None,
         }))

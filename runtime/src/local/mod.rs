@@ -6,6 +6,7 @@
 
 pub mod arch;
 pub mod chat;
+pub mod client;
 #[cfg(feature = "constrain")]
 pub mod constrain;
 pub mod dtype;
