@@ -178,24 +178,29 @@ fn dates(model: &Model, out: &mut Layout) {
 /// Where the files come from.
 fn files(model: &Model, out: &mut Layout) {
     let Some(source) = &model.source else { return };
+    let is_plain = |file: &ModelFile| file.bytes.is_none() && file.sha256.is_none();
     let file = |out: &mut Layout, file: &ModelFile, after: usize| {
-        if file.bytes.is_none() && file.sha256.is_none() {
+        if is_plain(file) {
             return out.strings(["ModelFile::new(", ")"], &[&file.path], after);
         }
         let inside = |out: &mut Layout| {
             out.field("path", |out| out.string(&file.path));
             out.field("bytes", |out| count(file.bytes, out));
-            out.field("sha256", |out| text(file.sha256.as_deref(), 1, out));
+            out.field("sha256", |out| text(file.sha256.as_deref(), 0, out));
         };
         out.block("ModelFile {", inside, "}");
     };
     let inside = |out: &mut Layout| {
         out.field("repository", |out| out.string(&source.repository));
         out.field("revision", |out| out.string(&source.revision));
-        out.field("files", |out| out.lines(["&[", "]"], source.files.iter(), file));
-        out.field("licence", |out| text(source.licence.as_deref(), 1, out));
+        out.field("files", |out| match source.files.iter().all(is_plain) {
+            true => out.list(["&[", "]"], source.files.iter(), 1, file),
+            false => out.lines(["&[", "]"], source.files.iter(), file),
+        });
+        out.field("licence", |out| text(source.licence.as_deref(), 0, out));
     };
-    out.field("files", |out| out.block("Some(&ModelFiles {", inside, "})"));
+    let one = |out: &mut Layout, (), _: usize| out.block("&ModelFiles {", inside, "}");
+    out.field("files", |out| out.lines(["Some(", ")"], std::iter::once(()), one));
 }
 
 fn strings(field: &str, values: &[String], out: &mut Layout) {

@@ -73,10 +73,10 @@ fn docs_of(provider: &Provider) -> TokenStream {
     let (lib, variable) = (view::lib_name(provider), view::variable(provider));
     doc(&format!(
         "Models of {people}, in this process. Cheap to clone; clones share the models that are loaded.\n\n\
-         A model is loaded when it is asked for the first time: by its name in [`models`], by a path, or as \
+         A model is loaded when it is asked for the first time: by its name in [`models`], by a path, or as\n\
          `hub:OWNER/NAME:FILE`. What names mean, how files get here and what can be tuned: [`local::client`].\n\n\
          ```no_run\n\
-         use {lib}::{{ChatEvent, {ty}}};\n\n\
+         use {lib}::{{{ty}, ChatEvent}};\n\n\
          # async fn example() -> Result<(), {lib}::Error> {{\n\
          let {variable} = {ty}::from_env()?;\n\
          let call = {variable}.chat(\"./model.gguf\").system(\"Be brief.\").user(\"Why is the sky blue?\");\n\

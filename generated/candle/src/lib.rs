@@ -37,10 +37,11 @@ static PROVIDER: client::ProviderWire = client::ProviderWire {
 
 /// Models of Candle, in this process. Cheap to clone; clones share the models that are loaded.
 ///
-/// A model is loaded when it is asked for the first time: by its name in [`models`], by a path, or as `hub:OWNER/NAME:FILE`. What names mean, how files get here and what can be tuned: [`local::client`].
+/// A model is loaded when it is asked for the first time: by its name in [`models`], by a path, or as
+/// `hub:OWNER/NAME:FILE`. What names mean, how files get here and what can be tuned: [`local::client`].
 ///
 /// ```no_run
-/// use typewright_candle::{ChatEvent, Candle};
+/// use typewright_candle::{Candle, ChatEvent};
 ///
 /// # async fn example() -> Result<(), typewright_candle::Error> {
 /// let candle = Candle::from_env()?;

@@ -49,7 +49,7 @@ pub const ALL: &[&Model] = &[
 /// | licence | apache-2.0 |
 /// | reads | text |
 /// | writes | text |
-/// | can | json mode, logprobs, parallel tools, penalties, reasoning, reasoning effort, sampling, seed, stop sequences, streaming, structured output, system prompt, tool choice, tools |
+/// | can | json mode, logprobs, parallel tools, penalties, reasoning, sampling, seed, stop sequences, streaming, structured output, system prompt, tool choice, tools |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Qwen306b {}
 
@@ -72,7 +72,6 @@ impl TypedModel for Qwen306b {
                 Capability::ParallelTools,
                 Capability::Penalties,
                 Capability::Reasoning,
-                Capability::ReasoningEffort,
                 Capability::Sampling,
                 Capability::Seed,
                 Capability::StopSequences,
@@ -85,14 +84,14 @@ impl TypedModel for Qwen306b {
         ),
         input_modalities: &["text"],
         output_modalities: &["text"],
-        files: Some(&ModelFiles {
-            repository: "Qwen/Qwen3-0.6B-GGUF",
-            revision: "main",
-            files: &[
-                ModelFile::new("Qwen3-0.6B-Q8_0.gguf"),
-            ],
-            licence: Some("apache-2.0"),
-        }),
+        files: Some(
+            &ModelFiles {
+                repository: "Qwen/Qwen3-0.6B-GGUF",
+                revision: "main",
+                files: &[ModelFile::new("Qwen3-0.6B-Q8_0.gguf")],
+                licence: Some("apache-2.0"),
+            },
+        ),
         ..Model::new("candle", "qwen3-0.6b")
     };
 }
@@ -117,7 +116,7 @@ impl capability::Tools for Qwen306b {}
 /// | licence | apache-2.0 |
 /// | reads | text |
 /// | writes | text |
-/// | can | json mode, logprobs, parallel tools, penalties, reasoning, reasoning effort, sampling, seed, stop sequences, streaming, structured output, system prompt, tool choice, tools |
+/// | can | json mode, logprobs, parallel tools, penalties, reasoning, sampling, seed, stop sequences, streaming, structured output, system prompt, tool choice, tools |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Qwen317b {}
 
@@ -140,7 +139,6 @@ impl TypedModel for Qwen317b {
                 Capability::ParallelTools,
                 Capability::Penalties,
                 Capability::Reasoning,
-                Capability::ReasoningEffort,
                 Capability::Sampling,
                 Capability::Seed,
                 Capability::StopSequences,
@@ -153,14 +151,14 @@ impl TypedModel for Qwen317b {
         ),
         input_modalities: &["text"],
         output_modalities: &["text"],
-        files: Some(&ModelFiles {
-            repository: "Qwen/Qwen3-1.7B-GGUF",
-            revision: "main",
-            files: &[
-                ModelFile::new("Qwen3-1.7B-Q8_0.gguf"),
-            ],
-            licence: Some("apache-2.0"),
-        }),
+        files: Some(
+            &ModelFiles {
+                repository: "Qwen/Qwen3-1.7B-GGUF",
+                revision: "main",
+                files: &[ModelFile::new("Qwen3-1.7B-Q8_0.gguf")],
+                licence: Some("apache-2.0"),
+            },
+        ),
         ..Model::new("candle", "qwen3-1.7b")
     };
 }
@@ -185,7 +183,7 @@ impl capability::Tools for Qwen317b {}
 /// | licence | apache-2.0 |
 /// | reads | text |
 /// | writes | text |
-/// | can | json mode, logprobs, parallel tools, penalties, reasoning, reasoning effort, sampling, seed, stop sequences, streaming, structured output, system prompt, tool choice, tools |
+/// | can | json mode, logprobs, parallel tools, penalties, reasoning, sampling, seed, stop sequences, streaming, structured output, system prompt, tool choice, tools |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Qwen34b {}
 
@@ -208,7 +206,6 @@ impl TypedModel for Qwen34b {
                 Capability::ParallelTools,
                 Capability::Penalties,
                 Capability::Reasoning,
-                Capability::ReasoningEffort,
                 Capability::Sampling,
                 Capability::Seed,
                 Capability::StopSequences,
@@ -221,14 +218,14 @@ impl TypedModel for Qwen34b {
         ),
         input_modalities: &["text"],
         output_modalities: &["text"],
-        files: Some(&ModelFiles {
-            repository: "Qwen/Qwen3-4B-GGUF",
-            revision: "main",
-            files: &[
-                ModelFile::new("Qwen3-4B-Q4_K_M.gguf"),
-            ],
-            licence: Some("apache-2.0"),
-        }),
+        files: Some(
+            &ModelFiles {
+                repository: "Qwen/Qwen3-4B-GGUF",
+                revision: "main",
+                files: &[ModelFile::new("Qwen3-4B-Q4_K_M.gguf")],
+                licence: Some("apache-2.0"),
+            },
+        ),
         ..Model::new("candle", "qwen3-4b")
     };
 }
@@ -253,7 +250,7 @@ impl capability::Tools for Qwen34b {}
 /// | licence | apache-2.0 |
 /// | reads | text |
 /// | writes | text |
-/// | can | json mode, logprobs, parallel tools, penalties, reasoning, reasoning effort, sampling, seed, stop sequences, streaming, structured output, system prompt, tool choice, tools |
+/// | can | json mode, logprobs, parallel tools, penalties, reasoning, sampling, seed, stop sequences, streaming, structured output, system prompt, tool choice, tools |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Qwen38b {}
 
@@ -276,7 +273,6 @@ impl TypedModel for Qwen38b {
                 Capability::ParallelTools,
                 Capability::Penalties,
                 Capability::Reasoning,
-                Capability::ReasoningEffort,
                 Capability::Sampling,
                 Capability::Seed,
                 Capability::StopSequences,
@@ -289,14 +285,14 @@ impl TypedModel for Qwen38b {
         ),
         input_modalities: &["text"],
         output_modalities: &["text"],
-        files: Some(&ModelFiles {
-            repository: "Qwen/Qwen3-8B-GGUF",
-            revision: "main",
-            files: &[
-                ModelFile::new("Qwen3-8B-Q4_K_M.gguf"),
-            ],
-            licence: Some("apache-2.0"),
-        }),
+        files: Some(
+            &ModelFiles {
+                repository: "Qwen/Qwen3-8B-GGUF",
+                revision: "main",
+                files: &[ModelFile::new("Qwen3-8B-Q4_K_M.gguf")],
+                licence: Some("apache-2.0"),
+            },
+        ),
         ..Model::new("candle", "qwen3-8b")
     };
 }
@@ -355,14 +351,14 @@ impl TypedModel for Qwen2505bInstruct {
         ),
         input_modalities: &["text"],
         output_modalities: &["text"],
-        files: Some(&ModelFiles {
-            repository: "Qwen/Qwen2.5-0.5B-Instruct-GGUF",
-            revision: "main",
-            files: &[
-                ModelFile::new("qwen2.5-0.5b-instruct-q4_k_m.gguf"),
-            ],
-            licence: Some("apache-2.0"),
-        }),
+        files: Some(
+            &ModelFiles {
+                repository: "Qwen/Qwen2.5-0.5B-Instruct-GGUF",
+                revision: "main",
+                files: &[ModelFile::new("qwen2.5-0.5b-instruct-q4_k_m.gguf")],
+                licence: Some("apache-2.0"),
+            },
+        ),
         ..Model::new("candle", "qwen2.5-0.5b-instruct")
     };
 }
@@ -420,14 +416,14 @@ impl TypedModel for Qwen2515bInstruct {
         ),
         input_modalities: &["text"],
         output_modalities: &["text"],
-        files: Some(&ModelFiles {
-            repository: "Qwen/Qwen2.5-1.5B-Instruct-GGUF",
-            revision: "main",
-            files: &[
-                ModelFile::new("qwen2.5-1.5b-instruct-q4_k_m.gguf"),
-            ],
-            licence: Some("apache-2.0"),
-        }),
+        files: Some(
+            &ModelFiles {
+                repository: "Qwen/Qwen2.5-1.5B-Instruct-GGUF",
+                revision: "main",
+                files: &[ModelFile::new("qwen2.5-1.5b-instruct-q4_k_m.gguf")],
+                licence: Some("apache-2.0"),
+            },
+        ),
         ..Model::new("candle", "qwen2.5-1.5b-instruct")
     };
 }
@@ -482,18 +478,20 @@ impl TypedModel for Smollm2135mInstruct {
         ),
         input_modalities: &["text"],
         output_modalities: &["text"],
-        files: Some(&ModelFiles {
-            repository: "HuggingFaceTB/SmolLM2-135M-Instruct",
-            revision: "main",
-            files: &[
-                ModelFile::new("model.safetensors"),
-                ModelFile::new("config.json"),
-                ModelFile::new("generation_config.json"),
-                ModelFile::new("tokenizer.json"),
-                ModelFile::new("tokenizer_config.json"),
-            ],
-            licence: Some("apache-2.0"),
-        }),
+        files: Some(
+            &ModelFiles {
+                repository: "HuggingFaceTB/SmolLM2-135M-Instruct",
+                revision: "main",
+                files: &[
+                    ModelFile::new("model.safetensors"),
+                    ModelFile::new("config.json"),
+                    ModelFile::new("generation_config.json"),
+                    ModelFile::new("tokenizer.json"),
+                    ModelFile::new("tokenizer_config.json"),
+                ],
+                licence: Some("apache-2.0"),
+            },
+        ),
         ..Model::new("candle", "smollm2-135m-instruct")
     };
 }
@@ -547,18 +545,20 @@ impl TypedModel for Smollm2360mInstruct {
         ),
         input_modalities: &["text"],
         output_modalities: &["text"],
-        files: Some(&ModelFiles {
-            repository: "HuggingFaceTB/SmolLM2-360M-Instruct",
-            revision: "main",
-            files: &[
-                ModelFile::new("model.safetensors"),
-                ModelFile::new("config.json"),
-                ModelFile::new("generation_config.json"),
-                ModelFile::new("tokenizer.json"),
-                ModelFile::new("tokenizer_config.json"),
-            ],
-            licence: Some("apache-2.0"),
-        }),
+        files: Some(
+            &ModelFiles {
+                repository: "HuggingFaceTB/SmolLM2-360M-Instruct",
+                revision: "main",
+                files: &[
+                    ModelFile::new("model.safetensors"),
+                    ModelFile::new("config.json"),
+                    ModelFile::new("generation_config.json"),
+                    ModelFile::new("tokenizer.json"),
+                    ModelFile::new("tokenizer_config.json"),
+                ],
+                licence: Some("apache-2.0"),
+            },
+        ),
         ..Model::new("candle", "smollm2-360m-instruct")
     };
 }
@@ -612,18 +612,20 @@ impl TypedModel for Smollm217bInstruct {
         ),
         input_modalities: &["text"],
         output_modalities: &["text"],
-        files: Some(&ModelFiles {
-            repository: "HuggingFaceTB/SmolLM2-1.7B-Instruct",
-            revision: "main",
-            files: &[
-                ModelFile::new("model.safetensors"),
-                ModelFile::new("config.json"),
-                ModelFile::new("generation_config.json"),
-                ModelFile::new("tokenizer.json"),
-                ModelFile::new("tokenizer_config.json"),
-            ],
-            licence: Some("apache-2.0"),
-        }),
+        files: Some(
+            &ModelFiles {
+                repository: "HuggingFaceTB/SmolLM2-1.7B-Instruct",
+                revision: "main",
+                files: &[
+                    ModelFile::new("model.safetensors"),
+                    ModelFile::new("config.json"),
+                    ModelFile::new("generation_config.json"),
+                    ModelFile::new("tokenizer.json"),
+                    ModelFile::new("tokenizer_config.json"),
+                ],
+                licence: Some("apache-2.0"),
+            },
+        ),
         ..Model::new("candle", "smollm2-1.7b-instruct")
     };
 }
@@ -677,14 +679,14 @@ impl TypedModel for Phi3Mini4kInstruct {
         ),
         input_modalities: &["text"],
         output_modalities: &["text"],
-        files: Some(&ModelFiles {
-            repository: "microsoft/Phi-3-mini-4k-instruct-gguf",
-            revision: "main",
-            files: &[
-                ModelFile::new("Phi-3-mini-4k-instruct-q4.gguf"),
-            ],
-            licence: Some("mit"),
-        }),
+        files: Some(
+            &ModelFiles {
+                repository: "microsoft/Phi-3-mini-4k-instruct-gguf",
+                revision: "main",
+                files: &[ModelFile::new("Phi-3-mini-4k-instruct-q4.gguf")],
+                licence: Some("mit"),
+            },
+        ),
         ..Model::new("candle", "phi-3-mini-4k-instruct")
     };
 }
@@ -727,20 +729,22 @@ impl TypedModel for AllMinilmL6V2 {
         capabilities: Capabilities::of(&[Capability::Embeddings]),
         input_modalities: &["text"],
         dimensions: Some(384),
-        files: Some(&ModelFiles {
-            repository: "sentence-transformers/all-MiniLM-L6-v2",
-            revision: "main",
-            files: &[
-                ModelFile::new("model.safetensors"),
-                ModelFile::new("config.json"),
-                ModelFile::new("tokenizer.json"),
-                ModelFile::new("tokenizer_config.json"),
-                ModelFile::new("modules.json"),
-                ModelFile::new("sentence_bert_config.json"),
-                ModelFile::new("1_Pooling/config.json"),
-            ],
-            licence: Some("apache-2.0"),
-        }),
+        files: Some(
+            &ModelFiles {
+                repository: "sentence-transformers/all-MiniLM-L6-v2",
+                revision: "main",
+                files: &[
+                    ModelFile::new("model.safetensors"),
+                    ModelFile::new("config.json"),
+                    ModelFile::new("tokenizer.json"),
+                    ModelFile::new("tokenizer_config.json"),
+                    ModelFile::new("modules.json"),
+                    ModelFile::new("sentence_bert_config.json"),
+                    ModelFile::new("1_Pooling/config.json"),
+                ],
+                licence: Some("apache-2.0"),
+            },
+        ),
         ..Model::new("candle", "all-minilm-l6-v2")
     };
 }

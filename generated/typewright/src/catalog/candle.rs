@@ -21,7 +21,6 @@ pub(super) static MODELS: [Model; 11] = [
                 Capability::ParallelTools,
                 Capability::Penalties,
                 Capability::Reasoning,
-                Capability::ReasoningEffort,
                 Capability::Sampling,
                 Capability::Seed,
                 Capability::StopSequences,
@@ -34,14 +33,14 @@ pub(super) static MODELS: [Model; 11] = [
         ),
         input_modalities: &["text"],
         output_modalities: &["text"],
-        files: Some(&ModelFiles {
-            repository: "Qwen/Qwen3-0.6B-GGUF",
-            revision: "main",
-            files: &[
-                ModelFile::new("Qwen3-0.6B-Q8_0.gguf"),
-            ],
-            licence: Some("apache-2.0"),
-        }),
+        files: Some(
+            &ModelFiles {
+                repository: "Qwen/Qwen3-0.6B-GGUF",
+                revision: "main",
+                files: &[ModelFile::new("Qwen3-0.6B-Q8_0.gguf")],
+                licence: Some("apache-2.0"),
+            },
+        ),
         ..Model::new("candle", "qwen3-0.6b")
     },
     Model {
@@ -59,7 +58,6 @@ pub(super) static MODELS: [Model; 11] = [
                 Capability::ParallelTools,
                 Capability::Penalties,
                 Capability::Reasoning,
-                Capability::ReasoningEffort,
                 Capability::Sampling,
                 Capability::Seed,
                 Capability::StopSequences,
@@ -72,14 +70,14 @@ pub(super) static MODELS: [Model; 11] = [
         ),
         input_modalities: &["text"],
         output_modalities: &["text"],
-        files: Some(&ModelFiles {
-            repository: "Qwen/Qwen3-1.7B-GGUF",
-            revision: "main",
-            files: &[
-                ModelFile::new("Qwen3-1.7B-Q8_0.gguf"),
-            ],
-            licence: Some("apache-2.0"),
-        }),
+        files: Some(
+            &ModelFiles {
+                repository: "Qwen/Qwen3-1.7B-GGUF",
+                revision: "main",
+                files: &[ModelFile::new("Qwen3-1.7B-Q8_0.gguf")],
+                licence: Some("apache-2.0"),
+            },
+        ),
         ..Model::new("candle", "qwen3-1.7b")
     },
     Model {
@@ -97,7 +95,6 @@ pub(super) static MODELS: [Model; 11] = [
                 Capability::ParallelTools,
                 Capability::Penalties,
                 Capability::Reasoning,
-                Capability::ReasoningEffort,
                 Capability::Sampling,
                 Capability::Seed,
                 Capability::StopSequences,
@@ -110,14 +107,14 @@ pub(super) static MODELS: [Model; 11] = [
         ),
         input_modalities: &["text"],
         output_modalities: &["text"],
-        files: Some(&ModelFiles {
-            repository: "Qwen/Qwen3-4B-GGUF",
-            revision: "main",
-            files: &[
-                ModelFile::new("Qwen3-4B-Q4_K_M.gguf"),
-            ],
-            licence: Some("apache-2.0"),
-        }),
+        files: Some(
+            &ModelFiles {
+                repository: "Qwen/Qwen3-4B-GGUF",
+                revision: "main",
+                files: &[ModelFile::new("Qwen3-4B-Q4_K_M.gguf")],
+                licence: Some("apache-2.0"),
+            },
+        ),
         ..Model::new("candle", "qwen3-4b")
     },
     Model {
@@ -135,7 +132,6 @@ pub(super) static MODELS: [Model; 11] = [
                 Capability::ParallelTools,
                 Capability::Penalties,
                 Capability::Reasoning,
-                Capability::ReasoningEffort,
                 Capability::Sampling,
                 Capability::Seed,
                 Capability::StopSequences,
@@ -148,14 +144,14 @@ pub(super) static MODELS: [Model; 11] = [
         ),
         input_modalities: &["text"],
         output_modalities: &["text"],
-        files: Some(&ModelFiles {
-            repository: "Qwen/Qwen3-8B-GGUF",
-            revision: "main",
-            files: &[
-                ModelFile::new("Qwen3-8B-Q4_K_M.gguf"),
-            ],
-            licence: Some("apache-2.0"),
-        }),
+        files: Some(
+            &ModelFiles {
+                repository: "Qwen/Qwen3-8B-GGUF",
+                revision: "main",
+                files: &[ModelFile::new("Qwen3-8B-Q4_K_M.gguf")],
+                licence: Some("apache-2.0"),
+            },
+        ),
         ..Model::new("candle", "qwen3-8b")
     },
     Model {
@@ -184,14 +180,14 @@ pub(super) static MODELS: [Model; 11] = [
         ),
         input_modalities: &["text"],
         output_modalities: &["text"],
-        files: Some(&ModelFiles {
-            repository: "Qwen/Qwen2.5-0.5B-Instruct-GGUF",
-            revision: "main",
-            files: &[
-                ModelFile::new("qwen2.5-0.5b-instruct-q4_k_m.gguf"),
-            ],
-            licence: Some("apache-2.0"),
-        }),
+        files: Some(
+            &ModelFiles {
+                repository: "Qwen/Qwen2.5-0.5B-Instruct-GGUF",
+                revision: "main",
+                files: &[ModelFile::new("qwen2.5-0.5b-instruct-q4_k_m.gguf")],
+                licence: Some("apache-2.0"),
+            },
+        ),
         ..Model::new("candle", "qwen2.5-0.5b-instruct")
     },
     Model {
@@ -220,14 +216,14 @@ pub(super) static MODELS: [Model; 11] = [
         ),
         input_modalities: &["text"],
         output_modalities: &["text"],
-        files: Some(&ModelFiles {
-            repository: "Qwen/Qwen2.5-1.5B-Instruct-GGUF",
-            revision: "main",
-            files: &[
-                ModelFile::new("qwen2.5-1.5b-instruct-q4_k_m.gguf"),
-            ],
-            licence: Some("apache-2.0"),
-        }),
+        files: Some(
+            &ModelFiles {
+                repository: "Qwen/Qwen2.5-1.5B-Instruct-GGUF",
+                revision: "main",
+                files: &[ModelFile::new("qwen2.5-1.5b-instruct-q4_k_m.gguf")],
+                licence: Some("apache-2.0"),
+            },
+        ),
         ..Model::new("candle", "qwen2.5-1.5b-instruct")
     },
     Model {
@@ -253,18 +249,20 @@ pub(super) static MODELS: [Model; 11] = [
         ),
         input_modalities: &["text"],
         output_modalities: &["text"],
-        files: Some(&ModelFiles {
-            repository: "HuggingFaceTB/SmolLM2-135M-Instruct",
-            revision: "main",
-            files: &[
-                ModelFile::new("model.safetensors"),
-                ModelFile::new("config.json"),
-                ModelFile::new("generation_config.json"),
-                ModelFile::new("tokenizer.json"),
-                ModelFile::new("tokenizer_config.json"),
-            ],
-            licence: Some("apache-2.0"),
-        }),
+        files: Some(
+            &ModelFiles {
+                repository: "HuggingFaceTB/SmolLM2-135M-Instruct",
+                revision: "main",
+                files: &[
+                    ModelFile::new("model.safetensors"),
+                    ModelFile::new("config.json"),
+                    ModelFile::new("generation_config.json"),
+                    ModelFile::new("tokenizer.json"),
+                    ModelFile::new("tokenizer_config.json"),
+                ],
+                licence: Some("apache-2.0"),
+            },
+        ),
         ..Model::new("candle", "smollm2-135m-instruct")
     },
     Model {
@@ -290,18 +288,20 @@ pub(super) static MODELS: [Model; 11] = [
         ),
         input_modalities: &["text"],
         output_modalities: &["text"],
-        files: Some(&ModelFiles {
-            repository: "HuggingFaceTB/SmolLM2-360M-Instruct",
-            revision: "main",
-            files: &[
-                ModelFile::new("model.safetensors"),
-                ModelFile::new("config.json"),
-                ModelFile::new("generation_config.json"),
-                ModelFile::new("tokenizer.json"),
-                ModelFile::new("tokenizer_config.json"),
-            ],
-            licence: Some("apache-2.0"),
-        }),
+        files: Some(
+            &ModelFiles {
+                repository: "HuggingFaceTB/SmolLM2-360M-Instruct",
+                revision: "main",
+                files: &[
+                    ModelFile::new("model.safetensors"),
+                    ModelFile::new("config.json"),
+                    ModelFile::new("generation_config.json"),
+                    ModelFile::new("tokenizer.json"),
+                    ModelFile::new("tokenizer_config.json"),
+                ],
+                licence: Some("apache-2.0"),
+            },
+        ),
         ..Model::new("candle", "smollm2-360m-instruct")
     },
     Model {
@@ -327,18 +327,20 @@ pub(super) static MODELS: [Model; 11] = [
         ),
         input_modalities: &["text"],
         output_modalities: &["text"],
-        files: Some(&ModelFiles {
-            repository: "HuggingFaceTB/SmolLM2-1.7B-Instruct",
-            revision: "main",
-            files: &[
-                ModelFile::new("model.safetensors"),
-                ModelFile::new("config.json"),
-                ModelFile::new("generation_config.json"),
-                ModelFile::new("tokenizer.json"),
-                ModelFile::new("tokenizer_config.json"),
-            ],
-            licence: Some("apache-2.0"),
-        }),
+        files: Some(
+            &ModelFiles {
+                repository: "HuggingFaceTB/SmolLM2-1.7B-Instruct",
+                revision: "main",
+                files: &[
+                    ModelFile::new("model.safetensors"),
+                    ModelFile::new("config.json"),
+                    ModelFile::new("generation_config.json"),
+                    ModelFile::new("tokenizer.json"),
+                    ModelFile::new("tokenizer_config.json"),
+                ],
+                licence: Some("apache-2.0"),
+            },
+        ),
         ..Model::new("candle", "smollm2-1.7b-instruct")
     },
     Model {
@@ -364,14 +366,14 @@ pub(super) static MODELS: [Model; 11] = [
         ),
         input_modalities: &["text"],
         output_modalities: &["text"],
-        files: Some(&ModelFiles {
-            repository: "microsoft/Phi-3-mini-4k-instruct-gguf",
-            revision: "main",
-            files: &[
-                ModelFile::new("Phi-3-mini-4k-instruct-q4.gguf"),
-            ],
-            licence: Some("mit"),
-        }),
+        files: Some(
+            &ModelFiles {
+                repository: "microsoft/Phi-3-mini-4k-instruct-gguf",
+                revision: "main",
+                files: &[ModelFile::new("Phi-3-mini-4k-instruct-q4.gguf")],
+                licence: Some("mit"),
+            },
+        ),
         ..Model::new("candle", "phi-3-mini-4k-instruct")
     },
     Model {
@@ -386,20 +388,22 @@ pub(super) static MODELS: [Model; 11] = [
         capabilities: Capabilities::of(&[Capability::Embeddings]),
         input_modalities: &["text"],
         dimensions: Some(384),
-        files: Some(&ModelFiles {
-            repository: "sentence-transformers/all-MiniLM-L6-v2",
-            revision: "main",
-            files: &[
-                ModelFile::new("model.safetensors"),
-                ModelFile::new("config.json"),
-                ModelFile::new("tokenizer.json"),
-                ModelFile::new("tokenizer_config.json"),
-                ModelFile::new("modules.json"),
-                ModelFile::new("sentence_bert_config.json"),
-                ModelFile::new("1_Pooling/config.json"),
-            ],
-            licence: Some("apache-2.0"),
-        }),
+        files: Some(
+            &ModelFiles {
+                repository: "sentence-transformers/all-MiniLM-L6-v2",
+                revision: "main",
+                files: &[
+                    ModelFile::new("model.safetensors"),
+                    ModelFile::new("config.json"),
+                    ModelFile::new("tokenizer.json"),
+                    ModelFile::new("tokenizer_config.json"),
+                    ModelFile::new("modules.json"),
+                    ModelFile::new("sentence_bert_config.json"),
+                    ModelFile::new("1_Pooling/config.json"),
+                ],
+                licence: Some("apache-2.0"),
+            },
+        ),
         ..Model::new("candle", "all-minilm-l6-v2")
     },
 ];
