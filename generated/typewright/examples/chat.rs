@@ -6,6 +6,8 @@
 //! `/model NAME` changes the model and keeps what was said, `/system TEXT` changes the instructions, `/clear` forgets,
 //! `/quit` ends. Below each answer stands what it took: tokens, cost, the time to its first word, tokens a second.
 
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "it speaks to a terminal")]
+
 use std::error::Error;
 use std::io::{self, BufRead, Write};
 use std::time::{Duration, Instant};

@@ -108,8 +108,10 @@ pub(super) struct Told {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Open,
-    /// It is whole.
+    /// All of its events have come.
     Finished,
+    /// It is whole, and so is what no event tells.
+    Ended,
     /// Nothing more comes, and it is not whole.
     Broken,
 }
@@ -141,7 +143,7 @@ impl Told {
     }
 
     pub(super) fn is_done(&self) -> bool {
-        self.state != State::Open && self.next.is_none()
+        matches!(self.state, State::Ended | State::Broken) && self.next.is_none()
     }
 
     pub(super) fn describe(&self, response: &mut ChatResponse) {
@@ -151,11 +153,10 @@ impl Told {
     /// Ready when an event waits or none will come; `Err` says why the answer broke off.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
         let told = match self.answering.poll_next(cx) {
-            Poll::Pending if self.state == State::Open => match self.watch.poll(cx) {
+            Poll::Pending => match self.watch.poll(cx) {
                 Poll::Ready(error) => Some(Err(error)),
                 Poll::Pending => return Poll::Pending,
             },
-            Poll::Pending => return Poll::Pending,
             Poll::Ready(told) => told,
         };
         match told {
@@ -172,8 +173,8 @@ impl Told {
                 self.state = State::Broken;
                 return Poll::Ready(Err(error));
             }
-            None if self.state == State::Open => self.state = State::Broken,
-            None => {}
+            None if self.state == State::Finished => self.state = State::Ended,
+            None => self.state = State::Broken,
         }
         Poll::Ready(Ok(()))
     }

@@ -86,6 +86,7 @@ struct Inner {
 }
 
 /// How a request gets to its model.
+#[expect(clippy::large_enum_variant, reason = "it lies in an Arc as it is")]
 enum Way {
     Http(Http),
     /// To what answers in this process, and how long that may take.
