@@ -69,6 +69,7 @@ async fn a_model_that_does_not_fit_is_refused_with_what_it_needs() {
     let candle = builder().cache_bytes(1 << 60).build().unwrap();
     let need = candle.local().need(path.to_str().unwrap()).await.unwrap();
     if typewright_runtime::local::memory::available().is_some_and(|available| available < need.total()) {
+        let (_, text) = failure(&candle, path.to_str().unwrap()).await;
         assert!(
             text.contains(&format!("the model needs {need}")) && text.contains("are available"),
             "{text}"
