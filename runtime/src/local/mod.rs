@@ -9,6 +9,7 @@ pub mod chat;
 pub mod client;
 #[cfg(feature = "constrain")]
 pub mod constrain;
+mod decoder;
 pub mod dtype;
 pub mod engine;
 mod error;
@@ -24,4 +25,5 @@ pub mod serve;
 pub mod template;
 pub mod tokens;
 
+pub use decoder::Device;
 pub use error::Error;

@@ -1,5 +1,9 @@
 //! Many answers from one model at once: each says what it says alone, whatever runs beside it.
 
+mod devices;
+mod forms;
+mod storm;
+
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -14,8 +18,13 @@ use crate::chat::model::{self, TEMPLATE, request};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn loaded(cache_bytes: u64) -> LocalModel {
+    loaded_for(cache_bytes, 256)
+}
+
+/// The tiny model, with a cache of this size and contexts of so many tokens.
+fn loaded_for(cache_bytes: u64, context: u32) -> LocalModel {
     let engine = engine::Config { threads: 2, cache_bytes, batch: 16, ..engine::Config::default() };
-    let file = model::file().entry("tokenizer.chat_template", TEMPLATE);
+    let file = model::file().entry("tokenizer.chat_template", TEMPLATE).set("llama.context_length", context);
     model::load(&file, &ModelConfig { engine, ..ModelConfig::default() }).unwrap()
 }
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::prompt::Controls;
 use super::{Config, Frontend, LocalModel, Template, Turns};
 use crate::local::arch::{self, Opened};
-use crate::local::engine::Engine;
+use crate::local::decoder::{self, Decoder};
 use crate::local::file::Format;
 use crate::local::parse::OutputFormat;
 use crate::local::template::{ChatTemplate, IM_START, TemplateError};
@@ -24,11 +24,11 @@ const DEFAULT: &str = "default";
 pub(super) fn load(path: &Path, config: &Config) -> Result<LocalModel, Error> {
     let opened = arch::open(path)?;
     let folder = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
-    memory::check(Engine::need(&opened, &config.engine), memory::available())?;
+    memory::check(decoder::need(&opened, &config.engine, config.device), memory::available())?;
     let tokenizer = tokenizer(&opened, folder)?;
     let templates = templates(&opened, folder, config)?;
     config.sampling.validate(opened.spec.vocab)?;
-    let engine = Engine::load(&opened, &config.engine)?;
+    let engine = decoder::load(&opened, &config.engine, config.device)?;
     let frontend = Frontend {
         name: config.name.clone().unwrap_or_else(|| named(path)),
         controls: Controls::new(&tokenizer),
@@ -45,7 +45,7 @@ pub(super) fn load(path: &Path, config: &Config) -> Result<LocalModel, Error> {
 }
 
 /// No sequence is longer than the whole cache.
-fn context(engine: &Engine) -> usize {
+fn context(engine: &Decoder) -> usize {
     let (_, pages) = engine.pages();
     engine.context().min(pages.saturating_mul(engine.page_len()))
 }

@@ -22,7 +22,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::engine::{self, Engine, Item, Logits, SequenceId};
+use super::decoder::{self, Decoder, Device};
+use super::engine::{self, Item, Logits, SequenceId};
 use super::memory::Need;
 use super::sample::Sampling;
 use super::template::{ChatTemplate, TemplateLimits};
@@ -40,6 +41,8 @@ pub const PROVIDER: &str = "local";
 pub struct Config {
     /// How it is run.
     pub engine: engine::Config,
+    /// Where it is run.
+    pub device: Device,
     /// How turns are written, in place of the model's own template. A model without one is refused unless this is set.
     pub turns: Option<Turns>,
     /// How far a template may go.
@@ -61,7 +64,7 @@ pub enum Turns {
 
 /// A model in memory with all that makes tokens of a conversation, and an answer of tokens.
 pub struct LocalModel {
-    engine: Engine,
+    engine: Decoder,
     frontend: Arc<Frontend>,
     batch: usize,
 }
@@ -136,12 +139,12 @@ fn rate(tokens: usize, time: Duration) -> f64 {
 }
 
 impl LocalModel {
-    /// The memory that the model at `path` needs. No weight is read.
+    /// The memory of this machine that the model at `path` needs. No weight is read.
     ///
     /// # Errors
     /// When the files are not those of a model that is known.
     pub fn need(path: &Path, config: &Config) -> Result<Need, Error> {
-        Ok(Engine::need(&arch::open(path)?, &config.engine))
+        Ok(decoder::need(&arch::open(path)?, &config.engine, config.device))
     }
 
     /// Loads a model: a GGUF file, or a folder of safetensors with what stands beside them.
@@ -244,7 +247,7 @@ impl LocalModel {
     }
 
     /// What computes, and all else.
-    pub(super) fn into_parts(self) -> (Engine, Arc<Frontend>) {
+    pub(super) fn into_parts(self) -> (Decoder, Arc<Frontend>) {
         (self.engine, self.frontend)
     }
 }

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 
 use super::prefix::common;
 use crate::local::Error;
-use crate::local::engine::{Engine, Item, Logits, SequenceId};
+use crate::local::decoder::Decoder;
+use crate::local::engine::{Item, Logits, SequenceId};
 
 /// How next tokens are guessed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +77,7 @@ pub(super) fn look_up(tokens: &[u32], alike: usize, most: usize) -> &[u32] {
 
 /// A smaller model that guesses, and what it has read of each answer.
 pub(super) struct Draft {
-    engine: Engine,
+    engine: Decoder,
     read: HashMap<u64, Read>,
 }
 
@@ -86,7 +87,7 @@ struct Read {
 }
 
 impl Draft {
-    pub(super) fn new(engine: Engine) -> Self {
+    pub(super) fn new(engine: Decoder) -> Self {
         Self { engine, read: HashMap::new() }
     }
 

@@ -1,6 +1,7 @@
 //! Conversations that are over and stay in the cache for those that begin alike.
 
-use crate::local::engine::{Engine, SequenceId};
+use crate::local::decoder::Decoder;
+use crate::local::engine::SequenceId;
 
 /// A beginning that is shorter is computed anew: that costs less than to look after it.
 const LEAST: usize = 8;
@@ -34,7 +35,7 @@ impl Prefixes {
     }
 
     /// Keeps a sequence of these tokens, in place of those that it goes on with.
-    pub(super) fn keep(&mut self, engine: &mut Engine, sequence: SequenceId, tokens: Vec<u32>) {
+    pub(super) fn keep(&mut self, engine: &mut Decoder, sequence: SequenceId, tokens: Vec<u32>) {
         if self.most == 0 || tokens.len() < LEAST {
             engine.remove(sequence);
             return;
@@ -66,7 +67,7 @@ impl Prefixes {
     }
 
     /// Frees what was not used for longest. Whether there was any.
-    pub(super) fn drop_oldest(&mut self, engine: &mut Engine) -> bool {
+    pub(super) fn drop_oldest(&mut self, engine: &mut Decoder) -> bool {
         if self.kept.is_empty() {
             return false;
         }

@@ -14,7 +14,8 @@ use super::prefix::{self, Prefixes, common};
 use super::{Shared, State, Statistics, schedule};
 use crate::local::Error;
 use crate::local::chat::Turn;
-use crate::local::engine::{Engine, Item, Logits, Rows, SequenceId};
+use crate::local::decoder::Decoder;
+use crate::local::engine::{Item, Logits, Rows, SequenceId};
 
 /// How long the worker sleeps at most when it is not woken.
 const NAP: Duration = Duration::from_millis(250);
@@ -56,7 +57,7 @@ struct Planned {
 
 pub(super) struct Worker {
     shared: Arc<Shared>,
-    engine: Engine,
+    engine: Decoder,
     draft: Option<Draft>,
     waiting: VecDeque<Job>,
     /// The oldest first.
@@ -133,7 +134,7 @@ impl Drop for Ended {
 }
 
 impl Worker {
-    pub(super) fn new(shared: Arc<Shared>, engine: Engine, draft: Option<Engine>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, engine: Decoder, draft: Option<Decoder>) -> Self {
         let kept = Prefixes::new(shared.config.kept);
         Self {
             shared,
