@@ -14,25 +14,15 @@ use crate::http::Clocks;
 use crate::http::{download, hub::Hub};
 use crate::local::engine::CacheNumber;
 use crate::local::sample::Sampling;
-use crate::local::{chat, serve};
+use crate::local::{Device, chat, serve};
 
 const MODELS: &str = "TYPEWRIGHT_MODELS";
 const THREADS: &str = "TYPEWRIGHT_THREADS";
 const CONTEXT: &str = "TYPEWRIGHT_CONTEXT";
+const DEVICE: &str = "TYPEWRIGHT_DEVICE";
 const DOWNLOAD: &str = "TYPEWRIGHT_DOWNLOAD";
 /// No call waits so long.
 const NEVER: Duration = Duration::MAX;
-
-/// What computes answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Device {
-    /// The processor.
-    #[default]
-    Processor,
-    /// A graphics card. Refused, for nothing here computes answers on one.
-    Graphics,
-}
 
 /// What can be set.
 #[derive(Clone)]
@@ -69,7 +59,7 @@ pub struct Builder<C = Local> {
     threads: Option<usize>,
     context: Option<usize>,
     downloads: Option<bool>,
-    device: Device,
+    device: Option<Device>,
     environment: bool,
     #[cfg(feature = "download")]
     hub: Option<Hub>,
@@ -100,7 +90,7 @@ impl<C: From<Local>> Builder<C> {
             threads: None,
             context: None,
             downloads: None,
-            device: Device::default(),
+            device: None,
             environment: true,
             #[cfg(feature = "download")]
             hub: None,
@@ -171,9 +161,9 @@ impl<C: From<Local>> Builder<C> {
         self
     }
 
-    /// What computes answers.
+    /// Where models run: on the processor, unless it is said.
     pub fn device(mut self, device: Device) -> Self {
-        self.device = device;
+        self.device = Some(device);
         self
     }
 
@@ -221,11 +211,7 @@ impl<C: From<Local>> Builder<C> {
 
     /// The models. No file is opened before one is asked for.
     pub fn build(self) -> Result<C> {
-        if self.device != Device::Processor {
-            const REASON: &str = "answers are computed on the processor; `cuda` and `metal` are for the tensors of the reference alone";
-            return Err(Error::unsupported(self.wire.name, "", "device", REASON));
-        }
-        let Self { wire, mut settings, threads, context, downloads, environment, .. } = self;
+        let Self { wire, mut settings, threads, context, downloads, device, environment, .. } = self;
         let variable = |name: &str| {
             let value = std::env::var(name).ok().filter(|_| environment);
             value.filter(|value| !value.trim().is_empty())
@@ -239,6 +225,8 @@ impl<C: From<Local>> Builder<C> {
         let engine = &mut settings.chat.engine;
         engine.threads = threads.unwrap_or(engine.threads).max(1);
         engine.context = context.map_or_else(|| number(CONTEXT), |context| Ok(Some(context)))?;
+        let device = device.map_or_else(|| named(wire, variable(DEVICE)), Ok)?;
+        settings.chat.device = built(wire, device)?;
         settings.folder = settings.folder.or_else(|| variable(MODELS).map(PathBuf::from));
         settings.downloads =
             downloads.unwrap_or_else(|| variable(DOWNLOAD).is_some_and(|value| value.trim() == "1"));
@@ -251,6 +239,30 @@ impl<C: From<Local>> Builder<C> {
         }
         Ok(C::from(Local::new(wire, settings)))
     }
+}
+
+/// The device that a variable names: `cuda`, `cuda:1`, `metal`, `processor`.
+fn named(wire: &ProviderWire, variable: Option<String>) -> Result<Device> {
+    let Some(text) = variable else { return Ok(Device::default()) };
+    let (kind, number) = text.trim().split_once(':').unwrap_or((text.trim(), "0"));
+    match (kind, number.parse()) {
+        ("processor", _) => Ok(Device::Processor),
+        ("cuda", Ok(number)) => Ok(Device::Cuda(number)),
+        ("metal", Ok(number)) => Ok(Device::Metal(number)),
+        _ => {
+            Err(Error::unsupported(wire.name, "", DEVICE, "is `processor`, `cuda`, `cuda:NUMBER` or `metal`"))
+        }
+    }
+}
+
+/// Refuses a device that nothing was built for.
+fn built(wire: &ProviderWire, device: Device) -> Result<Device> {
+    let lacking = match device {
+        Device::Cuda(_) if !cfg!(feature = "cuda") => "the feature `cuda` is not built in",
+        Device::Metal(_) if !cfg!(feature = "metal") => "the feature `metal` is not built in",
+        _ => return Ok(device),
+    };
+    Err(Error::unsupported(wire.name, "", "device", lacking))
 }
 
 /// Where the provider's files come from.

@@ -31,6 +31,7 @@
 //! | `TYPEWRIGHT_DOWNLOAD` | `1` allows downloads |
 //! | `TYPEWRIGHT_THREADS` | threads that compute |
 //! | `TYPEWRIGHT_CONTEXT` | the most tokens of a conversation |
+//! | `TYPEWRIGHT_DEVICE` | `processor`, `cuda`, `cuda:1` or `metal` |
 //! | `HF_ENDPOINT`, `HF_HUB_CACHE`, `HF_HOME`, `HF_TOKEN`, `HF_HUB_OFFLINE` | as the usual tools read them |
 //!
 //! # Formats
@@ -52,9 +53,9 @@
 //!   not fit is refused before a weight is read, with what it needs and what there is.
 //! - **Many at once**: answers of one model are computed together; clones of a client share its models, and so do all
 //!   clients made by `from_env`.
-//! - **Graphics cards**: answers are computed on the processor. The features `cuda` and `metal` switch on the devices of the
-//!   tensor library for the slow reference in [`super::model`], and change nothing here; asking for a device that is not
-//!   there is an error.
+//! - **Graphics cards**: with the feature `cuda` or `metal`, and [`Device`](super::Device) saying so, a model runs on a card
+//!   through the tensor library, one sequence after another and in f32: what is fast here is the processor. A device that
+//!   nothing was built for is refused by the builder, and a card that is not there when a model is loaded.
 
 mod answer;
 mod builder;
@@ -74,7 +75,7 @@ use super::serve;
 use crate::client::{Client, ProviderWire};
 use crate::error::Result;
 
-pub use builder::{Builder, Device};
+pub use builder::Builder;
 #[cfg(feature = "download")]
 pub use place::Downloading;
 

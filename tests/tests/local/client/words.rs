@@ -2,7 +2,7 @@
 
 use super::*;
 use typewright_runtime::error::ErrorKind;
-use typewright_runtime::local::client::Device;
+use typewright_runtime::local::Device;
 
 async fn failure(candle: &Candle, name: &str) -> (ErrorKind, String) {
     let error = candle.chat(name).user("x").send().await.unwrap_err();
@@ -79,9 +79,15 @@ async fn a_model_that_does_not_fit_is_refused_with_what_it_needs() {
 }
 
 #[test]
-fn a_device_that_computes_nothing_here_is_refused() {
-    let error = builder().device(Device::Graphics).build().unwrap_err();
-    assert!(told(&error).contains("device: answers are computed on the processor"), "{error}");
+fn a_device_that_nothing_was_built_for_is_refused() {
+    for (device, feature) in [(Device::Cuda(0), "cuda"), (Device::Metal(0), "metal")] {
+        let error = builder().device(device).build().unwrap_err();
+        assert!(
+            told(&error).contains(&format!("device: the feature `{feature}` is not built in")),
+            "{error}"
+        );
+    }
+    assert!(builder().device(Device::Tensors).build().is_ok());
 }
 
 #[tokio::test]
