@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 use super::Loaded;
 use super::error::Error;
 use super::place::Place;
-use crate::local::chat::{Config, LocalModel};
+use crate::local::chat::LocalModel;
+use crate::local::embed::{Embedder, Reranker};
 use crate::local::memory::{self, Need};
 use crate::local::serve::{self, Server};
-use crate::local::{self};
+use crate::local::{self, chat, embed};
 
 /// The models in memory.
 pub(super) struct Shelf {
@@ -23,6 +24,46 @@ pub(super) struct Shelf {
     uses: AtomicU64,
 }
 
+/// What a model is wanted for, and how it is loaded for that.
+pub(super) enum Purpose {
+    Chat(Box<chat::Config>, serve::Config),
+    Vectors(embed::Config),
+    Scores(embed::Config),
+}
+
+/// A model in memory.
+#[derive(Clone)]
+pub(super) enum Model {
+    Chat(Server),
+    Vectors(Arc<Embedder>),
+    Scores(Arc<Reranker>),
+}
+
+impl Purpose {
+    fn need(&self, path: &Path) -> Result<Need, Error> {
+        Ok(match self {
+            Self::Chat(config, _) => LocalModel::need(path, config)?,
+            Self::Vectors(config) => Embedder::need(path, config)?,
+            Self::Scores(config) => Reranker::need(path, config)?,
+        })
+    }
+
+    fn load(self, path: &Path) -> Result<Model, Error> {
+        Ok(match self {
+            Self::Chat(config, serve) => Model::Chat(Server::start(LocalModel::load(path, &config)?, serve)?),
+            Self::Vectors(config) => Model::Vectors(Arc::new(Embedder::load(path, &config)?)),
+            Self::Scores(config) => Model::Scores(Arc::new(Reranker::load(path, &config)?)),
+        })
+    }
+
+    fn is_of(&self, model: &Model) -> bool {
+        matches!(
+            (self, model),
+            (Self::Chat(..), Model::Chat(_)) | (Self::Vectors(_), Model::Vectors(_)) | (Self::Scores(_), Model::Scores(_))
+        )
+    }
+}
+
 /// A model, and what is known of it.
 struct Held {
     names: Vec<String>,
@@ -30,7 +71,7 @@ struct Held {
     licence: Option<String>,
     need: Need,
     load: Duration,
-    server: Server,
+    model: Model,
     /// Everybody who uses the model holds one more.
     users: Arc<()>,
     /// When it was used last: the larger, the later.
@@ -39,13 +80,13 @@ struct Held {
 
 /// A model that is not unloaded as long as this is held.
 pub(super) struct Lease {
-    server: Server,
+    model: Model,
     _user: Arc<()>,
 }
 
 impl Lease {
-    pub(super) fn server(&self) -> &Server {
-        &self.server
+    pub(super) fn model(&self) -> &Model {
+        &self.model
     }
 }
 
@@ -59,7 +100,7 @@ impl Held {
         if !self.names.iter().any(|known| known == name) {
             self.names.push(name.to_owned());
         }
-        Lease { server: self.server.clone(), _user: Arc::clone(&self.users) }
+        Lease { model: self.model.clone(), _user: Arc::clone(&self.users) }
     }
 }
 
@@ -73,24 +114,23 @@ impl Shelf {
         self: &Arc<Self>,
         name: &str,
         place: Place,
-        config: Config,
-        serve: serve::Config,
+        purpose: Purpose,
     ) -> Result<Lease, Error> {
-        if let Some(lease) = self.find(&place.path, name) {
+        if let Some(lease) = self.find(&place.path, name, &purpose) {
             return Ok(lease);
         }
         let _turn = self.turn.lock().await;
         // Somebody else may have brought it meanwhile.
-        if let Some(lease) = self.find(&place.path, name) {
+        if let Some(lease) = self.find(&place.path, name, &purpose) {
             return Ok(lease);
         }
         let (shelf, name) = (Arc::clone(self), name.to_owned());
-        blocking(move || shelf.load(name, place, &config, serve)).await
+        blocking(move || shelf.load(&name, place, purpose)).await
     }
 
     /// What [`Server::answer`] says of a model whose thread has ended: it is loaded anew the next time.
-    pub(super) fn forget(&self, server: &Lease) {
-        self.held().retain(|held| !Arc::ptr_eq(&held.users, &server._user));
+    pub(super) fn forget(&self, lease: &Lease) {
+        self.held().retain(|held| !Arc::ptr_eq(&held.users, &lease._user));
     }
 
     /// Takes a model off the shelf, by any of its names or its path. Whether it was there.
@@ -111,33 +151,27 @@ impl Shelf {
         all.into_iter().map(|(_, loaded)| loaded).collect()
     }
 
-    fn find(&self, path: &Path, name: &str) -> Option<Lease> {
+    fn find(&self, path: &Path, name: &str, purpose: &Purpose) -> Option<Lease> {
         let used = self.uses.fetch_add(1, Ordering::Relaxed);
-        self.held().iter_mut().find(|held| held.path == path).map(|held| held.lease(name, used))
+        self.held().iter_mut().find(|held| held.path == path && purpose.is_of(&held.model)).map(|held| held.lease(name, used))
     }
 
-    fn load(
-        &self,
-        name: String,
-        place: Place,
-        config: &Config,
-        serve: serve::Config,
-    ) -> Result<Lease, Error> {
+    fn load(&self, name: &str, place: Place, purpose: Purpose) -> Result<Lease, Error> {
         let began = Instant::now();
-        let need = LocalModel::need(&place.path, config)?;
+        let need = purpose.need(&place.path)?;
         self.make_room(need)?;
-        let server = Server::start(LocalModel::load(&place.path, config)?, serve)?;
+        let model = purpose.load(&place.path)?;
         let mut held = Held {
             names: Vec::new(),
             path: place.path,
             licence: place.licence,
             need,
             load: began.elapsed(),
-            server,
+            model,
             users: Arc::new(()),
             used: 0,
         };
-        let lease = held.lease(&name, self.uses.fetch_add(1, Ordering::Relaxed));
+        let lease = held.lease(name, self.uses.fetch_add(1, Ordering::Relaxed));
         self.held().push(held);
         Ok(lease)
     }
@@ -172,8 +206,8 @@ impl Held {
     /// Off the shelf, nobody new can ask it. Its memory is free at once if it is idle, and otherwise as soon as what is
     /// under way is over.
     fn unload(self) {
-        if self.is_idle() {
-            self.server.stop();
+        if let (true, Model::Chat(server)) = (self.is_idle(), &self.model) {
+            server.stop();
         }
     }
 
@@ -184,7 +218,10 @@ impl Held {
             need: self.need,
             licence: self.licence.clone(),
             load: self.load,
-            statistics: self.server.statistics(),
+            statistics: match &self.model {
+                Model::Chat(server) => server.statistics(),
+                Model::Vectors(_) | Model::Scores(_) => serve::Statistics::default(),
+            },
         }
     }
 }
