@@ -11,6 +11,7 @@ pub mod client;
 pub mod constrain;
 mod decoder;
 pub mod dtype;
+pub mod embed;
 pub mod engine;
 mod error;
 pub mod file;

@@ -32,7 +32,7 @@ pub(crate) const DECODERS: &[&str] = &[
     "deepseek3",
 ];
 pub(crate) const ENCODERS: &[&str] = &["bert", "xlm-roberta", "nomic"];
-const RANKERS: &[&str] = &["bert-rank", "xlm-roberta-rank"];
+pub(crate) const RANKERS: &[&str] = &["bert-rank", "xlm-roberta-rank"];
 
 /// Of the deviation of the logits.
 const TOLERANCE: f32 = 1e-3;
@@ -187,8 +187,11 @@ fn a_folder_of_safetensors_is_a_model() {
     let model = model::open(&opened, 64, &Device::Cpu).unwrap();
     let found = model::embed(&model, &reference.prompt, &reference.segments).unwrap();
     is_near("bert", &found, &reference.first, 0.1);
-    let said = pooling(r#"{"pooling_mode_max_tokens": true}"#).unwrap_err().to_string();
-    assert!(said.contains("pooling by [\"pooling_mode_max_tokens\"]"), "{said}");
+    let both = r#"{"pooling_mode_max_tokens": true, "pooling_mode_cls_token": true}"#;
+    let said = pooling(both).unwrap_err().to_string();
+    assert!(said.contains("pooling by [\"max_tokens\", \"cls_token\"]"), "{said}");
+    let opened = pooling(r#"{"embedding_dimension": 64, "pooling_mode": "weightedmean"}"#).unwrap();
+    assert_eq!(opened.spec.encoder.unwrap().pooling, Pooling::WeightedMean);
 }
 
 /// GGUF of the same weights: other names and shapes, other pairs of rotated numbers, other norms; the same answers.

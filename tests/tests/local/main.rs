@@ -13,6 +13,7 @@ mod chat;
 mod client;
 mod constrained;
 mod download;
+mod embed;
 mod engine;
 mod files;
 mod parse;

@@ -105,23 +105,35 @@ fn json_of(value: &gguf::Value<'_>) -> Option<Value> {
 fn pooled(mut spec: Spec, folder: &Path) -> Result<Spec, Error> {
     let path = folder.join("1_Pooling/config.json");
     let Some(encoder) = spec.encoder.as_mut().filter(|_| path.is_file()) else { return Ok(spec) };
-    let config = json(&path)?;
-    let object = config.as_object().ok_or_else(|| Error::malformed(&path, "not an object"))?;
-    let is_on = |(key, value): (&String, &Value)| {
-        (key.starts_with("pooling_mode_") && value == true).then(|| key.clone())
-    };
-    let modes: Vec<String> = object.iter().filter_map(is_on).collect();
-    encoder.pooling = match modes.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["pooling_mode_mean_tokens"] => Pooling::Mean,
-        ["pooling_mode_cls_token"] => Pooling::First,
-        ["pooling_mode_lasttoken"] => Pooling::Last,
-        _ => return Err(Error::unsupported(&path, format!("pooling by {modes:?}"))),
-    };
+    encoder.pooling = pooling(&path)?;
     Ok(spec)
 }
 
+/// What the configuration of a pooling module says. Older ones have a flag a kind, newer ones a name.
+pub(in crate::local) fn pooling(path: &Path) -> Result<Pooling, Error> {
+    let config = json(path)?;
+    let object = config.as_object().ok_or_else(|| Error::malformed(path, "not an object"))?;
+    let is_on = |(key, value): (&String, &Value)| {
+        key.strip_prefix("pooling_mode_").filter(|_| value == true).map(str::to_owned)
+    };
+    let modes: Vec<String> = match object.get("pooling_mode") {
+        Some(Value::String(mode)) => vec![mode.clone()],
+        Some(Value::Array(modes)) => modes.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        _ => object.iter().filter_map(is_on).collect(),
+    };
+    match modes.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["mean_tokens" | "mean"] => Ok(Pooling::Mean),
+        ["cls_token" | "cls"] => Ok(Pooling::First),
+        ["lasttoken"] => Ok(Pooling::Last),
+        ["max_tokens" | "max"] => Ok(Pooling::Max),
+        ["mean_sqrt_len_tokens"] => Ok(Pooling::MeanSqrtLen),
+        ["weightedmean_tokens" | "weightedmean"] => Ok(Pooling::WeightedMean),
+        _ => Err(Error::unsupported(path, format!("pooling by {modes:?}"))),
+    }
+}
+
 /// A JSON file.
-fn json(path: &Path) -> Result<Value, Error> {
+pub(in crate::local) fn json(path: &Path) -> Result<Value, Error> {
     let failed = |source| Error::Read { path: PathBuf::from(path), source };
     let mut text = Vec::new();
     File::open(path).map_err(failed)?.take(LARGEST + 1).read_to_end(&mut text).map_err(failed)?;

@@ -25,6 +25,7 @@ use serde_json::{Map, Value};
 
 pub use error::Error;
 pub use files::{Opened, describe, open};
+pub(in crate::local) use files::{json, pooling};
 pub use names::Naming;
 pub use rope::{Rope, RopeKind, Scaling};
 pub use spec::{

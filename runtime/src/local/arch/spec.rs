@@ -221,6 +221,12 @@ pub struct Output {
 pub enum Pooling {
     /// The mean of all.
     Mean,
+    /// The largest of each number.
+    Max,
+    /// The sum of all by the root of their count.
+    MeanSqrtLen,
+    /// The mean, the first counted once, the second twice, and so on.
+    WeightedMean,
     /// The first.
     First,
     /// The last.

@@ -15,9 +15,9 @@ mod experts;
 mod feed;
 mod latent;
 mod pass;
-mod rotation;
+pub(in crate::local) mod rotation;
 mod scratch;
-mod weights;
+pub(in crate::local) mod weights;
 
 use super::Error;
 use super::arch::{Opened, Spec};

@@ -4,7 +4,8 @@ use crate::local::arch::{Rope, RopeKind};
 use crate::local::kernels::{Level, math};
 
 /// How vectors of a rope are turned, and for the rows of a pass by how much.
-pub(super) struct Rotation {
+#[derive(Clone)]
+pub(in crate::local) struct Rotation {
     kind: RopeKind,
     magnitude: f64,
     /// A pair each.
@@ -14,19 +15,19 @@ pub(super) struct Rotation {
 }
 
 impl Rotation {
-    pub(super) fn new(rope: &Rope, context: usize, divisors: Option<&[f32]>) -> Self {
+    pub(in crate::local) fn new(rope: &Rope, context: usize, divisors: Option<&[f32]>) -> Self {
         let frequencies = rope.frequencies(context, divisors);
         Self { kind: rope.kind, magnitude: rope.magnitude(), frequencies, cos: Vec::new(), sin: Vec::new() }
     }
 
     /// Begins a pass.
-    pub(super) fn clear(&mut self) {
+    pub(in crate::local) fn clear(&mut self) {
         self.cos.clear();
         self.sin.clear();
     }
 
     /// The next row stands at this position.
-    pub(super) fn push(&mut self, position: usize) {
+    pub(in crate::local) fn push(&mut self, position: usize) {
         for frequency in &self.frequencies {
             let (sin, cos) = f64::from(position as f32 * frequency).sin_cos();
             self.cos.push((cos * self.magnitude) as f32);
@@ -35,7 +36,7 @@ impl Rotation {
     }
 
     /// Turns the head of a row; what lies behind the pairs stays.
-    pub(super) fn turn(&self, level: Level, row: usize, head: &mut [f32]) {
+    pub(in crate::local) fn turn(&self, level: Level, row: usize, head: &mut [f32]) {
         let pairs = self.frequencies.len();
         let (cos, sin) = (&self.cos[row * pairs..][..pairs], &self.sin[row * pairs..][..pairs]);
         match self.kind {

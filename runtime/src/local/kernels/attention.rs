@@ -49,7 +49,7 @@ impl Heads {
         self.keys * blocks * T::block_len(self)
     }
 
-    fn check(&self) -> Result<(), Error> {
+    pub(super) fn check(&self) -> Result<(), Error> {
         let grouped = self.keys > 0 && self.queries.is_multiple_of(self.keys);
         if grouped && self.key_dim > 0 && self.value_dim > 0 && self.value_dim.is_multiple_of(ROWS) {
             return Ok(());

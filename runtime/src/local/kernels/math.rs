@@ -43,7 +43,12 @@ fn erf(x: f32) -> f32 {
 }
 
 #[inline(always)]
-fn sigmoid(x: f32) -> f32 {
+pub(super) fn gelu_by_erf(x: f32) -> f32 {
+    0.5 * x * (1.0 + erf(x * std::f32::consts::FRAC_1_SQRT_2))
+}
+
+#[inline(always)]
+pub(super) fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + exp(-x))
 }
 
@@ -53,7 +58,7 @@ pub(super) fn tanh(x: f32) -> f32 {
 }
 
 #[inline(always)]
-fn gelu_by_tanh(x: f32) -> f32 {
+pub(super) fn gelu_by_tanh(x: f32) -> f32 {
     let inner = (0.044_715 * x * x).mul_add(x, x);
     x * sigmoid(2.0 * 0.797_884_6 * inner)
 }
@@ -114,6 +119,21 @@ leveled! {
         out.for_each(|(((out, x), weight), bias)| *out = ((x - mean) * scale).mul_add(*weight, *bias));
     }
 
+    /// `x + y` where `x` lies, then as [`layer_norm`].
+    pub fn add_layer_norm(x: &mut [f32], y: &[f32], weight: &[f32], bias: &[f32], eps: f32) {
+        x.iter_mut().zip(y).for_each(|(x, y)| *x += y);
+        let count = x.len() as f32;
+        let mean = sum(x, |x| x) / count;
+        let scale = 1.0 / (sum(x, |x| (x - mean) * (x - mean)) / count + eps).sqrt();
+        let x = x.iter_mut().zip(weight).zip(bias);
+        x.for_each(|((x, weight), bias)| *x = ((*x - mean) * scale).mul_add(*weight, *bias));
+    }
+
+    /// The larger of both: `x = max(x, y)`
+    pub fn max(x: &mut [f32], y: &[f32]) {
+        x.iter_mut().zip(y).for_each(|(x, y)| *x = if *y > *x { *y } else { *x });
+    }
+
     /// Turns neighbouring pairs `(x[2i], x[2i + 1])` by angles of which `cos` and `sin` are given.
     pub fn rope_adjacent(x: &mut [f32], cos: &[f32], sin: &[f32]) {
         let pairs = x.as_chunks_mut::<2>().0;
@@ -153,7 +173,7 @@ leveled! {
 
     /// The Gaussian error linear unit, by the error function.
     pub fn gelu(x: &mut [f32]) {
-        x.iter_mut().for_each(|x| *x = 0.5 * *x * (1.0 + erf(*x * std::f32::consts::FRAC_1_SQRT_2)));
+        x.iter_mut().for_each(|x| *x = gelu_by_erf(*x));
     }
 
     /// The Gaussian error linear unit, as approximated by the hyperbolic tangent.

@@ -16,6 +16,7 @@ mod attention_tests;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod dense;
 mod level;
 pub mod math;
 mod matrix;
@@ -30,6 +31,7 @@ mod tests;
 mod tiles;
 
 pub use activations::{Activations, Kinds};
+pub use dense::{Dense, Finish, Span, attend_all, dense};
 pub use level::Level;
 pub use matrix::Matrix;
 pub use product::{matmul, matmul_many};

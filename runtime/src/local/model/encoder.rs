@@ -54,6 +54,15 @@ pub fn embed(model: &Model, tokens: &[u32], segments: &[u32]) -> Result<Vec<f32>
         Pooling::Mean => vectors.mean(0)?,
         Pooling::First => vectors.get(0)?,
         Pooling::Last => vectors.get(tokens.len() - 1)?,
+        Pooling::Max => vectors.max(0)?,
+        Pooling::MeanSqrtLen => (vectors.sum(0)? / (tokens.len() as f64).sqrt())?,
+        Pooling::WeightedMean => {
+            let count = tokens.len();
+            let weights: Vec<f32> = (1..=count).map(|at| at as f32).collect();
+            let sum = (count * (count + 1)) as f64 / 2.0;
+            let weights = Tensor::from_vec(weights, (count, 1), vectors.device())?;
+            (vectors.broadcast_mul(&weights)?.sum(0)? / sum)?
+        }
     };
     let mut one: Vec<f32> = one.to_vec1()?;
     if encoder.normalised {

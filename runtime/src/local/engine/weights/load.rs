@@ -42,8 +42,7 @@ pub(in crate::local::engine) fn load(
     level: Level,
     context: usize,
 ) -> Result<Weights, Error> {
-    let tensors = opened.tensors.iter().map(|one| (one.slot, one)).collect();
-    let loader = Loader { opened, spec: &opened.spec, pool, level, tensors };
+    let loader = Loader::new(opened, pool, level);
     let spec = loader.spec;
     let tied = spec.output.is_none_or(|output| output.tied);
     let divisors = spec.rope.as_ref().and_then(|rope| rope.tensor(context));
@@ -60,7 +59,8 @@ pub(in crate::local::engine) fn load(
     Ok(weights)
 }
 
-struct Loader<'a> {
+/// The tensors of opened files, on their way into memory.
+pub(in crate::local) struct Loader<'a> {
     opened: &'a Opened,
     spec: &'a Spec,
     pool: &'a Pool,
@@ -69,14 +69,19 @@ struct Loader<'a> {
 }
 
 impl<'a> Loader<'a> {
-    fn at(&'a self, layer: usize) -> At<'a> {
+    pub(in crate::local) fn new(opened: &'a Opened, pool: &'a Pool, level: Level) -> Self {
+        let tensors = opened.tensors.iter().map(|one| (one.slot, one)).collect();
+        Self { opened, spec: &opened.spec, pool, level, tensors }
+    }
+
+    pub(in crate::local) fn at(&'a self, layer: usize) -> At<'a> {
         At { loader: self, layer, expert: 0 }
     }
 }
 
 /// The tensors of a layer, or with 0 those outside of layers.
 #[derive(Clone, Copy)]
-struct At<'a> {
+pub(in crate::local) struct At<'a> {
     loader: &'a Loader<'a>,
     layer: usize,
     expert: usize,
@@ -98,7 +103,11 @@ impl<'a> At<'a> {
     }
 
     /// What `make` makes of a tensor; then its pages are given back.
-    fn taken<T>(self, role: Role, make: impl FnOnce(View<'a>) -> Result<T, Error>) -> Result<T, Error> {
+    pub(in crate::local) fn taken<T>(
+        self,
+        role: Role,
+        make: impl FnOnce(View<'a>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let wanted = self.wanted(role)?;
         let made = make(self.view(wanted)?)?;
         self.loader.opened.weights.release(&wanted.name);
@@ -119,7 +128,7 @@ impl<'a> At<'a> {
         })
     }
 
-    fn linear(self, role: Role) -> Result<Linear, Error> {
+    pub(in crate::local) fn linear(self, role: Role) -> Result<Linear, Error> {
         Ok(Linear { matrix: self.matrix(role)?, bias: self.bias(role)? })
     }
 
@@ -144,7 +153,7 @@ impl<'a> At<'a> {
         self.find(role, true).map(|wanted| self.dequantized(wanted)).transpose()
     }
 
-    fn numbers(self, role: Role) -> Result<Vec<f32>, Error> {
+    pub(in crate::local) fn numbers(self, role: Role) -> Result<Vec<f32>, Error> {
         self.dequantized(self.wanted(role)?)
     }
 
@@ -157,7 +166,7 @@ impl<'a> At<'a> {
         Ok(numbers)
     }
 
-    fn norm(self, role: Role) -> Result<Norm, Error> {
+    pub(in crate::local) fn norm(self, role: Role) -> Result<Norm, Error> {
         let norm = &self.loader.spec.norm;
         let mut weight = self.numbers(role)?;
         weight.iter_mut().for_each(|weight| *weight += norm.offset as f32);
@@ -180,7 +189,7 @@ impl<'a> At<'a> {
         })
     }
 
-    fn layer(self) -> Result<Layer, Error> {
+    pub(in crate::local) fn layer(self) -> Result<Layer, Error> {
         let spec = self.loader.spec;
         let kind = spec.layers.get(self.layer).copied().unwrap_or_default();
         let attention = match &spec.attention.mla {
