@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::Local;
 use super::place::Place;
+use super::shelf::Purpose;
 use crate::client::ProviderWire;
 use crate::error::{Error, Result};
 use crate::http::Clocks;
@@ -14,7 +15,7 @@ use crate::http::Clocks;
 use crate::http::{download, hub::Hub};
 use crate::local::engine::CacheNumber;
 use crate::local::sample::Sampling;
-use crate::local::{Device, chat, serve};
+use crate::local::{Device, chat, embed, serve};
 
 const MODELS: &str = "TYPEWRIGHT_MODELS";
 const THREADS: &str = "TYPEWRIGHT_THREADS";
@@ -29,6 +30,7 @@ const NEVER: Duration = Duration::MAX;
 pub(super) struct Settings {
     pub(super) chat: chat::Config,
     pub(super) serve: serve::Config,
+    pub(super) embed: embed::Config,
     pub(super) folder: Option<PathBuf>,
     pub(super) keep: usize,
     pub(super) clocks: Clocks,
@@ -42,10 +44,11 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    /// How the model of that name is loaded.
-    pub(super) fn model(&self, name: &str, place: &Place) -> chat::Config {
+    /// How the model of that name is loaded to converse.
+    pub(super) fn chat(&self, name: &str, place: &Place) -> Purpose {
         let name = place.is_named.then(|| name.to_owned());
-        chat::Config { name: name.or_else(|| self.chat.name.clone()), ..self.chat.clone() }
+        let config = chat::Config { name: name.or_else(|| self.chat.name.clone()), ..self.chat.clone() };
+        Purpose::Chat(Box::new(config), self.serve.clone())
     }
 }
 
@@ -73,6 +76,7 @@ impl<C: From<Local>> Builder<C> {
         let settings = Settings {
             chat: chat::Config::default(),
             serve: serve::Config::default(),
+            embed: embed::Config::default(),
             folder: None,
             keep: 2,
             clocks,
@@ -185,6 +189,12 @@ impl<C: From<Local>> Builder<C> {
         self
     }
 
+    /// How vectors and scores are made: pooling, length, what happens to longer texts.
+    pub fn embedding(mut self, config: embed::Config) -> Self {
+        self.settings.embed = config;
+        self
+    }
+
     /// Whether to look at the environment. It does unless told otherwise.
     pub fn environment(mut self, look: bool) -> Self {
         self.environment = look;
@@ -224,6 +234,9 @@ impl<C: From<Local>> Builder<C> {
         let threads = threads.map_or_else(|| number(THREADS), |threads| Ok(Some(threads)))?;
         let engine = &mut settings.chat.engine;
         engine.threads = threads.unwrap_or(engine.threads).max(1);
+        if let Some(threads) = threads {
+            settings.embed.threads = threads.max(1);
+        }
         engine.context = context.map_or_else(|| number(CONTEXT), |context| Ok(Some(context)))?;
         let device = device.map_or_else(|| named(wire, variable(DEVICE)), Ok)?;
         settings.chat.device = built(wire, device)?;

@@ -69,18 +69,20 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use super::chat::LocalModel;
+use super::embed::Scores;
 use super::memory::Need;
 use super::serve;
 use crate::client::{Client, ProviderWire};
 use crate::error::Result;
+use crate::model::ModelKind;
 
 pub use builder::Builder;
 #[cfg(feature = "download")]
 pub use place::Downloading;
 
 use builder::Settings;
-use shelf::Shelf;
+use place::Place;
+use shelf::{Model, Purpose, Shelf};
 
 /// The models of this process behind a client. Cheap to clone; clones share the models that are loaded.
 #[derive(Clone)]
@@ -110,7 +112,7 @@ pub struct Loaded {
     pub licence: Option<String>,
     /// How long it took to load.
     pub load: Duration,
-    /// What it has done since.
+    /// What it has done since, if it converses.
     pub statistics: serve::Statistics,
 }
 
@@ -154,7 +156,32 @@ impl Local {
 
     /// Loads a model before it is asked for the first time.
     pub async fn load(&self, name: &str) -> Result<()> {
-        self.shared.lease(name).await.map(drop)
+        self.shared.lease(name, |place| self.usual(name, place)).await.map(drop)
+    }
+
+    /// How well each document answers a query, by a model that is made for that.
+    pub async fn rerank(&self, name: &str, query: &str, documents: &[&str]) -> Result<Scores> {
+        let shared = &self.shared;
+        let lease = shared.lease(name, |_| Purpose::Scores(shared.settings.embed.clone())).await?;
+        let Model::Scores(reranker) = lease.model() else {
+            return Err(shared.refusal(name, "rerank", "it gives no scores"));
+        };
+        let (reranker, query) = (Arc::clone(reranker), query.to_owned());
+        let documents: Vec<String> = documents.iter().map(|document| (*document).to_owned()).collect();
+        let scores = shelf::blocking(move || {
+            let documents: Vec<&str> = documents.iter().map(String::as_str).collect();
+            Ok(reranker.rerank(&query, &documents)?)
+        });
+        scores.await.map_err(|error| error.of(shared.wire.name, name))
+    }
+
+    /// What a model is for, as far as the catalog says: to converse, or to make vectors.
+    fn usual(&self, name: &str, place: &Place) -> Purpose {
+        let is_encoder = self.client.model(name).is_some_and(|model| model.kind == ModelKind::Embedding);
+        match is_encoder {
+            true => Purpose::Vectors(self.shared.settings.embed.clone()),
+            false => self.shared.settings.chat(name, place),
+        }
     }
 
     /// Unloads a model. Whether it was there. Answers under way are finished first; the memory of an idle model is free
@@ -175,8 +202,8 @@ impl Local {
         let shared = &self.shared;
         let need = async {
             let place = place::find(shared.wire, &shared.settings, name).await?;
-            let config = shared.settings.model(name, &place);
-            shelf::blocking(move || Ok(LocalModel::need(&place.path, &config)?)).await
+            let purpose = self.usual(name, &place);
+            shelf::blocking(move || purpose.need(&place.path)).await
         };
         need.await.map_err(|error| error.of(shared.wire.name, name))
     }

@@ -40,7 +40,7 @@ pub(super) enum Model {
 }
 
 impl Purpose {
-    fn need(&self, path: &Path) -> Result<Need, Error> {
+    pub(super) fn need(&self, path: &Path) -> Result<Need, Error> {
         Ok(match self {
             Self::Chat(config, _) => LocalModel::need(path, config)?,
             Self::Vectors(config) => Embedder::need(path, config)?,
@@ -59,7 +59,9 @@ impl Purpose {
     fn is_of(&self, model: &Model) -> bool {
         matches!(
             (self, model),
-            (Self::Chat(..), Model::Chat(_)) | (Self::Vectors(_), Model::Vectors(_)) | (Self::Scores(_), Model::Scores(_))
+            (Self::Chat(..), Model::Chat(_))
+                | (Self::Vectors(_), Model::Vectors(_))
+                | (Self::Scores(_), Model::Scores(_))
         )
     }
 }
@@ -153,7 +155,10 @@ impl Shelf {
 
     fn find(&self, path: &Path, name: &str, purpose: &Purpose) -> Option<Lease> {
         let used = self.uses.fetch_add(1, Ordering::Relaxed);
-        self.held().iter_mut().find(|held| held.path == path && purpose.is_of(&held.model)).map(|held| held.lease(name, used))
+        self.held()
+            .iter_mut()
+            .find(|held| held.path == path && purpose.is_of(&held.model))
+            .map(|held| held.lease(name, used))
     }
 
     fn load(&self, name: &str, place: Place, purpose: Purpose) -> Result<Lease, Error> {
