@@ -4,6 +4,7 @@
 mod files;
 mod program;
 mod shelf;
+mod vectors;
 mod words;
 
 use std::error::Error as _;
