@@ -237,3 +237,6 @@ impl Watch {
         .await
     }
 }
+
+#[cfg(test)]
+mod tests;
