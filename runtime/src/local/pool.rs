@@ -93,6 +93,11 @@ impl Pool {
         self.shared.threads
     }
 
+    /// How many threads would work on a region that begins here: one inside of a region.
+    pub fn at_hand(&self) -> usize {
+        if INSIDE.get() { 1 } else { self.shared.threads }
+    }
+
     /// Calls `body(part, thread)` once for each of `parts`, and returns when all are done. Each thread has one run
     /// of neighbouring parts. From inside a region all parts run on the thread that asks.
     pub fn run(&self, parts: usize, body: impl Fn(usize, usize) + Sync) -> Result<(), Panicked> {

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use super::super::activations::panels;
 use super::super::arena::{Writer, split};
 use super::super::attention::Heads;
-use super::{Error, Inputs, Level, ROWS, leveled, math, singles};
+use super::{After, Error, Finish, Inputs, Level, ROWS, leveled, math, singles};
 use crate::local::pool::Pool;
 
 /// Rows of a batch that are one text.
@@ -105,50 +105,58 @@ impl Work<'_> {
         let row = span.row + first;
         let from = (row * heads + head) * key_dim;
         let inputs = Inputs { x: &self.queries[from..], stride: heads * key_dim, cols: key_dim };
-        products::<MR>(self.level, inputs, keys, key_dim, |query, at, sums| {
-            scores[query * width + at..][..sums.len()].copy_from_slice(sums);
-        });
-        let mut shares = [0.0; MR];
-        weigh(self.level, scores, [width, span.rows], scale, soft_cap, &mut shares);
+        for (pair, columns) in pairs(keys, key_dim).enumerate() {
+            let rows = scores.chunks_exact_mut(width).map(|row| &mut row[2 * pair * ROWS..]);
+            product::<MR>(self.level, inputs, columns, &mut array(rows));
+        }
+        weigh(self.level, scores, [width, span.rows], scale, soft_cap);
         let inputs = Inputs { x: scores, stride: width, cols: span.rows };
-        products::<MR>(self.level, inputs, values, width, |query, at, sums| {
-            let len = sums.len().min(value_dim - at);
-            let mut shared = [0.0; 2 * ROWS];
-            let results = &mut shared[..len];
-            results.iter_mut().zip(sums).for_each(|(result, sum)| *result = sum * shares[query]);
-            self.put(((row + query) * heads + head) * value_dim + at, results);
-        });
+        for (pair, columns) in pairs(values, width).enumerate() {
+            let from = |query: usize| ((row + query) * heads + head) * value_dim + 2 * pair * ROWS;
+            let len = columns.len() / width * ROWS;
+            let mut out = std::array::from_fn(|query| self.out(from(query), len));
+            product::<MR>(self.level, inputs, columns, &mut out);
+        }
     }
 
-    #[expect(unsafe_code, reason = "parts write disjoint results")]
-    fn put(&self, from: usize, results: &[f32]) {
-        // SAFETY: a row and a head belong to one part, for texts do not share rows; the slice is dropped here.
-        unsafe { self.out.slice(from, results.len()) }.copy_from_slice(results);
+    #[expect(unsafe_code, clippy::mut_from_ref, reason = "parts write disjoint results")]
+    fn out(&self, from: usize, len: usize) -> &mut [f32] {
+        // SAFETY: a row and a head belong to one part, for texts do not share rows; a part holds slices of different rows
+        // at a time, and drops them with the kernel that writes them.
+        unsafe { self.out.slice(from, len) }
     }
 }
 
-/// The products of rows with strips of `cols` columns each: `take(row, output, sums)`.
-#[inline(always)]
-fn products<const MR: usize>(
+/// Pairs of strips of `cols` columns each; the last may be one.
+fn pairs(strips: &[f32], cols: usize) -> impl Iterator<Item = &[[f32; ROWS]]> {
+    strips.as_chunks::<ROWS>().0.chunks(2 * cols)
+}
+
+/// The first `N`; empty ones where there are fewer.
+fn array<'a, const N: usize>(mut rows: impl Iterator<Item = &'a mut [f32]>) -> [&'a mut [f32]; N] {
+    std::array::from_fn(|_| rows.next().unwrap_or_default())
+}
+
+/// The products of rows with one or two strips.
+#[inline]
+fn product<const MR: usize>(
     level: Level,
     inputs: Inputs<'_>,
-    strips: &[f32],
-    cols: usize,
-    mut take: impl FnMut(usize, usize, &[f32]),
+    columns: &[[f32; ROWS]],
+    out: &mut [&mut [f32]; MR],
 ) {
-    let strips = strips.as_chunks::<ROWS>().0;
-    let (pairs, rest) = (strips.chunks_exact(2 * cols), strips.chunks_exact(2 * cols).remainder());
-    let count = pairs.len();
-    for (pair, columns) in pairs.enumerate() {
-        let mut out = [[[0.0; ROWS]; 2]; MR];
-        let (first, second) = columns.split_at(cols);
-        singles(level, [first, second], inputs, &[], &mut out);
-        out.iter().enumerate().for_each(|(row, out)| take(row, pair * 2 * ROWS, out.as_flattened()));
-    }
-    if !rest.is_empty() {
-        let mut out = [[[0.0; ROWS]; 1]; MR];
-        singles(level, [rest], inputs, &[], &mut out);
-        out.iter().enumerate().for_each(|(row, out)| take(row, count * 2 * ROWS, out.as_flattened()));
+    const NONE: &[f32; ROWS] = &[0.0; ROWS];
+    let cols = if columns.len().is_multiple_of(2) && out[0].len() >= 2 * ROWS {
+        columns.len() / 2
+    } else {
+        columns.len()
+    };
+    match columns.split_at(cols) {
+        (one, []) => singles(level, [one], inputs, &[], After { bias: [NONE], finish: Finish::Plain }, out),
+        (one, two) => {
+            let after = After { bias: [NONE; 2], finish: Finish::Plain };
+            singles(level, [one, two], inputs, &[], after, out);
+        }
     }
 }
 
@@ -179,16 +187,10 @@ leveled! {
         }
     }
 
-    /// From scores to weights under the largest of a row; what they are divided by at last.
-    fn weigh(
-        scores: &mut [f32],
-        shape: [usize; 2],
-        scale: f32,
-        soft_cap: Option<f32>,
-        shares: &mut [f32],
-    ) {
+    /// From scores to weights: of each row of `width` numbers, of which `rows` count.
+    fn weigh(scores: &mut [f32], shape: [usize; 2], scale: f32, soft_cap: Option<f32>) {
         let [width, rows] = shape;
-        for (scores, share) in scores.chunks_exact_mut(width).zip(shares) {
+        for scores in scores.chunks_exact_mut(width) {
             if let Some(cap) = soft_cap {
                 scores.iter_mut().for_each(|x| *x = cap * math::tanh(*x * scale / cap));
             } else {
@@ -198,7 +200,8 @@ leveled! {
             let most = math::largest(scores);
             let most = if most == f32::NEG_INFINITY { 0.0 } else { most };
             scores.iter_mut().for_each(|x| *x = math::exp(*x - most));
-            *share = 1.0 / math::sum(scores, |x| x);
+            let share = 1.0 / math::sum(scores, |x| x);
+            scores.iter_mut().for_each(|x| *x *= share);
         }
     }
 }

@@ -12,7 +12,6 @@ mod x86;
 use super::activations::{Panel, panels};
 use super::arena::{Writer, split};
 use super::level::leveled;
-use super::product::Results;
 use super::tiles::{Half, Halves, ROWS, Single};
 use super::{Activations, Error, Kinds, Level, Matrix, each_row, math, matmul};
 use crate::local::dtype::Dtype;
@@ -20,8 +19,12 @@ use crate::local::pool::Pool;
 
 pub use attention::{Span, attend_all};
 
-/// Rows that go over a pair of strips together: as many as stay in the cache.
+/// Rows that go over some strips together: as many as stay in the cache.
 const BLOCK: usize = 192;
+/// Up to how many rows all of them go over one pair of strips before the next.
+const FEW: usize = 48;
+/// Bytes of the strips that rows go over otherwise: what stays in the cache beside them.
+const RUN: usize = 200 << 10;
 
 /// What happens to an output after its bias was added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -95,17 +98,22 @@ fn floats<const N: usize>(
     x: &[f32],
     products: [(Dense<'_>, &mut [f32]); N],
 ) -> Result<(), Error> {
+    let threads = pool.at_hand();
     let products = products.map(|(dense, out)| {
         let rows = x.len() / dense.matrix.cols();
-        Product { dense, x, rows, out: split(out) }
+        // Few rows: weights are what takes time, and parts are small, so that all threads have as many.
+        let pairs = dense.matrix.strips().div_ceil(2);
+        let most = RUN * dense.matrix.strips() / dense.matrix.bytes().max(1) / 2;
+        let run = if rows <= FEW { 1 } else { most.min(pairs / (4 * threads)).max(1) };
+        Product { dense, x, rows, run, out: split(out) }
     });
-    let all = products.iter().map(Product::pairs).sum();
+    let all = products.iter().map(Product::parts).sum();
     pool.run(all, |mut part, _| {
         for product in &products {
-            if part < product.pairs() {
-                return product.pair(part);
+            if part < product.parts() {
+                return product.part(part);
             }
-            part -= product.pairs();
+            part -= product.parts();
         }
     })?;
     Ok(())
@@ -115,6 +123,8 @@ struct Product<'a> {
     dense: Dense<'a>,
     x: &'a [f32],
     rows: usize,
+    /// Pairs of strips that stay in the cache while all rows go over them.
+    run: usize,
     out: Writer<'a, f32>,
 }
 
@@ -134,23 +144,24 @@ impl<'a> Inputs<'a> {
 }
 
 impl Product<'_> {
-    fn pairs(&self) -> usize {
-        self.dense.matrix.strips().div_ceil(2)
+    fn parts(&self) -> usize {
+        self.dense.matrix.strips().div_ceil(2 * self.run)
     }
 
-    /// All rows over two strips. While they do, the next two strips are asked for.
-    fn pair(&self, pair: usize) {
+    /// All rows over some strips. While the first rows do, the strips of the next part are asked for.
+    fn part(&self, part: usize) {
         let strips = self.dense.matrix.strips();
-        let (first, second) = (2 * pair, 2 * pair + 1);
+        let (from, to) = (2 * self.run * part, strips.min(2 * self.run * (part + 1)));
+        let mut ahead = to..strips.min(to + 2 * self.run);
         for start in (0..self.rows).step_by(BLOCK) {
-            let rows = BLOCK.min(self.rows - start);
-            for (at, panel) in panels(rows).enumerate() {
-                let ahead = Some(first + 2 + at).filter(|ahead| at < 2 && start == 0 && *ahead < strips);
+            for panel in panels(BLOCK.min(self.rows - start)) {
                 let panel = Panel { first: start + panel.first, rows: panel.rows };
-                if second < strips {
-                    self.panel(panel, [first, second], ahead);
-                } else {
-                    self.panel(panel, [first], None);
+                for first in (from..to).step_by(2) {
+                    if first + 1 < to {
+                        self.panel(panel, [first, first + 1], ahead.next());
+                    } else {
+                        self.panel(panel, [first], None);
+                    }
                 }
             }
         }
@@ -172,27 +183,37 @@ impl Product<'_> {
         strips: [usize; NT],
         ahead: Option<usize>,
     ) {
-        let mut results = [[[0.0; ROWS]; NT]; MR];
-        self.kernel(first, strips, ahead, &mut results);
-        let matrix = self.dense.matrix;
+        let (rows, from) = (self.dense.matrix.rows(), strips[0] * ROWS);
+        let len = (NT * ROWS).min(rows - from);
         let mut bias = [[0.0; ROWS]; NT];
-        for (strip, into) in strips.iter().zip(&mut bias) {
-            let all = self.dense.bias.unwrap_or_default();
-            into.iter_mut().zip(all.iter().skip(strip * ROWS)).for_each(|(into, bias)| *into = *bias);
+        if let Some(all) = self.dense.bias {
+            bias.as_flattened_mut()[..len].copy_from_slice(&all[from..][..len]);
         }
-        finish_all(matrix.level(), self.dense.finish, bias.as_flattened(), results.as_flattened_mut());
-        let from = strips[0] * ROWS;
-        let len = (NT * ROWS).min(matrix.rows() - from);
-        for (row, results) in results.iter().enumerate() {
-            self.put((first + row) * matrix.rows() + from, &results.as_flattened()[..len]);
+        let after = After { bias: bias.each_ref(), finish: self.dense.finish };
+        let out = |row: usize, len: usize| self.out((first + row) * rows + from, len);
+        if len == NT * ROWS {
+            let mut out = std::array::from_fn(|row| out(row, len));
+            return self.kernel::<MR, NT>(first, strips, ahead, after, &mut out);
+        }
+        // The last strip has fewer outputs than numbers.
+        let mut whole = [[[0.0; ROWS]; NT]; MR];
+        self.kernel::<MR, NT>(
+            first,
+            strips,
+            ahead,
+            after,
+            &mut whole.each_mut().map(|row| row.as_flattened_mut()),
+        );
+        for (row, whole) in whole.iter().enumerate() {
+            out(row, len).copy_from_slice(&whole.as_flattened()[..len]);
         }
     }
 
-    #[expect(unsafe_code, reason = "parts write disjoint outputs")]
-    fn put(&self, from: usize, results: &[f32]) {
-        // SAFETY: each part has strips of its own, so that no two threads write the same columns of outputs, and the
-        // slice is dropped here.
-        unsafe { self.out.slice(from, results.len()) }.copy_from_slice(results);
+    #[expect(unsafe_code, clippy::mut_from_ref, reason = "parts write disjoint outputs")]
+    fn out(&self, from: usize, len: usize) -> &mut [f32] {
+        // SAFETY: each part has strips of its own, so that no two threads write the same columns of outputs; a part
+        // holds slices of different rows at a time, and drops them with the kernel that writes them.
+        unsafe { self.out.slice(from, len) }
     }
 
     fn kernel<const MR: usize, const NT: usize>(
@@ -200,7 +221,8 @@ impl Product<'_> {
         first: usize,
         strips: [usize; NT],
         ahead: Option<usize>,
-        out: &mut Results<MR, NT>,
+        after: After<'_, NT>,
+        out: &mut [&mut [f32]; MR],
     ) {
         let (matrix, cols) = (self.dense.matrix, self.dense.matrix.cols());
         let inputs = Inputs { x: &self.x[first * cols..], stride: cols, cols };
@@ -208,7 +230,7 @@ impl Product<'_> {
             ($kernel:ident, $tile:ty, $column:ty) => {{
                 let columns = strips.map(|strip| matrix.columns::<$tile, $column>(strip));
                 let ahead = ahead.map(|strip| matrix.columns::<$tile, $column>(strip)).unwrap_or_default();
-                $kernel(matrix.level(), columns, inputs, ahead, out)
+                $kernel(matrix.level(), columns, inputs, ahead, after, out)
             }};
         }
         match matrix.dtype() {
@@ -217,6 +239,13 @@ impl Product<'_> {
             _ => run!(singles, Single, [f32; ROWS]),
         }
     }
+}
+
+/// What sums begin with, and what happens to them at last.
+#[derive(Clone, Copy)]
+pub(super) struct After<'a, const NT: usize> {
+    bias: [&'a [f32; ROWS]; NT],
+    finish: Finish,
 }
 
 macro_rules! kernels {
@@ -228,16 +257,17 @@ macro_rules! kernels {
             columns: [&[$column]; NT],
             inputs: Inputs<'_>,
             ahead: &[$column],
-            out: &mut Results<MR, NT>,
+            after: After<'_, NT>,
+            out: &mut [&mut [f32]; MR],
         ) {
             match level.usable() {
                 // SAFETY: `usable` says that this processor has the instructions.
                 #[cfg(target_arch = "x86_64")]
-                Level::Avx512Vnni => unsafe { x86::avx512::$name(columns, inputs.rows(), ahead, out) },
+                Level::Avx512Vnni => unsafe { x86::avx512::$name(columns, inputs.rows(), ahead, after, out) },
                 // SAFETY: as above.
                 #[cfg(target_arch = "x86_64")]
-                Level::Avx2 => unsafe { x86::avx2::$name(columns, inputs.rows(), ahead, out) },
-                _ => scalar::$name(columns, inputs.rows(), ahead, out),
+                Level::Avx2 => unsafe { x86::avx2::$name(columns, inputs.rows(), ahead, after, out) },
+                _ => scalar::$name(columns, inputs.rows(), ahead, after, out),
             }
         }
     )*};
@@ -255,35 +285,25 @@ kernels! {
 leveled! {
     /// What happens to outputs after their bias.
     fn finish(finish: Finish, x: &mut [f32]) {
-        match finish {
-            Finish::Plain => (),
-            Finish::Silu => x.iter_mut().for_each(|x| *x *= math::sigmoid(*x)),
-            Finish::Gelu => x.iter_mut().for_each(|x| *x = math::gelu_by_erf(*x)),
-            Finish::GeluTanh => x.iter_mut().for_each(|x| *x = math::gelu_by_tanh(*x)),
-            Finish::Relu => x.iter_mut().for_each(|x| *x = x.max(0.0)),
-        }
-    }
-
-    /// Adds the bias of the strips to all of them, then as `finish`.
-    fn finish_all(finish: Finish, bias: &[f32], results: &mut [[f32; ROWS]]) {
-        let bias = bias.as_chunks::<ROWS>().0;
-        for results in results.chunks_exact_mut(bias.len()) {
-            for (results, bias) in results.iter_mut().zip(bias) {
-                results.iter_mut().zip(bias).for_each(|(result, bias)| *result += bias);
-            }
-        }
-        match finish {
-            Finish::Plain => (),
-            Finish::Silu => each(results, |x| x * math::sigmoid(x)),
-            Finish::Gelu => each(results, math::gelu_by_erf),
-            Finish::GeluTanh => each(results, math::gelu_by_tanh),
-            Finish::Relu => each(results, |x| x.max(0.0)),
-        }
+        let (whole, rest) = x.as_chunks_mut::<ROWS>();
+        finish_each(finish, whole);
+        finish_each(finish, rest.as_chunks_mut::<1>().0);
     }
 }
 
 #[inline(always)]
-fn each(x: &mut [[f32; ROWS]], of: impl Fn(f32) -> f32) {
+fn finish_each<const N: usize>(finish: Finish, x: &mut [[f32; N]]) {
+    match finish {
+        Finish::Plain => (),
+        Finish::Silu => each(x, |x| x * math::sigmoid(x)),
+        Finish::Gelu => each(x, math::gelu_by_erf),
+        Finish::GeluTanh => each(x, math::gelu_by_tanh),
+        Finish::Relu => each(x, |x| x.max(0.0)),
+    }
+}
+
+#[inline(always)]
+fn each<const N: usize>(x: &mut [[f32; N]], of: impl Fn(f32) -> f32) {
     x.iter_mut().for_each(|x| x.iter_mut().for_each(|x| *x = of(*x)));
 }
 

@@ -6,8 +6,8 @@
 
 use std::arch::x86_64::*;
 
-use super::super::product::Results;
 use super::super::tiles::{Halves, ROWS};
+use super::{After, Finish, finish_each};
 
 /// The fewest columns of all strips, for `MR` rows of so many numbers at least.
 #[inline(always)]
@@ -26,14 +26,20 @@ fn ask<T>(ahead: *const T, at: usize) {
 
 macro_rules! kernels {
     ($features:literal, $lanes:literal, $zero:ident, $splat:ident, $fma:ident, $store:ident;
-     $($(#[$attribute:meta])* $vis:vis fn $name:ident($column:ty) = $wide:ident;)*) => {$(
+     $($(#[$attribute:meta])* $vis:vis fn $name:ident($column:ty) = $wide:ident;)*) => {
+        #[target_feature(enable = $features)]
+        fn finished(finish: Finish, sums: &mut [[f32; ROWS]]) {
+            finish_each(finish, sums);
+        }
+        $(
         $(#[$attribute])*
         #[target_feature(enable = $features)]
         $vis fn $name<const MR: usize, const NT: usize>(
             columns: [&[$column]; NT],
             rows: [&[f32]; MR],
             ahead: &[$column],
-            out: &mut Results<MR, NT>,
+            after: After<'_, NT>,
+            out: &mut [&mut [f32]; MR],
         ) {
             const PARTS: usize = ROWS / $lanes;
             let count = shared(&columns, &rows);
@@ -41,6 +47,12 @@ macro_rules! kernels {
             let weights = columns.map(|columns| columns.as_ptr());
             let rows = rows.map(|row| row.as_ptr());
             let mut acc = [[[$zero(); PARTS]; NT]; MR];
+            for strip in 0..NT {
+                let bias = single(after.bias[strip]);
+                for row in 0..MR {
+                    acc[row][strip] = bias;
+                }
+            }
             for at in 0..count {
                 ask(ahead, at);
                 let mut w = [[$zero(); PARTS]; NT];
@@ -58,14 +70,23 @@ macro_rules! kernels {
                     }
                 }
             }
-            for row in 0..MR {
-                for strip in 0..NT {
-                    for part in 0..PARTS {
-                        let into = &mut out[row][strip][part * $lanes..][..$lanes];
-                        // SAFETY: the slice has as many floats as the vector, and the store asks for no alignment.
-                        unsafe { $store(into.as_mut_ptr(), acc[row][strip][part]) };
+            let store = |from: &[[[_; PARTS]; NT]; MR], out: &mut [&mut [f32]; MR]| {
+                for row in 0..MR {
+                    for (out, from) in out[row].chunks_exact_mut($lanes).zip(from[row].as_flattened()) {
+                        // SAFETY: the chunk has as many floats as the vector, and the store asks for no alignment.
+                        unsafe { $store(out.as_mut_ptr(), *from) };
                     }
                 }
+            };
+            if after.finish == Finish::Plain {
+                return store(&acc, out);
+            }
+            let mut sums = [[[0.0; ROWS]; NT]; MR];
+            let mut into = sums.each_mut().map(|sums| sums.as_flattened_mut());
+            store(&acc, &mut into);
+            finished(after.finish, sums.as_flattened_mut());
+            for (out, sums) in out.iter_mut().zip(&sums) {
+                out.as_chunks_mut::<ROWS>().0.iter_mut().zip(sums).for_each(|(out, sums)| *out = *sums);
             }
         }
     )*};
@@ -159,15 +180,16 @@ pub(super) mod avx2 {
                 columns: [&[$column]; NT],
                 rows: [&[f32]; MR],
                 ahead: &[$column],
-                out: &mut Results<MR, NT>,
+                after: After<'_, NT>,
+                out: &mut [&mut [f32]; MR],
             ) {
                 for strip in 0..NT {
                     macro_rules! group {
                         ($size:literal) => {
                             for (rows, out) in rows.as_chunks().0.iter().zip(out.as_chunks_mut::<$size>().0) {
-                                let mut results = [[[0.0; ROWS]; 1]; $size];
-                                $few([columns[strip]], *rows, ahead, &mut results);
-                                out.iter_mut().zip(results).for_each(|(out, [result])| out[strip] = result);
+                                let mut out = out.each_mut().map(|out| &mut out[strip * ROWS..][..ROWS]);
+                                let after = After { bias: [after.bias[strip]], finish: after.finish };
+                                $few([columns[strip]], *rows, ahead, after, &mut out);
                             }
                         };
                     }
