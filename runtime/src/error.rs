@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use crate::chat::ChatResponse;
 
+/// What caused a failure in this process.
+type Cause = Box<dyn std::error::Error + Send + Sync>;
+
 /// A result of a call.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -17,6 +20,9 @@ pub enum Error {
     /// The provider answered that it will not, or cannot.
     #[error(transparent)]
     Api(Box<ApiError>),
+    /// What answers in this process failed.
+    #[error(transparent)]
+    Backend(Box<BackendError>),
     /// The request asks for what the provider or the model cannot do. Nothing was sent.
     #[error(transparent)]
     Unsupported(Box<Unsupported>),
@@ -132,6 +138,24 @@ pub struct ApiError {
     pub partial: Option<Box<ChatResponse>>,
 }
 
+/// What happened to an answer that was computed in this process.
+#[derive(Debug, thiserror::Error)]
+#[error("{provider}: `{model}` cannot answer")]
+#[non_exhaustive]
+pub struct BackendError {
+    /// What kind of failure it is, in nobody's words.
+    pub kind: ErrorKind,
+    /// Whose model it is.
+    pub provider: &'static str,
+    /// The model that was asked for.
+    pub model: String,
+    /// What happened.
+    #[source]
+    pub source: Cause,
+    /// What had been said of the answer.
+    pub partial: Option<Box<ChatResponse>>,
+}
+
 /// A request that cannot be sent as it was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{provider} cannot do this with `{model}`: {feature}: {reason}")]
@@ -203,6 +227,7 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Api(error) => error.kind,
+            Self::Backend(error) => error.kind,
             Self::Timeout { .. } => ErrorKind::Timeout,
             Self::MissingKey { .. } | Self::InvalidKey { .. } => ErrorKind::Authentication,
             Self::Unsupported(_) | Self::InvalidUrl { .. } | Self::InvalidHeader { .. } => {
@@ -220,6 +245,7 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Api(error) => error.retryable,
+            Self::Backend(error) => error.kind == ErrorKind::Overloaded,
             Self::Connect(_) | Self::Interrupted { .. } | Self::Truncated { .. } => true,
             Self::Timeout { clock, .. } => *clock != Clock::Total,
             _ => false,
@@ -235,6 +261,7 @@ impl Error {
     pub fn partial(&self) -> Option<&ChatResponse> {
         match self {
             Self::Api(error) => error.partial.as_deref(),
+            Self::Backend(error) => error.partial.as_deref(),
             Self::Truncated { partial }
             | Self::Corrupt { partial, .. }
             | Self::Interrupted { partial, .. }
@@ -249,10 +276,22 @@ impl Error {
         if let Self::Api(error) = self { Some(error) } else { None }
     }
 
+    /// A failure of `model`, which was to answer in this process.
+    pub fn backend(
+        kind: ErrorKind,
+        provider: &'static str,
+        model: impl Into<String>,
+        source: impl Into<Cause>,
+    ) -> Self {
+        let (model, source) = (model.into(), source.into());
+        Self::Backend(Box::new(BackendError { kind, provider, model, source, partial: None }))
+    }
+
     /// Keeps what had arrived of the answer, where the failure has room for it.
     pub(crate) fn with_partial(mut self, arrived: ChatResponse) -> Self {
         match &mut self {
             Self::Api(error) => error.partial = Some(Box::new(arrived)),
+            Self::Backend(error) => error.partial = Some(Box::new(arrived)),
             Self::Truncated { partial }
             | Self::Corrupt { partial, .. }
             | Self::Interrupted { partial, .. }

@@ -5,6 +5,7 @@
 //! anything.
 
 pub mod capability;
+mod files;
 
 use std::borrow::Cow;
 use std::ops::Deref;
@@ -13,6 +14,8 @@ pub use capability::{
     AnyModel, AudioInput, Capabilities, Capability, Documents, Embeddings, JsonMode, Logprobs, PromptCache,
     Reasoning, Sampling, StopSequences, StructuredOutput, Tools, TypedModel, Vision,
 };
+
+pub use files::{ModelFile, ModelFiles};
 
 pub use crate::price::{Cost, Price, Prices, Tier};
 
@@ -55,6 +58,8 @@ pub struct Model {
     pub released: Option<&'static str>,
     /// Set if it is going away.
     pub deprecation: Option<Deprecation>,
+    /// Where its files come from, if it runs in this process.
+    pub files: Option<&'static ModelFiles>,
 }
 
 /// What a model is used through.
@@ -113,6 +118,7 @@ impl Model {
             knowledge: None,
             released: None,
             deprecation: None,
+            files: None,
         }
     }
 

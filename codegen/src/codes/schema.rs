@@ -168,4 +168,16 @@ pub(super) const CODES: &[Code] = &[
         explanation: "A `supports_…` field and `modalities` say different things about the same input. Say it \
                       in one of them.",
     },
+    Code {
+        code: "TW0234",
+        title: "key of another transport",
+        explanation: "With `transport: local`, models run in the program's own process: there is no address, no \
+                      key and no wire format. Without it, models have no files, and no hub that these come from.",
+    },
+    Code {
+        code: "TW0235",
+        title: "files of a model",
+        explanation: "A model that runs in the process has a `source`: a repository as `owner/name`, and the files \
+                      of it by their names, with digests of 64 hexadecimal digits where they are known.",
+    },
 ];

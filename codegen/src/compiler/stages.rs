@@ -16,7 +16,7 @@ use crate::emit::templates::{TemplateFile, Templates};
 use crate::emit::umbrella::{self, Member};
 use crate::emit::wire::{Modules, OperationIr};
 use crate::fingerprint::Fingerprint;
-use crate::ir::provider::Provider;
+use crate::ir::provider::{Provider, Transport};
 use crate::source::{Node, SourceMap, yaml};
 use crate::timings::{self, Timings};
 use crate::{resolve, schema};
@@ -77,6 +77,9 @@ impl Shared<'_> {
 
     /// What the wire can do, if it need not be made again.
     fn kept_wire(&self, unit: &Unit<'_>, key: Fingerprint) -> Option<Operations> {
+        if is_local(unit) {
+            return Some(Operations::LOCAL);
+        }
         let name = &unit.provider.name;
         let known = self.reuse?.units().iter().find(|known| known.name == *name && known.wire == key)?;
         self.keeps(&format!("{name}/src/wire.rs"), key).then_some(known.operations)
@@ -271,6 +274,11 @@ pub(super) fn narrow(
     Ok(())
 }
 
+/// Whether the models run in the process, so that there is no wire.
+pub(super) fn is_local(unit: &Unit<'_>) -> bool {
+    unit.provider.transport == Transport::Local
+}
+
 /// One provider, from its tree to its files.
 fn compile(unit: &Unit<'_>, shared: &Shared<'_>) -> Compiled {
     let mut sink = Sink::default();
@@ -279,6 +287,7 @@ fn compile(unit: &Unit<'_>, shared: &Shared<'_>) -> Compiled {
     let templates = templates.as_ref().unwrap_or(&shared.templates);
     let key = shared.wire_key(unit);
     let wire = match shared.kept_wire(unit, key) {
+        _ if is_local(unit) => unit.sound.then_some(Wire { file: None, key, operations: Operations::LOCAL }),
         Some(operations) => Some(Wire { file: None, key, operations }),
         None => wire::compile(unit, key, shared, &mut sink),
     };

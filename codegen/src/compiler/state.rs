@@ -22,6 +22,11 @@ pub(super) fn of(compiler: &Compiler) -> Result<State, Error> {
 }
 
 fn provider(unit: &Unit<'_>, dialects: Dialects<'_>, sink: &mut Sink) -> Option<ProviderState> {
+    if stages::is_local(unit) {
+        let document = Node { value: Value::Map(Vec::new()), span: unit.document.node.span };
+        let (placed, operations) = (Vec::new(), Vec::new());
+        return Some(ProviderState { provider: unit.provider.clone(), document, placed, operations });
+    }
     let document = wire::resolved(unit, dialects, sink)?;
     let provider = unit.provider.without_models();
     let placed = wire::lowered(&document, &provider, sink)?;

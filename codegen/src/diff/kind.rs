@@ -60,6 +60,7 @@ kinds! {
     FeatureAdded "feature_added" Minor Added "a new feature of the crate over all providers",
     FeatureRemoved "feature_removed" Major Removed "programs that switch the feature on no longer build",
     ClientRenamed "client_renamed" Major Changed "the client type has another name: programs that use it stop compiling",
+    TransportChanged "transport_changed" Major Changed "the client is made by other constructors: programs that call them stop compiling",
     BaseUrlChanged "base_url_changed" Patch Changed "requests go to another address; nothing in programs changes",
     BaseUrlEnvAdded "base_url_env_added" Minor Added "the address can be replaced by an environment variable",
     BaseUrlEnvRemoved "base_url_env_removed" Major Removed "where the variable is set, requests now go to the default address",

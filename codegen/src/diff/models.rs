@@ -3,7 +3,7 @@
 use super::kind::Kind;
 use super::{Log, Side, text};
 use crate::emit::models::MARKERS;
-use crate::ir::provider::{Deprecation, Model, ModelKind, Price, Prices, Provider};
+use crate::ir::provider::{Deprecation, Model, ModelFile, ModelKind, Price, Prices, Provider};
 
 /// Models that came, went or changed.
 pub(super) fn compare(was: &Provider, is: &Provider, log: &mut Log<'_>) {
@@ -184,6 +184,7 @@ fn facts(id: &str, old: &Model, new: &Model, log: &mut Log<'_>) {
         ("the reasoning levels", text::list(&old.reasoning_efforts), text::list(&new.reasoning_efforts)),
         ("what goes in", text::list(&old.input_modalities), text::list(&new.input_modalities)),
         ("what comes out", text::list(&old.output_modalities), text::list(&new.output_modalities)),
+        ("the origin of the files", origin(old), origin(new)),
         ("the end of knowledge", text::maybe(old.knowledge.as_ref()), text::maybe(new.knowledge.as_ref())),
         ("the release", text::maybe(old.released.as_ref()), text::maybe(new.released.as_ref())),
     ];
@@ -199,6 +200,20 @@ fn facts(id: &str, old: &Model, new: &Model, log: &mut Log<'_>) {
         let what = format!("the order of names of {id}");
         log.value(Kind::FactChanged, new.span, what, text::list(&old.aliases), text::list(&new.aliases));
     }
+}
+
+/// Where the files come from, in a line.
+fn origin(model: &Model) -> Option<String> {
+    let source = model.source.as_ref()?;
+    let file = |file: &ModelFile| {
+        let bytes = file.bytes.map(|bytes| format!(" of {bytes} bytes")).unwrap_or_default();
+        let sum = file.sha256.as_ref().map(|sum| format!(" with {sum}")).unwrap_or_default();
+        format!("{}{bytes}{sum}", file.path)
+    };
+    let files: Vec<String> = source.files.iter().map(file).collect();
+    let licence = source.licence.as_deref().unwrap_or("unknown");
+    let text = format!("{}@{}: {}; licence {licence}", source.repository, source.revision, files.join(", "));
+    Some(text::code(&text))
 }
 
 /// Models that are there before and after, in another order.

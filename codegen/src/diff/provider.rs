@@ -3,7 +3,7 @@
 use super::kind::Kind;
 use super::{Log, ProviderState, Side, models, options, text, wire};
 use crate::emit::view::key_variables;
-use crate::ir::provider::{Auth, Provider};
+use crate::ir::provider::{Auth, Provider, Transport};
 
 /// Everything that changed in a provider that is there before and after.
 pub(super) fn compare(old: &ProviderState, new: &ProviderState, log: &mut Log<'_>) {
@@ -11,6 +11,13 @@ pub(super) fn compare(old: &ProviderState, new: &ProviderState, log: &mut Log<'_
     let at = is.span;
     let name = |provider: &Provider| Some(text::code(&provider.type_name));
     log.value(Kind::ClientRenamed, at, "the client type".to_owned(), name(was), name(is));
+    let transport = |provider: &Provider| {
+        Some(text::code(match provider.transport {
+            Transport::Http => "http",
+            Transport::Local => "local",
+        }))
+    };
+    log.value(Kind::TransportChanged, at, "the transport".to_owned(), transport(was), transport(is));
     let url = |provider: &Provider| Some(text::code(&provider.base_url));
     log.value(Kind::BaseUrlChanged, at, "the base URL".to_owned(), url(was), url(is));
     base_url_env(was, is, log);
@@ -20,7 +27,10 @@ pub(super) fn compare(old: &ProviderState, new: &ProviderState, log: &mut Log<'_
     log.value(Kind::DialectNamed, at, "the wire's name".to_owned(), dialect(was), dialect(is));
     docs(was, is, log);
     options::compare(was, is, log);
-    wire::compare(old, new, log);
+    // Without a wire there is none to compare.
+    if [was, is].iter().all(|provider| provider.transport == Transport::Http) {
+        wire::compare(old, new, log);
+    }
     models::compare(was, is, log);
 }
 

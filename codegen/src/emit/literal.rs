@@ -1,7 +1,7 @@
 //! The constant `Model` of a model as an expression: what is known, over a base that knows nothing.
 
 use super::layout::Layout;
-use crate::ir::provider::{Deprecation, Model, ModelKind, Price, Prices};
+use crate::ir::provider::{Deprecation, Model, ModelFile, ModelKind, Price, Prices};
 
 /// Writes the constant; `after` characters follow it in its line.
 pub fn model(provider: &str, model: &Model, after: usize, out: &mut Layout) {
@@ -14,6 +14,7 @@ pub fn model(provider: &str, model: &Model, after: usize, out: &mut Layout) {
         prices(model, out);
         abilities(model, out);
         dates(model, out);
+        files(model, out);
         out.newline();
         out.push("..");
         base(provider, model, 0, out);
@@ -42,6 +43,7 @@ pub fn is_known(model: &Model) -> bool {
         || model.knowledge.is_some()
         || model.released.is_some()
         || model.deprecation.is_some()
+        || model.source.is_some()
 }
 
 /// Whether a limit is known.
@@ -171,6 +173,34 @@ fn dates(model: &Model, out: &mut Layout) {
         };
         out.field("deprecation", |out| out.block("Some(Deprecation {", inside, "})"));
     }
+}
+
+/// Where the files come from.
+fn files(model: &Model, out: &mut Layout) {
+    let Some(source) = &model.source else { return };
+    let is_plain = |file: &ModelFile| file.bytes.is_none() && file.sha256.is_none();
+    let file = |out: &mut Layout, file: &ModelFile, after: usize| {
+        if is_plain(file) {
+            return out.strings(["ModelFile::new(", ")"], &[&file.path], after);
+        }
+        let inside = |out: &mut Layout| {
+            out.field("path", |out| out.string(&file.path));
+            out.field("bytes", |out| count(file.bytes, out));
+            out.field("sha256", |out| text(file.sha256.as_deref(), 0, out));
+        };
+        out.block("ModelFile {", inside, "}");
+    };
+    let inside = |out: &mut Layout| {
+        out.field("repository", |out| out.string(&source.repository));
+        out.field("revision", |out| out.string(&source.revision));
+        out.field("files", |out| match source.files.iter().all(is_plain) {
+            true => out.list(["&[", "]"], source.files.iter(), 1, file),
+            false => out.lines(["&[", "]"], source.files.iter(), file),
+        });
+        out.field("licence", |out| text(source.licence.as_deref(), 0, out));
+    };
+    let one = |out: &mut Layout, (), _: usize| out.block("&ModelFiles {", inside, "}");
+    out.field("files", |out| out.lines(["Some(", ")"], std::iter::once(()), one));
 }
 
 fn strings(field: &str, values: &[String], out: &mut Layout) {

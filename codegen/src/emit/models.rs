@@ -124,6 +124,8 @@ pub fn imports(provider: &Provider, base: &[&'static str], out: &mut Layout) {
         ("Capability", any(|model| !model.capabilities.is_empty())),
         ("Deprecation", any(|model| model.deprecation.is_some())),
         ("Limits", any(literal::has_limits)),
+        ("ModelFile", any(|model| model.source.is_some())),
+        ("ModelFiles", any(|model| model.source.is_some())),
         ("ModelKind", any(|model| model.kind != ModelKind::Chat)),
         ("Price", any(literal::has_prices)),
         ("Prices", any(literal::has_prices)),
@@ -266,6 +268,12 @@ fn facts(model: &Model, buffers: &mut Buffers) {
     });
     let has_tier = model.tiers.iter().any(|(_, prices)| known(prices));
     fact("$ for more input", has_tier, buffers, |buffers| tier_list(model, &mut buffers.markdown));
+    if let Some(source) = &model.source {
+        fact("files", true, buffers, |buffers| code(&source.repository, buffers));
+        fact("licence", source.licence.is_some(), buffers, |Buffers { markdown, scratch, .. }| {
+            docs::push_line(source.licence.as_deref().unwrap_or_default(), scratch, markdown);
+        });
+    }
     words("reads", &model.input_modalities, false, buffers);
     words("writes", &model.output_modalities, false, buffers);
     codes("reasoning", &model.reasoning_efforts, buffers);

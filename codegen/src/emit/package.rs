@@ -8,10 +8,10 @@ use super::output::{Files, Keep, Rendered};
 use super::rust::NotRust;
 use super::templates::Templates;
 use super::view::{CrateView, VERSION};
-use super::{client, models, options};
+use super::{client, local, models, options};
 use crate::diagnostic::{Diagnostic, Sink};
 use crate::fingerprint::{self, Fingerprint};
-use crate::ir::provider::Provider;
+use crate::ir::provider::{Provider, Transport};
 
 const EMITTER: &str = "emit::package";
 
@@ -35,6 +35,11 @@ pub struct Operations {
     pub models: bool,
     /// Counting the tokens of a request.
     pub count_tokens: bool,
+}
+
+impl Operations {
+    /// What models that run in the process can do.
+    pub const LOCAL: Self = Self { chat: true, embed: true, models: true, count_tokens: false };
 }
 
 /// The generated half of a wire: `src/wire.rs`, and which statics it holds.
@@ -81,7 +86,9 @@ pub fn files(package: Package<'_>, templates: &Templates, keep: Keep<'_>, sink: 
     let key = fingerprint::of_value(&(bare, &view, templates.key("crate/src/lib.md.j2")));
     out.add(path("src/lib.rs"), key, keep, || {
         let docs = squeezed(&templates.render("crate/src/lib.md.j2", &view, sink)?);
-        keep_made(client::file(Package { provider: bare, ..package }, &docs).map(Some), provider, sink)
+        let package = Package { provider: bare, ..package };
+        let file = if view.is_local { local::file(package, &docs) } else { client::file(package, &docs) };
+        keep_made(file.map(Some), provider, sink)
     });
     out.add(path("src/models.rs"), fingerprint::of_value(&(provider, source)), keep, || {
         keep_made(models::file(provider, source).map(Some), provider, sink)
@@ -91,7 +98,9 @@ pub fn files(package: Package<'_>, templates: &Templates, keep: Keep<'_>, sink: 
             keep_made(options::file(bare, source), provider, sink)
         });
     }
-    out.add(path("src/wire.rs"), wire.key, keep, || wire.file.clone());
+    if provider.transport == Transport::Http {
+        out.add(path("src/wire.rs"), wire.key, keep, || wire.file.clone());
+    }
     out
 }
 

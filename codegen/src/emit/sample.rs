@@ -1,7 +1,8 @@
 //! A small provider for the tests of emitters.
 
 use crate::ir::provider::{
-    Auth, Deprecation, Model, ModelKind, OptionType, Price, Prices, Provider, ProviderOption,
+    Auth, Deprecation, Model, ModelFile, ModelKind, ModelSource, OptionType, Price, Prices, Provider,
+    ProviderOption, Transport,
 };
 use crate::source::{FileId, Span};
 
@@ -25,6 +26,7 @@ pub(crate) fn provider() -> Provider {
         display_name: "Acme".to_owned(),
         description: Some("Models of Acme".to_owned()),
         docs_url: Some("https://docs.acme.example/api".to_owned()),
+        transport: Transport::Http,
         base_url: "https://api.acme.example/v1".to_owned(),
         base_url_env: Some("ACME_BASE_URL".to_owned()),
         auth: Auth::Bearer { env: vec!["ACME_API_KEY".to_owned()], optional: false },
@@ -41,6 +43,29 @@ pub(crate) fn provider() -> Provider {
         ],
         models: vec![small(), blank()],
         span: span(1),
+    }
+}
+
+/// The same provider, whose models run in the process.
+pub(crate) fn local() -> Provider {
+    let file = |path: &str, bytes| ModelFile { path: path.to_owned(), bytes, sha256: None };
+    let source = |licence: Option<&str>| ModelSource {
+        repository: "acme/small".to_owned(),
+        revision: "main".to_owned(),
+        licence: licence.map(str::to_owned),
+        files: vec![file("small-q8_0.gguf", None), file("sub/more.gguf", Some(1_000_000))],
+    };
+    let models = [(small(), source(Some("apache-2.0"))), (blank(), source(None))];
+    let models = models.map(|(model, source)| Model { source: Some(source), ..model });
+    Provider {
+        transport: Transport::Local,
+        base_url: "https://hub.example".to_owned(),
+        base_url_env: None,
+        auth: Auth::None,
+        headers: Vec::new(),
+        dialect: String::new(),
+        models: models.into(),
+        ..provider()
     }
 }
 
@@ -69,6 +94,7 @@ fn small() -> Model {
             retires: Some("2027-01-01".to_owned()),
             replacement: None,
         }),
+        source: None,
         span: span(40),
         ..blank()
     }
@@ -98,6 +124,7 @@ fn blank() -> Model {
         knowledge: None,
         released: None,
         deprecation: None,
+        source: None,
         span: span(60),
     }
 }

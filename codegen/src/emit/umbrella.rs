@@ -311,7 +311,7 @@ fn catalog_items() -> TokenStream {
             pub display_name: &'static str,
             /// Where its documentation is.
             pub docs_url: Option<&'static str>,
-            /// Where requests go.
+            /// Where requests go; for models that run in the process, where their files come from.
             pub base_url: &'static str,
             /// The environment variables that may hold the key.
             pub key_variables: &'static [&'static str],

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::package::{Operations, RuntimeDep};
 use super::{docs, output};
-use crate::ir::provider::{Auth, Model, ModelKind, Provider};
+use crate::ir::provider::{Auth, Model, ModelKind, Provider, Transport};
 
 /// The version of everything that is generated: the compiler's own.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -40,6 +40,8 @@ pub struct CrateView {
     pub summary: String,
     /// Where the provider's documentation is.
     pub docs_url: Option<String>,
+    /// Whether the models run in the process, so that nothing is sent.
+    pub is_local: bool,
     /// The default address.
     pub base_url: String,
     /// The variable that replaces the address.
@@ -115,6 +117,7 @@ impl CrateView {
             description: docs::sanitise(&summary),
             summary: docs::plain(&summary),
             docs_url: provider.docs_url.clone(),
+            is_local: provider.transport == Transport::Local,
             base_url: provider.base_url.clone(),
             base_url_env: provider.base_url_env.clone(),
             key_line: key_line(&provider.auth),

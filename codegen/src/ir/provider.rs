@@ -19,7 +19,10 @@ pub struct Provider {
     pub description: Option<String>,
     /// Where its documentation is.
     pub docs_url: Option<String>,
-    /// The default base URL, without a trailing slash.
+    /// How requests get to the models.
+    pub transport: Transport,
+    /// The default base URL, without a trailing slash. Where models run in the process: where their files come from, or
+    /// nothing.
     pub base_url: String,
     /// The environment variable that replaces the base URL, if it is set.
     pub base_url_env: Option<String>,
@@ -49,6 +52,7 @@ impl Provider {
             display_name: display_name.clone(),
             description: description.clone(),
             docs_url: docs_url.clone(),
+            transport: self.transport,
             base_url: self.base_url.clone(),
             base_url_env: self.base_url_env.clone(),
             auth: self.auth.clone(),
@@ -69,6 +73,7 @@ impl Provider {
             display_name: String::new(),
             description: None,
             docs_url: None,
+            transport: Transport::Http,
             base_url: String::new(),
             base_url_env: None,
             auth: Auth::None,
@@ -79,6 +84,15 @@ impl Provider {
             span,
         }
     }
+}
+
+/// How requests get to the models.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Transport {
+    /// Over the network.
+    Http,
+    /// Not at all: the models run in the program's own process.
+    Local,
 }
 
 /// How requests authenticate.
@@ -213,8 +227,34 @@ pub struct Model {
     pub released: Option<String>,
     /// Set if the model is deprecated.
     pub deprecation: Option<Deprecation>,
+    /// Where its files come from, if it runs in the process.
+    pub source: Option<ModelSource>,
     /// Where it stands.
     pub span: Span,
+}
+
+/// Where the files of a model come from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ModelSource {
+    /// The repository, `owner/name`.
+    pub repository: String,
+    /// A branch, a tag or a commit.
+    pub revision: String,
+    /// The licence that the repository names.
+    pub licence: Option<String>,
+    /// The files, in their order.
+    pub files: Vec<ModelFile>,
+}
+
+/// A file of a [`ModelSource`].
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ModelFile {
+    /// Its name, with its folders.
+    pub path: String,
+    /// How long it is.
+    pub bytes: Option<u64>,
+    /// Its SHA-256 digest, as 64 hexadecimal digits in lower case.
+    pub sha256: Option<String>,
 }
 
 /// What a model is used through.

@@ -191,6 +191,8 @@ impl<'a> Report<'a, '_> {
     fn known_keys(&self, error: &ValidationError<'_>) -> Vec<String> {
         let path = error.schema_path().as_str();
         let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
+        // What holds under a condition is about the same object.
+        let parent = parent.strip_suffix("/else").unwrap_or(parent);
         let properties = self.schema.pointer(parent).and_then(|schema| schema.get("properties"));
         properties.and_then(Json::as_object).map(|all| all.keys().cloned().collect()).unwrap_or_default()
     }

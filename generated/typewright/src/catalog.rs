@@ -2,6 +2,7 @@
 //! Every model of every provider, as constant data: nothing here sends anything, and no feature is needed.
 
 mod anthropic;
+mod candle;
 mod deepseek;
 mod groq;
 mod ollama;
@@ -22,7 +23,7 @@ pub struct Provider {
     pub display_name: &'static str,
     /// Where its documentation is.
     pub docs_url: Option<&'static str>,
-    /// Where requests go.
+    /// Where requests go; for models that run in the process, where their files come from.
     pub base_url: &'static str,
     /// The environment variables that may hold the key.
     pub key_variables: &'static [&'static str],
@@ -48,7 +49,7 @@ pub fn find(name: &str) -> Option<&'static Model> {
     by_id.or_else(|| provider.models.iter().find(|known| known.answers_to(model)))
 }
 
-static PROVIDERS: [Provider; 8] = [
+static PROVIDERS: [Provider; 9] = [
     Provider {
         name: "anthropic",
         display_name: "Anthropic",
@@ -56,6 +57,14 @@ static PROVIDERS: [Provider; 8] = [
         base_url: "https://api.anthropic.com",
         key_variables: &["ANTHROPIC_API_KEY"],
         models: &anthropic::MODELS,
+    },
+    Provider {
+        name: "candle",
+        display_name: "Candle",
+        docs_url: Some("https://huggingface.github.io/candle/"),
+        base_url: "https://huggingface.co",
+        key_variables: &[],
+        models: &candle::MODELS,
     },
     Provider {
         name: "deepseek",

@@ -39,6 +39,20 @@ fn connect(provider: &str) -> Result<Client, ClientError> {
                 feature: "anthropic",
             })
         }
+        #[cfg(feature = "candle")]
+        "candle" => {
+            Ok(
+                crate::candle::Candle::from_env()
+                    .map_err(ClientError::Client)?
+                    .into_inner(),
+            )
+        }
+        #[cfg(not(feature = "candle"))]
+        "candle" => {
+            Err(ClientError::FeatureOff {
+                feature: "candle",
+            })
+        }
         #[cfg(feature = "deepseek")]
         "deepseek" => {
             Ok(

@@ -11,8 +11,8 @@
 //! ```
 //!
 //! [`client()`] opens a model by the name `provider:model`. The typed clients, where what a model cannot do does not
-//! compile, are the modules named after the features. [`catalog`] lists what all of them offer (254 models of
-//! 8 providers) with limits, prices and capabilities, whatever the features, and sends nothing.
+//! compile, are the modules named after the features. [`catalog`] lists what all of them offer (265 models of
+//! 9 providers) with limits, prices and capabilities, whatever the features, and sends nothing.
 
 #![forbid(unsafe_code)]
 
@@ -26,6 +26,10 @@ pub use typewright_runtime::{Error, chat, embed, json, model};
 #[cfg(feature = "anthropic")]
 #[doc(inline)]
 pub use typewright_anthropic as anthropic;
+
+#[cfg(feature = "candle")]
+#[doc(inline)]
+pub use typewright_candle as candle;
 
 #[cfg(feature = "deepseek")]
 #[doc(inline)]

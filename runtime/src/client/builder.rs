@@ -8,7 +8,7 @@ use std::time::Duration;
 use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
-use super::{Client, Inner, ProviderWire};
+use super::{Client, Http, Inner, ProviderWire, Way};
 use crate::error::{Error, Result};
 use crate::http::{Clocks, Limits, RetryPolicy, Transport, TransportConfig};
 use crate::secret::Secret;
@@ -151,9 +151,8 @@ impl<C: From<Client>> Builder<C> {
             wire.auth.sign(wire.name, key, &mut HeaderMap::new())?;
         }
         let transport = Transport::new(self.transport)?;
-        Ok(C::from(Client {
-            inner: Arc::new(Inner { wire, base, key, headers, transport, last_url: Mutex::default() }),
-        }))
+        let http = Http { base, key, headers, transport, last_url: Mutex::default() };
+        Ok(C::from(Client { inner: Arc::new(Inner { wire, way: Way::Http(http) }) }))
     }
 }
 

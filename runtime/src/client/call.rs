@@ -8,7 +8,8 @@ use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{Method, Url};
 
 use super::reply::Meta;
-use super::{Client, Inner, builder, failure};
+use super::{Client, Http, builder, failure};
+use crate::auth::AuthScheme;
 use crate::error::{Error, Result};
 use crate::http::{Answer, Attempts, Call};
 use crate::wire::v1::ErrorWire;
@@ -32,8 +33,8 @@ pub(super) struct Head<'a> {
 
 impl Prepared {
     pub(super) fn new(client: &Client, head: &Head<'_>, body: Option<Vec<u8>>) -> Result<Self> {
-        let inner = &client.inner;
-        let mut headers = inner.headers.clone();
+        let (wire, http) = (client.provider(), client.http()?);
+        let mut headers = http.headers.clone();
         if body.is_some() {
             headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
         }
@@ -42,11 +43,11 @@ impl Prepared {
                 .map_err(|_| Error::InvalidHeader { name: (*name).to_owned() })?;
             headers.append(HeaderName::from_static(name), value);
         }
-        if let Some(key) = &inner.key {
-            inner.wire.auth.sign(inner.wire.name, key, &mut headers)?;
+        if let Some(key) = &http.key {
+            wire.auth.sign(wire.name, key, &mut headers)?;
         }
         let method = Method::from_bytes(head.method.as_bytes()).unwrap_or(Method::POST);
-        let call = Call { method, url: inner.url(head)?, headers, body: body.map(Bytes::from) };
+        let call = Call { method, url: http.url(&wire.auth, head)?, headers, body: body.map(Bytes::from) };
         Ok(Self { call })
     }
 
@@ -57,7 +58,7 @@ impl Prepared {
         errors: &'static ErrorWire,
         attempts: &Attempts,
     ) -> Result<Answer> {
-        let answer = client.inner.transport.send(&self.call, attempts.deadline()).await?;
+        let answer = client.http()?.transport.send(&self.call, attempts.deadline()).await?;
         if answer.status.is_success() {
             return Ok(answer);
         }
@@ -71,7 +72,7 @@ impl Prepared {
         errors: &'static ErrorWire,
         decode: impl Fn(&Bytes, &Meta) -> Result<T>,
     ) -> Result<(T, Meta)> {
-        let mut attempts = client.attempts();
+        let mut attempts = client.attempts()?;
         loop {
             let error = match self.whole_once(client, errors, &attempts, &decode).await {
                 Ok((decoded, meta)) => return Ok((decoded, meta.after(attempts))),
@@ -114,25 +115,25 @@ impl LastUrl {
     }
 }
 
-impl Inner {
+impl Http {
     /// The address of a call, read anew only where it is not that of the call before.
-    fn url(&self, head: &Head<'_>) -> Result<Arc<Url>> {
-        if self.key.as_ref().is_some_and(|key| self.wire.auth.query(key).is_some()) {
+    fn url(&self, auth: &AuthScheme, head: &Head<'_>) -> Result<Arc<Url>> {
+        if self.key.as_ref().is_some_and(|key| auth.query(key).is_some()) {
             // An address that holds the key is kept nowhere.
-            return self.new_url(head).map(Arc::new);
+            return self.new_url(auth, head).map(Arc::new);
         }
         let mut last = self.last_url.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(last) = last.as_ref().filter(|last| last.is_of(head)) {
             return Ok(Arc::clone(&last.url));
         }
-        let url = Arc::new(self.new_url(head)?);
+        let url = Arc::new(self.new_url(auth, head)?);
         let (path, query) = (head.path.to_owned(), head.query.to_vec());
         *last = Some(LastUrl { path, query, url: Arc::clone(&url) });
         Ok(url)
     }
 
     /// The query of the base address stays, the key goes in where it belongs there.
-    fn new_url(&self, head: &Head<'_>) -> Result<Url> {
+    fn new_url(&self, auth: &AuthScheme, head: &Head<'_>) -> Result<Url> {
         let (path, path_query) = head.path.split_once('?').unwrap_or((head.path, ""));
         let (base, base_query) = self.base.as_str().split_once('?').unwrap_or((self.base.as_str(), ""));
         let text = format!("{}{path}", base.trim_end_matches('/'));
@@ -149,7 +150,7 @@ impl Inner {
         if !queries.is_empty() {
             url.set_query(Some(&queries.join("&")));
         }
-        let key = self.key.as_ref().and_then(|key| self.wire.auth.query(key));
+        let key = self.key.as_ref().and_then(|key| auth.query(key));
         let pairs = head.query.iter().map(|(name, value)| (*name, value.as_str())).chain(key);
         for (name, value) in pairs {
             url.query_pairs_mut().append_pair(name, value);
@@ -160,8 +161,8 @@ impl Inner {
 
 impl Client {
     /// The attempts of a call that begins now.
-    pub(super) fn attempts(&self) -> Attempts {
-        let config = &self.inner.transport.config;
-        Attempts::new(config.retry, config.clocks.total)
+    pub(super) fn attempts(&self) -> Result<Attempts> {
+        let config = &self.http()?.transport.config;
+        Ok(Attempts::new(config.retry, config.clocks.total))
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use super::backend::{self, Job};
 use super::call::{Head, Prepared};
 use super::stream::{self, ChatStream};
 use super::{Client, ProviderOptions, Reply, check, size};
@@ -320,11 +321,17 @@ impl<M: TypedModel> ChatCall<M> {
 
     /// Sends the request and returns when the first output is there.
     pub async fn stream(self) -> Result<ChatStream> {
+        if self.client.backend().is_some() {
+            return Box::pin(backend::open(self.for_backend()?)).await;
+        }
         stream::open(Box::new(self.prepare(true)?)).await
     }
 
     /// Sends the request and returns the whole answer.
     pub async fn send(self) -> Result<Reply> {
+        if self.client.backend().is_some() {
+            return Box::pin(backend::open(self.for_backend()?)).await?.collect().await;
+        }
         let (ready, prepared) = self.prepare(false)?;
         stream::whole(ready, &prepared).await
     }
@@ -338,14 +345,25 @@ impl<M: TypedModel> ChatCall<M> {
         self
     }
 
+    /// Checks the request, for what answers in this process. Nothing has run when this fails.
+    fn for_backend(mut self) -> Result<Job> {
+        self.check()?;
+        Ok(Job { client: self.client, model: self.model, request: *self.request })
+    }
+
+    fn check(&mut self) -> Result<()> {
+        let provider = self.client.provider().name;
+        if let Some(reason) = self.refused.take() {
+            return Err(Error::unsupported(provider, &self.model.id, "options", reason));
+        }
+        check::chat(&self.request, &self.model, provider)
+    }
+
     /// Checks and encodes the request. Nothing has been sent when this fails.
     fn prepare(mut self, stream: bool) -> Result<(Ready, Prepared)> {
         let provider = self.client.provider();
         let wire = provider.chat.ok_or_else(|| self.client.has_no(&self.model.id, "chat"))?;
-        if let Some(reason) = self.refused.take() {
-            return Err(Error::unsupported(provider.name, &self.model.id, "options", reason));
-        }
-        check::chat(&self.request, &self.model, provider.name)?;
+        self.check()?;
         let mut warnings = Vec::new();
         let adjusted = (wire.adjust)(&mut self.request, &self.model, stream, &mut warnings);
         adjusted.map_err(|refused| self.refused(refused))?;

@@ -4,6 +4,7 @@ use std::ops::Deref;
 
 use bytes::Bytes;
 
+use super::backend::{self, Embedded};
 use super::call::{Head, Prepared};
 use super::{Client, Meta, ProviderOptions, check, failure};
 use crate::chat::Warning;
@@ -77,12 +78,12 @@ impl EmbedCall {
 
     /// Sends the request and returns the vectors, one for each text, in the order of the texts.
     pub async fn send(mut self) -> Result<EmbedReply> {
+        if self.client.backend().is_some() {
+            return Box::pin(self.compute()).await;
+        }
         let provider = self.client.provider();
         let wire = provider.embed.ok_or_else(|| self.client.has_no(&self.model.id, "embeddings"))?;
-        if let Some(reason) = self.refused.clone() {
-            return Err(self.refusal("options", reason));
-        }
-        check::embed(&self.model, provider.name)?;
+        self.check()?;
         let mut warnings = Vec::new();
         let adjusted = (wire.adjust)(&mut self.request, &self.model, &mut warnings);
         adjusted.map_err(|Refused { feature, reason }| self.refusal(feature, reason))?;
@@ -91,6 +92,25 @@ impl EmbedCall {
         let decode = |body: &Bytes, meta: &Meta| vectors(wire, body, meta, texts);
         let (response, meta) = prepared.whole(&self.client, &wire.errors, decode).await?;
         Ok(EmbedReply { response, meta, model: self.model, warnings })
+    }
+
+    /// Has the vectors made in this process.
+    async fn compute(self) -> Result<EmbedReply> {
+        self.check()?;
+        let Self { client, model, request, .. } = self;
+        let texts = request.input.len();
+        let Embedded { response, warnings } = backend::embed(&client, request).await?;
+        if response.vectors.len() != texts {
+            return Err(Error::corrupt(0, "there are not as many vectors as texts"));
+        }
+        Ok(EmbedReply { response, meta: backend::meta(&client), model, warnings })
+    }
+
+    fn check(&self) -> Result<()> {
+        if let Some(reason) = self.refused.clone() {
+            return Err(self.refusal("options", reason));
+        }
+        check::embed(&self.model, self.client.provider().name)
     }
 
     fn prepare(&self, wire: &EmbedWire) -> Result<Prepared> {

@@ -71,7 +71,7 @@ fn is_retryable(meta: &Meta, kind: ErrorKind) -> bool {
 impl Meta {
     /// Providers repeat a wrong key in their message; it must not get into a log that way.
     fn redact(&self, text: String) -> String {
-        let key = self.client.inner.key.as_ref().map(|key| key.expose().trim());
+        let key = self.client.http().ok().and_then(|http| http.key.as_ref()).map(|key| key.expose().trim());
         match key {
             Some(key) if key.len() >= 4 && text.contains(key) => text.replace(key, "[redacted]"),
             _ => text,

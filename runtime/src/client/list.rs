@@ -10,6 +10,9 @@ const PAGES: usize = 1000;
 
 /// All models that the provider lists.
 pub(super) async fn models(client: &Client) -> Result<Vec<ListedModel>> {
+    if let Some((backend, _)) = client.backend() {
+        return backend.models().await;
+    }
     let wire = client.provider().models.ok_or_else(|| client.has_no("", "models"))?;
     let (mut all, mut after) = (Vec::new(), None::<String>);
     for _ in 0..PAGES {

@@ -1,8 +1,10 @@
 //! The client: sends canonical requests to one provider and reads its answers.
 //!
 //! A generated crate wraps a [`Client`] in a type of its own and hands it a [`ProviderWire`]. This module knows no
-//! provider. What goes over the wire is said by the wire's functions; how it goes there by [`crate::http`].
+//! provider. What goes over the wire is said by the wire's functions; how it goes there by [`crate::http`]. A client may
+//! also stand on a [`Backend`], which answers in this process: then nothing is sent, and all else is the same.
 
+mod backend;
 mod builder;
 mod call;
 mod chat;
@@ -28,12 +30,13 @@ use reqwest::header::HeaderMap;
 use crate::auth::AuthScheme;
 use crate::embed::EmbedWire;
 use crate::error::{Error, Result};
-use crate::http::Transport;
+use crate::http::{Clocks, Transport};
 use crate::model::{IntoModel, Model};
 use crate::models::ListWire;
 use crate::secret::Secret;
 use crate::wire::v1::ChatWire;
 
+pub use backend::{Answering, Backend, Embedded, Pending};
 pub use builder::Builder;
 pub use chat::ChatCall;
 pub use count::{Count, CountCall, CountWire};
@@ -79,6 +82,19 @@ pub struct Client {
 
 struct Inner {
     wire: &'static ProviderWire,
+    way: Way,
+}
+
+/// How a request gets to its model.
+#[expect(clippy::large_enum_variant, reason = "it lies in an Arc as it is")]
+enum Way {
+    Http(Http),
+    /// To what answers in this process, and how long that may take.
+    Backend(Arc<dyn Backend>, Clocks),
+}
+
+/// How requests are sent.
+struct Http {
     base: Url,
     key: Option<Secret>,
     headers: HeaderMap,
@@ -100,6 +116,12 @@ impl Client {
     /// A client with everything as you like it.
     pub fn builder(wire: &'static ProviderWire) -> Builder {
         Builder::new(wire)
+    }
+
+    /// A client whose requests `backend` answers in this process. Of the clocks, those for the first output, for what
+    /// stands still and for the whole call count; nothing is sent again.
+    pub fn over(wire: &'static ProviderWire, backend: Arc<dyn Backend>, clocks: Clocks) -> Self {
+        Self { inner: Arc::new(Inner { wire, way: Way::Backend(backend, clocks) }) }
     }
 
     /// The provider that this client talks to.
@@ -144,6 +166,18 @@ impl Client {
         list::models(self).await
     }
 
+    /// What answers in this process, if something does.
+    fn backend(&self) -> Option<(&Arc<dyn Backend>, Clocks)> {
+        if let Way::Backend(backend, clocks) = &self.inner.way { Some((backend, *clocks)) } else { None }
+    }
+
+    fn http(&self) -> Result<&Http> {
+        match &self.inner.way {
+            Way::Http(http) => Ok(http),
+            Way::Backend(..) => Err(self.has_no("", "http")),
+        }
+    }
+
     /// The refusal of what the provider has no wire for.
     fn has_no(&self, model: &str, feature: &'static str) -> Error {
         Error::unsupported(self.inner.wire.name, model, feature, "the provider offers no such operation")
@@ -152,10 +186,12 @@ impl Client {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client")
-            .field("provider", &self.inner.wire.name)
-            .field("base_url", &builder::shown(&self.inner.base))
-            .field("key", &self.inner.key)
-            .finish_non_exhaustive()
+        let mut shown = f.debug_struct("Client");
+        shown.field("provider", &self.inner.wire.name);
+        match &self.inner.way {
+            Way::Http(http) => shown.field("base_url", &builder::shown(&http.base)).field("key", &http.key),
+            Way::Backend(backend, _) => shown.field("backend", backend),
+        };
+        shown.finish_non_exhaustive()
     }
 }

@@ -1,8 +1,9 @@
-//! Where the events of a [`super::ChatStream`] come from: frames on their way, or a whole answer that came
-//! although a stream was asked for.
+//! Where the events of a [`super::ChatStream`] come from: frames on their way, a whole answer that came although a
+//! stream was asked for, or a backend that tells them.
 
 use bytes::Bytes;
 
+use super::backend::Told;
 use crate::chat::{ChatEvent, ChatResponse, Collector};
 use crate::http::random_bits;
 use crate::wire::v1::{ChatWire, Decoder, Fold, Limits, WireError};
@@ -11,6 +12,7 @@ use crate::wire::v1::{ChatWire, Decoder, Fold, Limits, WireError};
 pub(super) enum Source {
     Frames(Decoder),
     Whole(Box<Whole>),
+    Told(Box<Told>),
 }
 
 /// A whole answer, its events waiting.
@@ -49,6 +51,7 @@ impl Source {
             Self::Frames(decoder) => decoder.advance(),
             Self::Whole(whole) if whole.fold.is_idle() => whole.error.take().map_or(Ok(false), Err),
             Self::Whole(_) => Ok(true),
+            Self::Told(told) => told.advance().map_err(|()| WireError::Truncated),
         }
     }
 
@@ -58,6 +61,7 @@ impl Source {
         match self {
             Self::Frames(decoder) => decoder.event(),
             Self::Whole(whole) => whole.fold.pop(&whole.body),
+            Self::Told(told) => told.take(),
         }
     }
 
@@ -66,6 +70,7 @@ impl Source {
         match self {
             Self::Frames(decoder) => decoder.has_output(),
             Self::Whole(whole) => whole.fold.has_output(),
+            Self::Told(told) => told.has_output(),
         }
     }
 
@@ -74,6 +79,7 @@ impl Source {
         match self {
             Self::Frames(decoder) => decoder.is_done(),
             Self::Whole(_) => true,
+            Self::Told(told) => told.is_done(),
         }
     }
 
@@ -101,6 +107,10 @@ impl Source {
             Self::Frames(decoder) => decoder.response(collector),
             Self::Whole(whole) => {
                 whole.fold.describe(&mut collector);
+                collector.into_response()
+            }
+            Self::Told(told) => {
+                told.describe(collector.response_mut(0));
                 collector.into_response()
             }
         }

@@ -10,10 +10,11 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use reqwest::header::CONTENT_TYPE;
 
+use super::backend::Told;
 use super::call::Prepared;
 use super::chat::Ready;
 use super::source::Source;
-use super::{Meta, Reply, failure};
+use super::{Client, Meta, Reply, failure};
 use crate::chat::{ChatEvent, ChatResponse, Collector, Warning};
 use crate::error::{Error, Result};
 use crate::http::{Attempt, Attempts, Body, RateLimits};
@@ -57,6 +58,28 @@ impl ChatStream {
             model: ready.model.clone(),
             tier: ready.tier.clone(),
         }))
+    }
+
+    /// What a backend tells.
+    pub(super) fn told(told: Told, meta: Meta, client: &Client, model: ChosenModel) -> Self {
+        let warnings = told.warnings();
+        Self(Box::new(State {
+            source: Source::Told(Box::new(told)),
+            body: None,
+            broken: None,
+            early: VecDeque::new(),
+            collector: Collector::new(client.provider().name),
+            over: false,
+            meta,
+            warnings,
+            model,
+            tier: None,
+        }))
+    }
+
+    /// Waits until there is output.
+    pub(super) async fn wait_for_output(&mut self) -> Result<()> {
+        self.0.wait_for_output().await
     }
 
     /// The next event. Its text borrows from the stream; [`ChatEvent::into_owned`] keeps it. `None` at the end;
@@ -135,6 +158,12 @@ impl State {
 
     /// Ready when the source has more bytes to read, or knows that there are no more.
     fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Source::Told(told) = &mut self.source {
+            if let Err(error) = ready!(told.poll(cx)) {
+                self.broken = Some(error);
+            }
+            return Poll::Ready(());
+        }
         let piece = match &mut self.body {
             Some(body) => {
                 // All events of the last bytes were taken. Held any longer, those would keep the connection from
@@ -259,7 +288,7 @@ impl futures_core::Stream for Events {
 /// Sends a request until its first output is there.
 pub(super) async fn open(request: Box<(Ready, Prepared)>) -> Result<ChatStream> {
     let (ready, prepared) = &*request;
-    let mut attempts = ready.client.attempts();
+    let mut attempts = ready.client.attempts()?;
     loop {
         match open_once(ready, prepared, &attempts).await {
             Ok(mut stream) => {
@@ -273,7 +302,7 @@ pub(super) async fn open(request: Box<(Ready, Prepared)>) -> Result<ChatStream> 
 
 async fn open_once(ready: &Ready, prepared: &Prepared, attempts: &Attempts) -> Result<ChatStream> {
     let mut stream = begin(ready, prepared, attempts).await?;
-    stream.0.wait_for_output().await?;
+    stream.wait_for_output().await?;
     Ok(stream)
 }
 
@@ -287,7 +316,7 @@ fn begin<'a>(
         let mut answer = prepared.send(&ready.client, &ready.wire.errors, attempts).await?;
         let meta = Meta::new(&ready.client, &ready.wire.errors, answer.status, answer.headers);
         if ready.wire.framing != Framing::Sse || !is_json(&meta) {
-            let source = Source::frames(ready.wire, &ready.client.inner.transport.config.limits);
+            let source = Source::frames(ready.wire, &ready.client.http()?.transport.config.limits);
             return Ok(ChatStream::new(source, Some(answer.body), meta, ready));
         }
         let body = answer.body.read().await?;
@@ -307,7 +336,7 @@ pub(super) async fn whole(ready: Ready, prepared: &Prepared) -> Result<Reply> {
 /// Reads a whole answer; also one that streams although it was not to.
 fn read(ready: &Ready, body: &Bytes, meta: &Meta) -> Result<ChatResponse> {
     let mut source = if is_event_stream(meta) {
-        let mut source = Source::frames(ready.wire, &ready.client.inner.transport.config.limits);
+        let mut source = Source::frames(ready.wire, &ready.client.http()?.transport.config.limits);
         source.feed(body.clone());
         source.finish();
         source

@@ -2,10 +2,12 @@
 //!
 //! The way through: [`mod@file`] maps weights and checks them; a tokenizer and a chat template turn a request into
 //! tokens; an architecture is data, and one forward pass runs all of them; a sampler picks the next token. [`chat`] puts
-//! that together for one conversation at a time, [`serve`] for many. Nothing here downloads: that is `http::download`.
+//! that together for one conversation at a time, [`serve`] for many, and [`client`] behind the client of hosted models: set-up,
+//! formats and tuning are told there. What downloads is `http::download`.
 
 pub mod arch;
 pub mod chat;
+pub mod client;
 #[cfg(feature = "constrain")]
 pub mod constrain;
 mod decoder;

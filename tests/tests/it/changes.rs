@@ -183,6 +183,7 @@ const ELSEWHERE: &[Kind] = &[
     Kind::CrateRemoved,
     Kind::FeatureAdded,
     Kind::FeatureRemoved,
+    Kind::TransportChanged,
     Kind::BaseUrlEnvAdded,
     Kind::KeyDemanded,
     Kind::DialectNamed,
@@ -214,6 +215,26 @@ fn a_key_that_was_optional_is_demanded() {
     assert_eq!(kinds(&diff(&state(&lax, WIRE), &state(WREN, WIRE))), [Kind::KeyDemanded]);
     let none = WREN.replace("auth: {type: bearer, env: [WREN_KEY, WREN_TOKEN]}", "auth_type: none");
     assert_eq!(kinds(&diff(&state(&none, WIRE), &state(WREN, WIRE))), [Kind::KeyDemanded]);
+}
+
+#[test]
+fn models_that_move_into_the_process_are_another_client() {
+    let local = |hub: &str, file: &str| {
+        let file = format!(
+            "name: wren\ntransport: local\nhub: {hub}\nmodels:\n  - name: egg-1\n    source: {{repository: wren/egg, files: \
+             [{{path: {file}}}]}}\n"
+        );
+        state(&file, WIRE)
+    };
+    let hosted = "name: wren\nbase_url: https://wren.example\ndialect: wren-talk\nauth_type: none\nmodels: [{name: egg-1}]\n";
+    let (hosted, here) = (state(hosted, WIRE), local("https://wren.example", "egg.gguf"));
+    let found = diff(&hosted, &here);
+    let told = [Kind::TransportChanged, Kind::DialectNamed, Kind::FactChanged];
+    assert_eq!(kinds(&found), told, "{}", shown(&found));
+    assert_eq!(found.level(), Some(Level::Major));
+    assert_eq!(kinds(&diff(&here, &local("https://hub.example", "egg.gguf"))), [Kind::BaseUrlChanged]);
+    assert_eq!(kinds(&diff(&here, &local("https://wren.example", "nest.gguf"))), [Kind::FactChanged]);
+    assert_eq!(diff(&here, &here), Diff::default());
 }
 
 #[test]

@@ -59,7 +59,7 @@ fn tokenizer() -> Value {
 }
 
 /// The model of a reference with a tokenizer.
-fn folder(reference: &Reference) -> Folder {
+pub(crate) fn folder(reference: &Reference) -> Folder {
     let folder = Folder::new("embed");
     container::safetensors(reference, folder.path());
     fs::write(folder.path().join("tokenizer.json"), tokenizer().to_string()).unwrap();

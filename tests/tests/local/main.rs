@@ -10,6 +10,7 @@
 
 mod architectures;
 mod chat;
+mod client;
 mod constrained;
 mod download;
 mod embed;

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::emit::{sample, umbrella};
+use crate::ir::provider::{ModelFile, ModelSource};
 use crate::source::{FileId, Span};
 
 #[test]
@@ -164,7 +165,22 @@ impl Dice {
                 retires: dice.maybe(Self::text),
                 replacement: dice.maybe(Self::text),
             }),
+            source: self.maybe(Self::source),
             span: Span::new(FileId(0), 0, 1),
+        }
+    }
+
+    fn source(&mut self) -> ModelSource {
+        let file = |dice: &mut Self| ModelFile {
+            path: dice.text(),
+            bytes: dice.maybe(Self::number),
+            sha256: dice.maybe(Self::text),
+        };
+        ModelSource {
+            repository: self.text(),
+            revision: self.text(),
+            licence: self.maybe(Self::text),
+            files: (0..self.below(3)).map(|_| file(self)).collect(),
         }
     }
 

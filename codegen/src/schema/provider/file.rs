@@ -9,10 +9,15 @@ use std::collections::BTreeMap;
 
 /// A model provider: where it is, how it authenticates, which wire format it speaks and which models it has.
 ///
-/// The smallest provider is a `name` and a `base_url`; everything else is optional.
+/// The smallest provider is a `name` and a `base_url`; everything else is optional. One whose models run in the program's
+/// own process has `transport: local` in place of a `base_url`, and neither keys nor a wire format.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(title = "Typewright provider")]
+#[schemars(
+    title = "Typewright provider",
+    extend("if" = {"properties": {"transport": {"const": "local"}}, "required": ["transport"]}),
+    extend("else" = {"required": ["base_url"]})
+)]
 pub struct ProviderFile {
     /// The provider's name in crate names and in `name:model` texts: lower-case letters, digits, `-` and `_`, first a
     /// letter.
@@ -29,13 +34,18 @@ pub struct ProviderFile {
     /// Where the provider's own API reference is.
     #[schemars(example = &"https://docs.acme.example/api")]
     pub docs_url: Option<String>,
+    /// How requests get to the models. Default: `http`.
+    pub transport: Option<Transport>,
+    /// Where the files of models come from, for `transport: local`.
+    #[schemars(example = &"https://hub.example")]
+    pub hub: Option<String>,
     /// How requests authenticate, in one word. Default: `api_key`.
     pub auth_type: Option<AuthType>,
     /// How requests authenticate, in full.
     pub auth: Option<Auth>,
     /// The URL that paths of the wire format are appended to. `http` is for this machine only.
     #[schemars(example = &"https://api.acme.example/v1")]
-    pub base_url: String,
+    pub base_url: Option<String>,
     /// An environment variable that replaces `base_url` where it is set.
     #[schemars(example = &"ACME_BASE_URL")]
     pub base_url_env: Option<String>,
@@ -61,6 +71,16 @@ pub struct ProviderFile {
     pub currency: Option<String>,
     /// The models. A provider whose models are only known at run time has none.
     pub models: Option<Vec<ModelEntry>>,
+}
+
+/// How requests get to the models.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Transport {
+    /// Over the network, to `base_url`.
+    Http,
+    /// Not at all: the models run in the program's own process, from files.
+    Local,
 }
 
 /// How requests authenticate, in one word.
@@ -248,6 +268,8 @@ pub struct ModelEntry {
     pub unsupported_parameters: Option<Vec<String>>,
     /// The length of its vectors, for embedding models.
     pub dimensions: Option<u64>,
+    /// Where its files come from, for `transport: local`.
+    pub source: Option<Source>,
     /// Until when it knows the world: `2024-06` or `2024-06-01`.
     #[schemars(example = &"2024-06")]
     pub knowledge: Option<String>,
@@ -258,6 +280,35 @@ pub struct ModelEntry {
     pub deprecated: Option<Deprecated>,
     /// What differs from the provider's wire format for this model.
     pub wire: Option<BTreeMap<String, Shape>>,
+}
+
+/// Where the files of a model come from: `repository` and `files`, here or in the `base_model`.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// The repository of the hub, `owner/name`.
+    #[schemars(example = &"acme/tiny-model")]
+    pub repository: Option<String>,
+    /// A branch, a tag or a commit. Default: `main`.
+    pub revision: Option<String>,
+    /// The licence that the repository names.
+    #[schemars(example = &"apache-2.0")]
+    pub licence: Option<String>,
+    /// The files of it that the model is. A GGUF file that comes first is opened by itself, and otherwise the folder.
+    pub files: Option<Vec<SourceFile>>,
+}
+
+/// A file of a repository.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SourceFile {
+    /// Its name, with its folders.
+    #[schemars(example = &"tiny-q8_0.gguf")]
+    pub path: String,
+    /// How long it is, in bytes.
+    pub bytes: Option<u64>,
+    /// Its SHA-256 digest, as 64 hexadecimal digits.
+    pub sha256: Option<String>,
 }
 
 /// What a model is used through.

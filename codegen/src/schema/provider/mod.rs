@@ -10,6 +10,7 @@ mod fields;
 mod file;
 mod form;
 mod inherit;
+mod local;
 mod model;
 mod option;
 mod price;
@@ -18,6 +19,7 @@ pub use file::*;
 
 use super::Kind;
 use crate::diagnostic::{Diagnostic, Sink};
+use crate::ir::provider;
 use crate::ir::provider::Provider;
 use crate::names;
 use crate::source::{Node, Span};
@@ -27,7 +29,7 @@ use std::collections::HashSet;
 /// The dialect of a provider that names none and has no operations of its own.
 const DEFAULT_DIALECT: &str = include_str!("../../../defaults/dialect").trim_ascii();
 
-/// Validates a provider file and reads it. `None` only if it has no name or no base URL; whether what was read may be
+/// Validates a provider file and reads it. `None` only if it has no name, or no base URL although it needs one; whether what was read may be
 /// generated from is the sink's to say.
 pub fn read(node: &Node, sink: &mut Sink) -> Option<Provider> {
     if !super::validate(node, Kind::Provider, sink) {
@@ -35,6 +37,9 @@ pub fn read(node: &Node, sink: &mut Sink) -> Option<Provider> {
     }
     let (name, span) = text(node, "name")?;
     form::provider_name(name, span, sink);
+    let transport = local::transport(node);
+    local::check(node, transport, sink);
+    let is_local = transport == provider::Transport::Local;
     let provider = Provider {
         name: name.to_owned(),
         crate_name: format!("typewright-{name}"),
@@ -42,17 +47,18 @@ pub fn read(node: &Node, sink: &mut Sink) -> Option<Provider> {
         display_name: owned(node, "display_name").unwrap_or_else(|| display_name(name)),
         description: owned(node, "description"),
         docs_url: page(node, sink),
-        base_url: base_url(node, sink).unwrap_or_default(),
+        transport,
+        base_url: if is_local { local::hub(node, sink) } else { base_url(node, sink) }.unwrap_or_default(),
         base_url_env: base_url_env(node, sink),
-        auth: auth::read(node, name, sink),
+        auth: if is_local { provider::Auth::None } else { auth::read(node, name, sink) },
         headers: headers(node, sink),
-        dialect: dialect(node, name),
+        dialect: if is_local { String::new() } else { dialect(node, name) },
         options: option::read(node, sink),
-        models: model::read(node, is_priced(node, sink), sink),
+        models: model::read(node, is_priced(node, sink), transport, sink),
         span,
     };
     not_generated(node, sink);
-    (!provider.base_url.is_empty()).then_some(provider)
+    (is_local || !provider.base_url.is_empty()).then_some(provider)
 }
 
 /// The dialect that a provider file names, or the default one; with the place that names it.

@@ -1,16 +1,16 @@
 //! Model entries become models.
 
 use super::fields::{Text, count, flag, owned, text, texts};
-use super::{capability, form, inherit, price};
+use super::{capability, form, inherit, local, price};
 use crate::diagnostic::{Diagnostic, Sink};
-use crate::ir::provider::{Deprecation, Model, ModelKind, Prices};
+use crate::ir::provider::{Deprecation, Model, ModelKind, Prices, Transport};
 use crate::names::{self, Planned};
 use crate::source::{Node, Span};
 use std::collections::HashMap;
 
 /// All models of a provider, in the order of the file. `priced` is false where prices are in a currency that costs are
 /// not counted in.
-pub(super) fn read(provider: &Node, priced: bool, sink: &mut Sink) -> Vec<Model> {
+pub(super) fn read(provider: &Node, priced: bool, transport: Transport, sink: &mut Sink) -> Vec<Model> {
     let entries = provider.get("models").and_then(Node::as_seq).unwrap_or_default();
     let index = index(entries, sink);
     let expanded = inherit::expand(entries, &index, sink);
@@ -18,7 +18,11 @@ pub(super) fn read(provider: &Node, priced: bool, sink: &mut Sink) -> Vec<Model>
         expanded.iter().map(|node| text(node, "name").map_or("", |(name, _)| name)).collect();
     let planned = names::plan(&names);
     let models = expanded.iter().zip(planned).filter(|(node, _)| text(node, "name").is_some());
-    models.map(|(node, names)| model(node, names, priced, &index, sink)).collect()
+    let read = |(node, names): (&Node, Planned)| Model {
+        source: local::source(node, transport, sink),
+        ..model(node, names, priced, &index, sink)
+    };
+    models.map(read).collect()
 }
 
 /// Every word that names a model, and which; reports those that name two.
@@ -86,6 +90,7 @@ fn model(
         knowledge: dated(node, "knowledge", sink),
         released: dated(node, "released", sink),
         deprecation: deprecation(node, index, sink),
+        source: None,
         span,
     };
     limits(node, &model, sink);

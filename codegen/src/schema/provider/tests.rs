@@ -187,11 +187,22 @@ fn every_field_of_the_schema_is_read() {
         include_str!("option.rs"),
         include_str!("price.rs"),
         include_str!("inherit.rs"),
+        include_str!("local.rs"),
     ];
     let schema: serde_json::Value = serde_json::from_str(&json_schema(Kind::Provider)).unwrap();
     let mut types = vec![&schema["properties"]];
     // Operations are the dialect's business; limits of a rate are checked by the schema alone.
-    let own = ["Auth", "OptionEntry", "ModelEntry", "PriceTier", "Modalities", "Budget", "Deprecation"];
+    let own = [
+        "Auth",
+        "OptionEntry",
+        "ModelEntry",
+        "PriceTier",
+        "Modalities",
+        "Budget",
+        "Deprecation",
+        "Source",
+        "SourceFile",
+    ];
     types.extend(own.iter().map(|name| &schema["$defs"][name]["properties"]));
     for name in types.into_iter().flat_map(|properties| properties.as_object().unwrap().keys()) {
         assert!(

@@ -1,6 +1,7 @@
 //! The form of sources: what each file says of itself, how long it is, what generated decoders are made of.
 
 use super::{generated, sources};
+use crate::folder::root;
 
 /// Files longer than this are two files.
 const LONGEST: usize = 600;
@@ -28,7 +29,12 @@ fn no_file_is_long() {
 fn decoders_are_code_and_hold_no_rules_to_walk() {
     for folder in generated().iter().filter(|folder| !folder.ends_with("/typewright")) {
         let sources = sources(&[&format!("{folder}/src")]);
-        let wire = sources.iter().find(|source| source.path.ends_with("/wire.rs")).unwrap();
+        let Some(wire) = sources.iter().find(|source| source.path.ends_with("/wire.rs")) else {
+            // What runs models in the process has no wire.
+            let manifest = std::fs::read_to_string(root().join(folder).join("Cargo.toml")).unwrap();
+            assert!(manifest.contains("engine = ["), "{folder} has no wire");
+            continue;
+        };
         let parsed = syn::parse_file(&wire.text).unwrap();
         let mut found = Tables::default();
         syn::visit::visit_file(&mut found, &parsed);

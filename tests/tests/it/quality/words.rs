@@ -9,8 +9,9 @@ use serde_yaml::Value;
 use super::sources;
 use crate::folder::root;
 
-/// Names of providers and families that are words of English as well, so that only their other spellings count.
-const ENGLISH: &[&str] = &["all", "auto", "compound", "text", "together"];
+/// Names of providers and families that are words of English as well, so that only their other spellings count; and
+/// that of the library which gives local models their tensors.
+const ENGLISH: &[&str] = &["all", "auto", "candle", "compound", "text", "together"];
 
 /// The table of what files of models call their architectures: identifiers of a format, and the only place for them.
 const IDENTIFIERS: &[&str] = &["runtime/src/local/arch/families.rs"];
