@@ -10,6 +10,8 @@ use super::tiles::{Half, Halves, Q4K, Q5K, Q6K, Q40, Q80, ROWS, Single};
 use super::{Activations, Error, Level, Matrix, scalar};
 #[cfg(target_arch = "x86_64")]
 use super::{avx2, avx512};
+#[cfg(target_arch = "aarch64")]
+use super::neon;
 use crate::local::dtype::Dtype;
 use crate::local::pool::Pool;
 
@@ -154,6 +156,8 @@ impl Product<'_> {
                     // SAFETY: as above.
                     #[cfg(target_arch = "x86_64")]
                     Level::Avx2 => unsafe { avx2::$kernel(weights, $inputs, out) },
+                    #[cfg(target_arch = "aarch64")]
+                    Level::Neon => neon::$kernel(weights, $inputs, out),
                     _ => scalar::$kernel(weights, $inputs, out),
                 }
             }};
@@ -203,6 +207,8 @@ macro_rules! of_floats {
                 // SAFETY: as above.
                 #[cfg(target_arch = "x86_64")]
                 Level::Avx2 => unsafe { avx2::$name::<MR, NT $(, $flag)?>(columns, inputs, out) },
+                #[cfg(target_arch = "aarch64")]
+                Level::Neon => neon::$name::<MR, NT $(, $flag)?>(columns, inputs, out),
                 _ => scalar::$name::<MR, NT $(, $flag)?>(columns, inputs, out),
             }
         }
