@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 pub enum Level {
     /// What every processor has.
     Scalar,
-    /// 64-bit ARM, which always has NEON.
+    /// 64-bit ARM with NEON, which is nearly all of them.
     Neon,
     /// x86 with AVX2, FMA and F16C.
     Avx2,
@@ -62,7 +62,7 @@ fn find() -> Level {
 
 #[cfg(target_arch = "aarch64")]
 fn find() -> Level {
-    Level::Neon
+    if std::arch::is_aarch64_feature_detected!("neon") { Level::Neon } else { Level::Scalar }
 }
 
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]

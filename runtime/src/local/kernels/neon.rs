@@ -1,4 +1,4 @@
-//! Kernels for NEON, which all 64-bit ARM processors have. What they compute is told in [`scalar`](super::scalar).
+//! Kernels for NEON, which 64-bit ARM processors have. What they compute is told in [`scalar`](super::scalar).
 //!
 //! Products of bytes are summed in 16 bits as long as they fit, then in 32. A strip is four quarters, each a vector of
 //! four rows: kernels go through a tile quarter by quarter, so that twelve rows of inputs fit the registers.
@@ -429,10 +429,13 @@ mod tests {
     }
 
     #[test]
+    #[cfg(target_feature = "neon")]
+    #[expect(unsafe_code, reason = "calls what was compiled for a level")]
     fn each_half_is_widened_to_its_number() {
         for bits in 0..=u16::MAX {
             for (wanted, brain) in [(f16::from_bits(bits).to_f32(), false), (bf16::from_bits(bits).to_f32(), true)] {
-                let found = widened(bits, brain);
+                // SAFETY: this test is compiled for processors with NEON only.
+                let found = unsafe { widened(bits, brain) };
                 let same = found.to_bits() == wanted.to_bits() || found.is_nan() && wanted.is_nan();
                 assert!(same, "{bits:#x}, {brain}: {found} for {wanted}");
             }
