@@ -433,7 +433,9 @@ mod tests {
     #[expect(unsafe_code, reason = "calls what was compiled for a level")]
     fn each_half_is_widened_to_its_number() {
         for bits in 0..=u16::MAX {
-            for (wanted, brain) in [(f16::from_bits(bits).to_f32(), false), (bf16::from_bits(bits).to_f32(), true)] {
+            for (wanted, brain) in
+                [(f16::from_bits(bits).to_f32(), false), (bf16::from_bits(bits).to_f32(), true)]
+            {
                 // SAFETY: this test is compiled for processors with NEON only.
                 let found = unsafe { widened(bits, brain) };
                 let same = found.to_bits() == wanted.to_bits() || found.is_nan() && wanted.is_nan();

@@ -6,12 +6,12 @@
 
 use super::activations::{Floats, Kinds, Panel, panels};
 use super::arena::{Writer, split};
+#[cfg(target_arch = "aarch64")]
+use super::neon;
 use super::tiles::{Half, Halves, Q4K, Q5K, Q6K, Q40, Q80, ROWS, Single};
 use super::{Activations, Error, Level, Matrix, scalar};
 #[cfg(target_arch = "x86_64")]
 use super::{avx2, avx512};
-#[cfg(target_arch = "aarch64")]
-use super::neon;
 use crate::local::dtype::Dtype;
 use crate::local::pool::Pool;
 

@@ -156,7 +156,9 @@ fn levels_batches_and_threads_do_not_change_a_bit() {
 #[test]
 fn the_largest_sums_do_not_overflow() {
     let (pool, mut random) = (Pool::new(1), fastrand::Rng::with_seed(11));
-    for (dtype, byte) in DTYPES.into_iter().skip(3).flat_map(|dtype| [0, 0x7f, 0x80, 0xff].map(|byte| (dtype, byte))) {
+    for (dtype, byte) in
+        DTYPES.into_iter().skip(3).flat_map(|dtype| [0, 0x7f, 0x80, 0xff].map(|byte| (dtype, byte)))
+    {
         let mut bytes = random_blocks(&mut random, dtype, 20 * 512 / dtype.block_len());
         let scales: &[usize] = match dtype {
             Q4_K | Q5_K => &[0, 1, 2, 3],
@@ -177,6 +179,18 @@ fn the_largest_sums_do_not_overflow() {
                 assert!(bits(&found) == bits(&wanted), "{dtype:?} of {byte:#x} {level:?}");
             }
         }
+    }
+}
+
+#[test]
+fn levels_are_those_of_this_processor() {
+    let here: Vec<_> = Level::all().collect();
+    assert_eq!(here.first(), Some(&Level::Scalar));
+    assert_eq!(here.last(), Some(&Level::detect()));
+    assert_eq!(here.contains(&Level::Neon), cfg!(target_arch = "aarch64"));
+    for level in [Level::Scalar, Level::Neon, Level::Avx2, Level::Avx512Vnni] {
+        let wanted = if here.contains(&level) { level } else { Level::detect() };
+        assert_eq!(level.usable(), wanted);
     }
 }
 
