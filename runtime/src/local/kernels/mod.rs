@@ -21,6 +21,7 @@ pub mod math;
 mod matrix;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+mod number;
 mod pack;
 mod product;
 mod rows;
