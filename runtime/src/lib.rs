@@ -4,12 +4,20 @@
 //! sends requests and reads answers ([`client`]), and what generated wire code stands on (`wire`). It knows no
 //! provider: hosts, keys, models and wire formats come from generated crates as constant data.
 
+#[cfg(target_family = "wasm")]
+compile_error!(
+    "typewright-runtime does not support WebAssembly: its transport needs sockets, threads and clocks, and the `fetch` \
+     of a host has neither our TLS nor timeouts. Build for a native target."
+);
+
 pub mod auth;
 pub mod chat;
+#[cfg(not(target_family = "wasm"))]
 pub mod client;
 pub mod embed;
 pub mod error;
 pub mod guide;
+#[cfg(not(target_family = "wasm"))]
 pub mod http;
 pub mod json;
 #[cfg(feature = "candle")]

@@ -7,6 +7,8 @@ use std::sync::OnceLock;
 pub enum Level {
     /// What every processor has.
     Scalar,
+    /// 64-bit ARM with NEON, which is nearly all of them.
+    Neon,
     /// x86 with AVX2, FMA and F16C.
     Avx2,
     /// x86 with AVX-512 (F, BW, DQ, VL) and its dot products of bytes (VNNI).
@@ -22,13 +24,18 @@ impl Level {
 
     /// All that this processor has, the plainest first.
     pub fn all() -> impl Iterator<Item = Self> {
-        [Self::Scalar, Self::Avx2, Self::Avx512Vnni].into_iter().filter(|level| *level <= Self::detect())
+        [Self::Scalar, Self::Neon, Self::Avx2, Self::Avx512Vnni].into_iter().filter(|level| level.is_here())
     }
 
     /// This level, or the best that there is if this processor lacks it. Whoever calls a function of a level asks
     /// here first.
     pub(super) fn usable(self) -> Self {
-        self.min(Self::detect())
+        if self.is_here() { self } else { Self::detect() }
+    }
+
+    fn is_here(self) -> bool {
+        let family = (self == Self::Neon) == cfg!(target_arch = "aarch64");
+        self == Self::Scalar || self <= Self::detect() && family
     }
 }
 
@@ -53,13 +60,18 @@ fn find() -> Level {
     }
 }
 
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(target_arch = "aarch64")]
+fn find() -> Level {
+    if std::arch::is_aarch64_feature_detected!("neon") { Level::Neon } else { Level::Scalar }
+}
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn find() -> Level {
     Level::Scalar
 }
 
 /// Defines a function once and compiles it for each level: the body is plain Rust that the compiler turns into
-/// vectors. The first argument is the level.
+/// vectors. The first argument is the level. What each processor has, as NEON, the plain form has too.
 macro_rules! leveled {
     ($($(#[$doc:meta])* $vis:vis fn $name:ident($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)? $body:block)*) => {$(
         $(#[$doc])*

@@ -2,8 +2,8 @@
 //!
 //! The way through: [`Matrix`] packs the blocks of a file into tiles; [`Activations`] takes the inputs of a batch,
 //! quantised once for all products that share them; [`matmul`] multiplies, over a [`Pool`](super::pool::Pool).
-//! [`math`] has what works on rows of f32, [`sample`] on logits, [`attention`] the rest. Everything has a scalar form, and all
-//! [levels](Level) give the same bits: also one row alone, or among many, on any number of threads.
+//! [`math`] has what works on rows of f32, [`sample`] on logits, [`attention`] the rest. Everything has a scalar form,
+//! and all [levels](Level) give the same bits: also one row alone, or among many, on any number of threads.
 //!
 //! Not here: tensors, shapes beyond rows and columns, memory of models. That is what forward passes are made of.
 
@@ -20,6 +20,8 @@ mod dense;
 mod level;
 pub mod math;
 mod matrix;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod number;
 mod pack;
 mod product;

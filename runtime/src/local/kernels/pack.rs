@@ -34,10 +34,14 @@ fn strips<T: Take>(pool: &Pool, [rows, cols]: [usize; 2], bytes: &[u8]) -> Resul
     let mut arena = Arena::new::<T>(strips.checked_mul(tiles).ok_or(Error::Memory(usize::MAX))?)?;
     let writer = arena.writer::<T>();
     pool.run(strips, |strip, _| {
-        let tiles = strip_of(&writer, strip, tiles);
-        for row in 0..ROWS.min(rows - strip * ROWS) {
-            let bytes = &bytes[(strip * ROWS + row) * row_bytes..][..row_bytes];
-            tiles.iter_mut().zip(bytes.chunks(T::BYTES)).for_each(|(tile, bytes)| tile.take(row, bytes));
+        let first = strip * ROWS;
+        let rows = &bytes[first * row_bytes..rows.min(first + ROWS) * row_bytes];
+        // Tile by tile, not row by row: what is written stays in the cache until all rows are in.
+        for (index, tile) in strip_of(&writer, strip, tiles).iter_mut().enumerate() {
+            for (row, bytes) in rows.chunks_exact(row_bytes).enumerate() {
+                let from = index * T::BYTES;
+                tile.take(row, &bytes[from..row_bytes.min(from + T::BYTES)]);
+            }
         }
     })?;
     Ok(arena)
@@ -54,6 +58,10 @@ const LOW: u32 = 0x0f0f_0f0f;
 
 fn word(bytes: &[u8], index: usize) -> u32 {
     u32::from_le_bytes([bytes[4 * index], bytes[4 * index + 1], bytes[4 * index + 2], bytes[4 * index + 3]])
+}
+
+fn two_words(bytes: &[u8; Q6K::BYTES], at: usize) -> u64 {
+    bytes[at..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
 fn half(bytes: &[u8], at: usize) -> u16 {
@@ -113,38 +121,47 @@ impl Take for Q5K {
         take_scales(&mut self.scales, &mut self.mins, row, &head[4..16]);
         take_nibbles(&mut self.qs, row, nibbles);
         // Bit `group` of byte `column` is the fifth bit of that column of the group.
-        let words: [u32; 8] = std::array::from_fn(|index| word(&head[16..48], index));
-        for (group, high) in self.high.iter_mut().enumerate() {
-            let bits = |vector: usize| (words[vector] >> group & 0x0101_0101) << vector;
-            put(high, row, (0..8).fold(0, |all, vector| all | bits(vector)));
+        let high = turned(std::array::from_fn(|index| word(&head[16..48], index)));
+        self.high.iter_mut().zip(high).for_each(|(into, high)| put(into, row, high));
+    }
+}
+
+/// Bit `a` of each byte of word `b` becomes bit `b` of word `a`.
+fn turned(mut words: [u32; 8]) -> [u32; 8] {
+    for (distance, mask) in [(4, LOW), (2, 0x3333_3333), (1, 0x5555_5555)] {
+        for first in (0..8).filter(|first| first & distance == 0) {
+            let second = first + distance;
+            let differing = (words[first] >> distance ^ words[second]) & mask;
+            words[second] ^= differing;
+            words[first] ^= differing << distance;
         }
     }
+    words
 }
 
 impl Take for Q6K {
     const BYTES: usize = 210;
 
     fn take(&mut self, row: usize, bytes: &[u8]) {
-        if bytes.len() != Self::BYTES {
-            return;
-        }
+        let Ok(bytes) = <&[u8; Self::BYTES]>::try_from(bytes) else { return };
         self.d[row] = half(bytes, 208);
         (0..16).for_each(|group| self.scales[group][row] = bytes[192 + group].cast_signed());
-        let (mut low, mut high) = ([0; 64], [0; 64]);
-        for (part, index) in (0..2).flat_map(|part| (0..8).map(move |index| (part, index))) {
-            let first = word(&bytes[64 * part..], index);
-            let second = word(&bytes[64 * part + 32..], index);
-            let bits = word(&bytes[128 + 32 * part..], index);
-            for (quarter, nibbles) in [first, second, first >> 4, second >> 4].into_iter().enumerate() {
-                let at = 32 * part + 8 * quarter + index;
-                (low[at], high[at]) = (nibbles & LOW, bits >> (2 * quarter) & 0x0303_0303);
-            }
-        }
         for group in 0..16 {
-            let (low, high) = (&low[4 * group..][..4], &high[4 * group..][..4]);
-            put(&mut self.qs[group][0], row, low[0] | low[1] << 4);
-            put(&mut self.qs[group][1], row, low[2] | low[3] << 4);
-            put(&mut self.high[group], row, high[0] | high[1] << 2 | high[2] << 4 | high[3] << 6);
+            let (part, quarter, start) = (group / 8, group / 2 % 4, 16 * (group % 2));
+            // Two words at a time: the second moves into the bits that the first leaves free.
+            let nibbles = |pair: usize| {
+                let both = two_words(bytes, 64 * part + 32 * (quarter % 2) + start + 8 * pair);
+                let both = both >> (4 * (quarter / 2)) & 0x0f0f_0f0f_0f0f_0f0f;
+                (both | both >> 28) as u32
+            };
+            let bits = |pair: usize| {
+                let both = two_words(bytes, 128 + 32 * part + start + 8 * pair) >> (2 * quarter);
+                let both = both & 0x0303_0303_0303_0303;
+                (both | both >> 30) as u32
+            };
+            put(&mut self.qs[group][0], row, nibbles(0));
+            put(&mut self.qs[group][1], row, nibbles(1));
+            put(&mut self.high[group], row, bits(0) | bits(1) << 4);
         }
     }
 }

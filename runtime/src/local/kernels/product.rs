@@ -6,6 +6,8 @@
 
 use super::activations::{Floats, Kinds, Panel, panels};
 use super::arena::{Writer, split};
+#[cfg(target_arch = "aarch64")]
+use super::neon;
 use super::tiles::{Half, Halves, Q4K, Q5K, Q6K, Q40, Q80, ROWS, Single};
 use super::{Activations, Error, Level, Matrix, scalar};
 #[cfg(target_arch = "x86_64")]
@@ -136,7 +138,10 @@ impl Product<'_> {
     }
 
     /// Chooses the kernel of a format and a level.
-    #[cfg_attr(target_arch = "x86_64", expect(unsafe_code, reason = "calls what was compiled for a level"))]
+    #[cfg_attr(
+        any(target_arch = "x86_64", target_arch = "aarch64"),
+        expect(unsafe_code, reason = "calls what was compiled for a level")
+    )]
     fn kernel<const MR: usize, const NT: usize>(
         &self,
         panel: Panel,
@@ -154,6 +159,9 @@ impl Product<'_> {
                     // SAFETY: as above.
                     #[cfg(target_arch = "x86_64")]
                     Level::Avx2 => unsafe { avx2::$kernel(weights, $inputs, out) },
+                    // SAFETY: as above.
+                    #[cfg(target_arch = "aarch64")]
+                    Level::Neon => unsafe { neon::$kernel(weights, $inputs, out) },
                     _ => scalar::$kernel(weights, $inputs, out),
                 }
             }};
@@ -189,7 +197,10 @@ impl Product<'_> {
 macro_rules! of_floats {
     ($(#[$doc:meta])* $name:ident<$($flag:ident)?>($column:ty)) => {
         $(#[$doc])*
-        #[cfg_attr(target_arch = "x86_64", expect(unsafe_code, reason = "calls what was compiled for a level"))]
+        #[cfg_attr(
+            any(target_arch = "x86_64", target_arch = "aarch64"),
+            expect(unsafe_code, reason = "calls what was compiled for a level")
+        )]
         pub(super) fn $name<const MR: usize, const NT: usize $(, const $flag: bool)?>(
             level: Level,
             columns: [&[$column]; NT],
@@ -203,6 +214,9 @@ macro_rules! of_floats {
                 // SAFETY: as above.
                 #[cfg(target_arch = "x86_64")]
                 Level::Avx2 => unsafe { avx2::$name::<MR, NT $(, $flag)?>(columns, inputs, out) },
+                // SAFETY: as above.
+                #[cfg(target_arch = "aarch64")]
+                Level::Neon => unsafe { neon::$name::<MR, NT $(, $flag)?>(columns, inputs, out) },
                 _ => scalar::$name::<MR, NT $(, $flag)?>(columns, inputs, out),
             }
         }

@@ -154,6 +154,47 @@ fn levels_batches_and_threads_do_not_change_a_bit() {
 }
 
 #[test]
+fn the_largest_sums_do_not_overflow() {
+    let (pool, mut random) = (Pool::new(1), fastrand::Rng::with_seed(11));
+    for (dtype, byte) in
+        DTYPES.into_iter().skip(3).flat_map(|dtype| [0, 0x7f, 0x80, 0xff].map(|byte| (dtype, byte)))
+    {
+        let mut bytes = random_blocks(&mut random, dtype, 20 * 512 / dtype.block_len());
+        let scales: &[usize] = match dtype {
+            Q4_K | Q5_K => &[0, 1, 2, 3],
+            Q6_K => &[208, 209],
+            _ => &[0, 1],
+        };
+        for block in bytes.chunks_mut(dtype.block_bytes()) {
+            let numbers = block.iter_mut().enumerate().filter(|(at, _)| !scales.contains(at));
+            numbers.for_each(|(_, number)| *number = byte);
+        }
+        let matrix = Matrix::pack(&pool, Level::Scalar, dtype, [20, 512], &bytes).unwrap();
+        let some: Vec<f32> = (0..512).map(|_| if random.bool() { 127.0 } else { -127.0 }).collect();
+        for x in [vec![127.0; 512], vec![-127.0; 512], some] {
+            let wanted = product(&pool, &matrix, &inputs(&pool, Level::Scalar, dtype, 512, &x));
+            for level in Level::all() {
+                let matrix = Matrix::pack(&pool, level, dtype, [20, 512], &bytes).unwrap();
+                let found = product(&pool, &matrix, &inputs(&pool, level, dtype, 512, &x));
+                assert!(bits(&found) == bits(&wanted), "{dtype:?} of {byte:#x} {level:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn levels_are_those_of_this_processor() {
+    let here: Vec<_> = Level::all().collect();
+    assert_eq!(here.first(), Some(&Level::Scalar));
+    assert_eq!(here.last(), Some(&Level::detect()));
+    assert_eq!(here.contains(&Level::Neon), cfg!(target_arch = "aarch64"));
+    for level in [Level::Scalar, Level::Neon, Level::Avx2, Level::Avx512Vnni] {
+        let wanted = if here.contains(&level) { level } else { Level::detect() };
+        assert_eq!(level.usable(), wanted);
+    }
+}
+
+#[test]
 fn several_products_of_one_batch_are_those_of_each() {
     let (pool, mut random) = (Pool::new(2), fastrand::Rng::with_seed(5));
     let matrices = [(Q4_K, 70), (Q6_K, 16), (Q8_0, 33)].map(|(dtype, rows)| {

@@ -41,6 +41,7 @@ pub use scan::validate;
 pub use text::{At, Key, Text};
 pub use writer::JsonWriter;
 
+#[cfg(not(target_family = "wasm"))]
 pub use crate::client::{Count, CountWire};
 pub use crate::embed::{EmbedWire, Embeddings};
 pub use crate::models::{ListWire, Listed, Listing};

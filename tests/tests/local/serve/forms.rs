@@ -47,7 +47,7 @@ fn asked(at: usize) -> ChatRequest {
 
 /// Arguments are objects.
 fn is_call(at: usize) -> bool {
-    at % SCHEMAS.len() == 0 && at / SCHEMAS.len() % 2 == 1
+    at.is_multiple_of(SCHEMAS.len()) && at / SCHEMAS.len() % 2 == 1
 }
 
 fn check(at: usize, response: &ChatResponse, validators: &[Validator], different: &mut HashSet<String>) {
