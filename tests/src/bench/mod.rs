@@ -1,14 +1,16 @@
 //! What a client costs, measured beside floors and peers, section by section.
 //!
 //! [`reach`] says what is measured and what is to be reached, [`row`] judges and prints, [`sample`] takes samples in
-//! pairs. [`compiler`] runs the provider compiler, [`scale`] over ever more input; [`codec`] decodes and encodes in this process; [`stream`] runs clients against a server of its own, each in
-//! a process of its own; [`cost`] builds programs. Whether a bar is met is no matter of tests.
+//! pairs. [`compiler`] runs the provider compiler, [`scale`] over ever more input; [`codec`] decodes and encodes in this
+//! process; [`stream`] runs clients against a server of its own, each in a process of its own; [`cost`] builds programs;
+//! [`local`] runs models. Whether a bar is met is no matter of tests.
 
 pub mod alloc;
 pub mod clock;
 pub mod codec;
 pub mod compiler;
 pub mod cost;
+pub mod local;
 pub mod process;
 pub mod reach;
 pub mod row;
@@ -21,13 +23,13 @@ use std::path::PathBuf;
 
 use row::Report;
 
-const USAGE: &str = "usage: bench [compiler | codec | cost | stream | scale] [--json] [--peers DIR] [--quick]\n\
+const USAGE: &str = "usage: bench [compiler | codec | cost | stream | local | scale] [--json] [--peers DIR] [--quick]\n\
     --peers DIR  measure the peers as well: DIR/clients/NAME is a cargo project that prints a streamed answer of\n\
                  the server at its first argument, DIR/clients/NAME/bench puts the same client under load; takes\n\
-                 minutes and the network\n\
+                 minutes and the network; DIR/llama-bench, DIR/candle and DIR/mistralrs run local models\n\
     --quick      fewer and shorter samples: to try a change, not to judge it";
-const BUILT: [&str; 4] = ["compiler", "codec", "cost", "stream"];
-const NOT_BUILT: [&str; 2] = ["local", "memory"];
+const BUILT: [&str; 5] = ["compiler", "codec", "cost", "stream", "local"];
+const NOT_BUILT: [&str; 1] = ["memory"];
 
 /// What to measure, and how.
 #[derive(Debug, Clone, Default)]
@@ -102,6 +104,7 @@ fn run(options: &Options) -> Result<(), Failure> {
             "compiler" => compiler::run(options, &mut report)?,
             "codec" => codec::run(options, &mut report)?,
             "cost" => cost::run(options, &mut report)?,
+            "local" => local::run(options, &mut report)?,
             _ => stream::run(options, &mut report)?,
         }
         report.finish()?;

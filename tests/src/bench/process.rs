@@ -138,7 +138,8 @@ pub fn cargo_into(target: &Path, folder: &Path, arguments: &[&str]) -> Result<St
     printed(&format!("cargo {} in {}", arguments.join(" "), folder.display()), command.output()?)
 }
 
-fn printed(what: &str, output: Output) -> Result<String, Failure> {
+/// What a program printed, if it succeeded.
+pub fn printed(what: &str, output: Output) -> Result<String, Failure> {
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }

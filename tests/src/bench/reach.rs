@@ -43,6 +43,10 @@ pub const TOLERANCE: f64 = 1.03;
 const MINIMAL: &str = "serde_json, borrowed minimal struct";
 const OWNED: &str = "serde_json, full owned struct";
 const REQWEST: &str = "reqwest by hand";
+const PEERS: &str = "the best of llama.cpp, candle and mistral.rs";
+const LLAMA_CPP: &str = "llama.cpp";
+const CANDLE: &str = "candle";
+const MISTRAL_RS: &str = "mistral.rs";
 
 /// Everything that is measured.
 pub const BARS: &[Bar] = &[
@@ -166,6 +170,49 @@ pub const BARS: &[Bar] = &[
     shown("stream", "10 000 streams: memory a stream, genai", "kB", "genai"),
     shown("stream", "10 000 streams: memory a stream, llm", "kB", "llm"),
     shown("stream", "10 000 streams: memory a stream, rig", "kB", "rig"),
+    speedup("local", "Q4_K_M: prefill", "ms/token", PEERS, 1.7),
+    shown("local", "Q4_K_M: prefill, tokens", "tokens/s", ""),
+    shown("local", "Q4_K_M: prefill, llama.cpp", "ms/token", LLAMA_CPP),
+    shown("local", "Q4_K_M: prefill, candle", "ms/token", CANDLE),
+    shown("local", "Q4_K_M: prefill, mistral.rs", "ms/token", MISTRAL_RS),
+    speedup("local", "Q4_K_M: decode", "ms/token", PEERS, 2.0),
+    shown("local", "Q4_K_M: decode, tokens", "tokens/s", ""),
+    shown("local", "Q4_K_M: decode, llama.cpp", "ms/token", LLAMA_CPP),
+    shown("local", "Q4_K_M: decode, candle", "ms/token", CANDLE),
+    shown("local", "Q4_K_M: decode, mistral.rs", "ms/token", MISTRAL_RS),
+    most("local", "Q4_K_M: load to first token", "ms", 150.0),
+    most("local", "Q4_K_M: peak memory", "× the file", 1.15),
+    least("local", "Q4_K_M: 16 streams", "× one stream", 4.0),
+    speedup("local", "Q8_0: prefill", "ms/token", PEERS, 1.8),
+    shown("local", "Q8_0: prefill, tokens", "tokens/s", ""),
+    shown("local", "Q8_0: prefill, llama.cpp", "ms/token", LLAMA_CPP),
+    shown("local", "Q8_0: prefill, candle", "ms/token", CANDLE),
+    shown("local", "Q8_0: prefill, mistral.rs", "ms/token", MISTRAL_RS),
+    speedup("local", "Q8_0: decode", "ms/token", PEERS, 1.25),
+    shown("local", "Q8_0: decode, tokens", "tokens/s", ""),
+    shown("local", "Q8_0: decode, llama.cpp", "ms/token", LLAMA_CPP),
+    shown("local", "Q8_0: decode, candle", "ms/token", CANDLE),
+    shown("local", "Q8_0: decode, mistral.rs", "ms/token", MISTRAL_RS),
+    shown("local", "Q8_0: load to first token", "ms", ""),
+    most("local", "Q8_0: peak memory", "× the file", 1.15),
+    shown("local", "Q8_0: 16 streams", "× one stream", ""),
+    shown("local", "F16: prefill", "ms/token", PEERS),
+    shown("local", "F16: prefill, tokens", "tokens/s", ""),
+    shown("local", "F16: prefill, llama.cpp", "ms/token", LLAMA_CPP),
+    shown("local", "F16: prefill, candle", "ms/token", CANDLE),
+    shown("local", "F16: prefill, mistral.rs", "ms/token", MISTRAL_RS),
+    speedup("local", "F16: decode", "ms/token", PEERS, 1.7),
+    shown("local", "F16: decode, tokens", "tokens/s", ""),
+    shown("local", "F16: decode, llama.cpp", "ms/token", LLAMA_CPP),
+    shown("local", "F16: decode, candle", "ms/token", CANDLE),
+    shown("local", "F16: decode, mistral.rs", "ms/token", MISTRAL_RS),
+    shown("local", "F16: load to first token", "ms", ""),
+    most("local", "F16: peak memory", "× the file", 1.15),
+    shown("local", "F16: 16 streams", "× one stream", ""),
+    most("local", "sampling, top-k and top-p", "µs", 80.0),
+    most("local", "sampling, top-p", "µs", 250.0),
+    speedup("local", "MiniLM, batches of 1 of 32 tokens", "ms", "the best of onnxruntime and torch", 1.5),
+    speedup("local", "MiniLM, batches of 32 of 128 tokens", "ms", "the best of onnxruntime and torch", 1.4),
 ];
 
 /// The bar of this name.

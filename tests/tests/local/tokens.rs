@@ -1,5 +1,7 @@
 //! Tokenizers against ids that the usual Python packages gave for the same texts; detokenising against whole decoding.
 
+mod vocabularies;
+
 use serde_json::Value;
 use typewright_runtime::local::tokens::{
     Control, GgufVocabulary, Kind, Specials, TokenType, Tokenizer, TokenizerConfig,

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use tokenizers::AddedToken;
+use tokenizers::models::ModelWrapper;
 use tokenizers::models::bpe::{BPE, Vocab};
 use tokenizers::models::unigram::Unigram;
 use tokenizers::models::wordpiece::WordPiece;
@@ -75,6 +76,8 @@ pub struct GgufVocabulary<'a> {
     pub precompiled_charsmap: Option<Vec<u8>>,
     /// `tokenizer.ggml.bos_token_id`.
     pub bos: Option<u32>,
+    /// `tokenizer.ggml.cls_token_id`, in files that do not call it `bos`.
+    pub begin: Option<u32>,
     /// `tokenizer.ggml.eos_token_id`.
     pub eos: Option<u32>,
     /// `tokenizer.ggml.eot_token_id`.
@@ -124,6 +127,7 @@ impl<'a> GgufVocabulary<'a> {
             precompiled_charsmap: Some(numbers("precompiled_charsmap").filter_map(byte).collect())
                 .filter(|map: &Vec<u8>| !map.is_empty()),
             bos: id("bos_token_id"),
+            begin: id("cls_token_id"),
             eos: id("eos_token_id"),
             eot: id("eot_token_id"),
             eom: id("eom_token_id"),
@@ -152,6 +156,7 @@ pub(super) fn build(vocabulary: &GgufVocabulary<'_>) -> Result<Tokenizer, Tokeni
         "scored" => scored(vocabulary, &entries)?,
         "words" => words(vocabulary, &entries)?,
         "unigram" => unigram(vocabulary, &entries)?,
+        "merged" => merged(vocabulary, &entries)?,
         other => return Err(TokenizerError::unsupported("the vocabulary", other)),
     };
     Ok(Tokenizer { model, spelling: Arc::new(spelling), ids: ids(vocabulary, kind, &entries)? })
@@ -173,8 +178,11 @@ fn entries<'a>(vocabulary: &GgufVocabulary<'a>) -> Result<Vec<Entry<'a>>, Tokeni
             .map_err(|_| TokenizerError::malformed(format!("token {at} is not UTF-8")))?;
         let kind = vocabulary.types.get(at).copied().unwrap_or_default();
         // Files differ in what they call it; what it is for is told by its id.
-        let unknown = kind == TokenType::Control && vocabulary.unknown.is_some_and(|id| id as usize == at);
-        Ok((token, if unknown { TokenType::Unknown } else { kind }))
+        let is = |id: Option<u32>| id.is_some_and(|id| id as usize == at);
+        let marks = [vocabulary.bos, vocabulary.eos, vocabulary.eot, vocabulary.eom];
+        let kind = if marks.into_iter().any(is) { TokenType::Control } else { kind };
+        let unknown = kind == TokenType::Control && is(vocabulary.unknown);
+        Ok((token, if unknown && !marks.into_iter().any(is) { TokenType::Unknown } else { kind }))
     };
     vocabulary.tokens.iter().enumerate().map(text).collect()
 }
@@ -198,6 +206,36 @@ fn byte_level(
         spelling::byte_level(token).unwrap_or_else(|| token.as_bytes().to_vec())
     })?;
     Ok((library(inner, entries), spelling))
+}
+
+/// Pairs of characters merged in the order of a list, with marks for spaces and bytes for what has no token.
+fn merged(
+    vocabulary: &GgufVocabulary<'_>,
+    entries: &[Entry<'_>],
+) -> Result<(Model, Spelling), TokenizerError> {
+    let malformed = |error: &dyn std::fmt::Display| TokenizerError::malformed(error.to_string());
+    let merges = vocabulary.merges.iter().enumerate().map(|(at, merge)| pair(at, merge));
+    let tokens = by_token(entries.iter().map(|(token, _)| (*token).to_owned()));
+    let unknown = vocabulary.unknown.and_then(|id| entries.get(id as usize));
+    let mut model = BPE::builder()
+        .vocab_and_merges(tokens, merges.collect::<Result<Vec<_>, _>>()?)
+        .byte_fallback(true)
+        .fuse_unk(true);
+    if let Some((unknown, _)) = unknown {
+        model = model.unk_token((*unknown).to_owned());
+    }
+    let mut inner = tokenizers::Tokenizer::new(model.build().map_err(|error| malformed(&error))?);
+    let mut steps = Vec::new();
+    let prefixed = vocabulary.add_space_prefix.unwrap_or(false);
+    if prefixed {
+        steps.push(NormalizerWrapper::Prepend(Prepend::new(SPACE.to_string())));
+    }
+    let spaces = Replace::new(ReplacePattern::String(" ".to_owned()), SPACE.to_string());
+    steps.push(NormalizerWrapper::Replace(spaces.map_err(|error| malformed(&error))?));
+    inner.with_normalizer(Some(Sequence::new(steps)));
+    inner.with_pre_tokenizer(Some(pre::lines()?));
+    let joining = if prefixed { Joining::Strip { what: ' ', count: 1 } } else { Joining::Plain };
+    Ok((library(inner, entries), spell(entries, joining, spaced)?))
 }
 
 /// Two tokens with a space between. A token may hold a space itself, so that the first one alone may not be the border.
@@ -266,8 +304,10 @@ fn words(
     if !tokens.contains(&unknown) {
         return Err(TokenizerError::malformed(format!("the vocabulary lacks its unknown token {unknown}")));
     }
-    // A vocabulary without capital letters is one of text in small letters without accents.
-    let capitals = |token: &&Entry<'_>| token.0.starts_with(SPACE) && token.0.chars().any(char::is_uppercase);
+    // A vocabulary without capital letters is one of text in small letters without accents. Some signs are capital
+    // letters that have no small ones.
+    let capital = |c: char| c.is_uppercase() && !c.to_lowercase().eq([c]);
+    let capitals = |token: &&Entry<'_>| token.0.starts_with(SPACE) && token.0.chars().any(capital);
     let small = entries.iter().find(capitals).is_none();
     let model = WordPiece::builder()
         .vocab(by_token(tokens.iter().cloned()))
@@ -296,12 +336,17 @@ fn unigram(
     let unknown = vocabulary.unknown.map(|id| id as usize);
     let unknown = unknown.or_else(|| entries.iter().position(|(_, kind)| *kind == TokenType::Unknown));
     let scored = entries.iter().zip(&vocabulary.scores);
-    let scored = scored.map(|((token, _), score)| ((*token).to_owned(), f64::from(*score))).collect();
+    let scored: Vec<_> = scored.map(|((token, _), score)| ((*token).to_owned(), f64::from(*score))).collect();
+    // Names that no text holds, for what text must not be read as: a space is a mark here.
+    let hidden = |kind: TokenType| matches!(kind, TokenType::Control | TokenType::Unknown);
+    let mut spelt = scored.clone();
+    let names = spelt.iter_mut().zip(entries).enumerate().filter(|(_, (_, (_, kind)))| hidden(*kind));
+    names.for_each(|(at, ((name, _), _))| *name = format!(" {at}"));
     let fallback = entries.iter().any(|(_, kind)| *kind == TokenType::Byte);
-    let unknown =
-        Some(unknown.ok_or_else(|| TokenizerError::malformed("the vocabulary has no unknown token"))?);
-    let model = Unigram::from(scored, unknown, fallback).map_err(|error| malformed(&error))?;
-    let mut inner = tokenizers::Tokenizer::new(model);
+    let unknown = unknown.ok_or_else(|| TokenizerError::malformed("the vocabulary has no unknown token"))?;
+    let model = |scored| Unigram::from(scored, Some(unknown), fallback).map_err(|error| malformed(&error));
+    let plain = model(spelt)?;
+    let mut inner = tokenizers::Tokenizer::new(model(scored)?);
     let mut steps = Vec::new();
     if let Some(map) = vocabulary.precompiled_charsmap.as_deref().filter(|map| !map.is_empty()) {
         charsmap::check(map)?;
@@ -322,7 +367,8 @@ fn unigram(
     steps.push(NormalizerWrapper::Replace(spaces.map_err(|error| malformed(&error))?));
     inner.with_normalizer(Some(Sequence::new(steps)));
     let joining = if prefixed { Joining::Strip { what: ' ', count: 1 } } else { Joining::Plain };
-    Ok((library(inner, entries), spell(entries, joining, spaced)?))
+    let plain = ModelWrapper::from(plain);
+    Ok((library_with(inner, entries, Some(plain)), spell(entries, joining, spaced)?))
 }
 
 fn spaced(token: &str) -> Vec<u8> {
@@ -330,14 +376,23 @@ fn spaced(token: &str) -> Vec<u8> {
 }
 
 /// Control tokens and those of the user are found in the text as they stand.
-fn library(mut inner: tokenizers::Tokenizer, entries: &[Entry<'_>]) -> Model {
+fn library(inner: tokenizers::Tokenizer, entries: &[Entry<'_>]) -> Model {
+    library_with(inner, entries, None)
+}
+
+/// `plain`: the same model for text in which no control tokens are.
+fn library_with(
+    mut inner: tokenizers::Tokenizer,
+    entries: &[Entry<'_>],
+    plain: Option<ModelWrapper>,
+) -> Model {
     let added = |(token, kind): &Entry<'_>| match kind {
         TokenType::Control | TokenType::Unknown => Some(AddedToken::from(*token, true).normalized(false)),
         TokenType::UserDefined => Some(AddedToken::from(*token, false).normalized(false)),
         _ => None,
     };
     inner.add_tokens(&entries.iter().filter_map(added).collect::<Vec<_>>());
-    Model::Library(Box::new(Library::new(inner)))
+    Model::Library(Box::new(Library::new(inner, plain)))
 }
 
 fn spell(
@@ -369,17 +424,24 @@ fn ids(vocabulary: &GgufVocabulary<'_>, kind: &str, entries: &[Entry<'_>]) -> Re
         id => Ok(id),
     };
     let words = kind == "words";
+    let cut = if kind == "byte-level" { Some(pre::cut(vocabulary.pre)?) } else { None };
+    let bos = vocabulary.bos.or(vocabulary.begin).or_else(|| {
+        let begins = entries.iter().position(|(token, _)| words && *token == "[CLS]")?;
+        u32::try_from(begins).ok()
+    });
     let mut ids = Ids {
-        bos: known("bos_token_id", vocabulary.bos)?,
+        bos: known("bos_token_id", bos)?,
         eos: known("eos_token_id", vocabulary.eos)?,
         unk: known("unknown_token_id", vocabulary.unknown)?,
         pad: known("padding_token_id", vocabulary.padding)?,
         sep: known("seperator_token_id", vocabulary.separator)?,
         mask: known("mask_token_id", vocabulary.mask)?,
         ends: Vec::new(),
-        add_bos: vocabulary.add_bos.unwrap_or(kind == "scored" || words),
+        add_bos: vocabulary
+            .add_bos
+            .unwrap_or(kind == "scored" || words || cut.as_ref().is_some_and(|cut| cut.bos)),
         add_eos: vocabulary.add_eos.unwrap_or(kind == "unigram"),
-        add_sep: vocabulary.add_sep.unwrap_or(words),
+        add_sep: vocabulary.add_sep.unwrap_or(words || cut.as_ref().is_some_and(|cut| cut.sep)),
     };
     let ends = [known("eot_token_id", vocabulary.eot)?, known("eom_token_id", vocabulary.eom)?, ids.eos];
     ids.end_with(ends.into_iter().flatten());

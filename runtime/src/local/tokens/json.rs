@@ -25,7 +25,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Tokenizer, TokenizerError> {
     let mut ids = Ids::default();
     let ends = config::ENDS.iter().filter_map(|token| inner.token_to_id(token));
     ids.end_with(ends.filter(|id| spelling.kind(*id) == Kind::Control));
-    Ok(Tokenizer { model: Model::Library(Box::new(Library::new(inner))), spelling, ids })
+    Ok(Tokenizer { model: Model::Library(Box::new(Library::new(inner, None))), spelling, ids })
 }
 
 /// Refuses what the library that reads the description would panic on.

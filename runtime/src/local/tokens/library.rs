@@ -1,6 +1,7 @@
 //! Encoding with the `tokenizers` crate. Its steps are called one by one: whether control tokens are read is ours to say
 //! for each text, and a vocabulary is not copied for it.
 
+use tokenizers::models::ModelWrapper;
 use tokenizers::tokenizer::{AddedVocabulary, Encoding, Model as _, OffsetType, PreTokenizer as _};
 use tokenizers::{PostProcessor as _, Token};
 
@@ -12,13 +13,15 @@ pub(super) struct Library {
     inner: tokenizers::Tokenizer,
     /// The added tokens with control tokens read as text.
     as_text: AddedVocabulary,
+    /// The model of text in which no control tokens are, where it is not the same.
+    plain: Option<ModelWrapper>,
 }
 
 impl Library {
-    pub(super) fn new(inner: tokenizers::Tokenizer) -> Self {
+    pub(super) fn new(inner: tokenizers::Tokenizer, plain: Option<ModelWrapper>) -> Self {
         let mut as_text = inner.get_added_vocabulary().clone();
         as_text.set_encode_special_tokens(true);
-        Self { inner, as_text }
+        Self { inner, as_text, plain }
     }
 
     /// Whether the description says itself what stands at the ends of a text.
@@ -75,7 +78,7 @@ impl Library {
 
     /// The tokens of a piece of plain text. Merging may spell a control token by chance or by intent: it is taken apart.
     fn tokens(&self, spelling: &Spelling, piece: &str) -> tokenizers::Result<Vec<Token>> {
-        let model = self.inner.get_model();
+        let model = self.plain.as_ref().unwrap_or(self.inner.get_model());
         let tokens = model.tokenize(piece)?;
         let named = |token: &Token| match spelling.kind(token.id) {
             Kind::Control => true,

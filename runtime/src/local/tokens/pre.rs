@@ -16,6 +16,10 @@ const MODELS: &str = include_str!("models.tsv");
 pub(super) struct Cut {
     /// A word that is a token as it stands is not merged from pairs.
     pub(super) whole: bool,
+    /// A text begins with the token for that, unless the file says otherwise.
+    pub(super) bos: bool,
+    /// A text ends with the separator, unless the file says otherwise.
+    pub(super) sep: bool,
     expressions: Vec<&'static str>,
 }
 
@@ -25,7 +29,9 @@ pub(super) fn cut(name: Option<&str>) -> Result<Cut, TokenizerError> {
     let mut lines = rows(TABLE);
     let found = lines.find(|(names, _)| names.split(' ').any(|known| known == name));
     let (_, mut rest) = found.ok_or_else(|| TokenizerError::unsupported("the pre-tokenizer", name))?;
-    Ok(Cut { whole: rest.next() == Some("whole"), expressions: rest.collect() })
+    let flags = rest.next().unwrap_or_default();
+    let has = |flag: &str| flags.split(' ').any(|known| known == flag);
+    Ok(Cut { whole: has("whole"), bos: has("bos"), sep: has("sep"), expressions: rest.collect() })
 }
 
 /// How the vocabulary that `tokenizer.ggml.model` names is built.
@@ -40,15 +46,23 @@ fn rows(table: &'static str) -> impl Iterator<Item = (&'static str, std::str::Sp
     })
 }
 
+/// Line feeds apart from what is between them.
+pub(super) fn lines() -> Result<Split, TokenizerError> {
+    split("\\n+")
+}
+
+fn split(expression: &str) -> Result<Split, TokenizerError> {
+    let pattern = SplitPattern::Regex(expression.to_owned());
+    Split::new(pattern, SplitDelimiterBehavior::Isolated, false)
+        .map_err(|error| TokenizerError::malformed(format!("{expression}: {error}")))
+}
+
 impl Cut {
     /// The expressions one after the other, then bytes to characters.
     pub(super) fn steps(&self) -> Result<Sequence, TokenizerError> {
         let mut steps = Vec::new();
         for expression in &self.expressions {
-            let pattern = SplitPattern::Regex((*expression).to_owned());
-            let split = Split::new(pattern, SplitDelimiterBehavior::Isolated, false)
-                .map_err(|error| TokenizerError::malformed(format!("{expression}: {error}")))?;
-            steps.push(PreTokenizerWrapper::Split(split));
+            steps.push(PreTokenizerWrapper::Split(split(expression)?));
         }
         steps.push(PreTokenizerWrapper::ByteLevel(ByteLevel::new(false, true, false)));
         Ok(Sequence::new(steps))
