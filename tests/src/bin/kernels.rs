@@ -44,7 +44,10 @@ fn measure(dtype: Dtype, threads: usize) -> Result<String, Error> {
     let bytes = row.repeat(rows);
     let pack = |rows: usize| Matrix::pack(&pool, level, dtype, [rows, COLS], &bytes[..rows * row.len()]);
     let mut pieces = Vec::new();
-    let packing = fastest(PIECES, |_| Ok(pieces.push(pack(rows)?)))?;
+    let packing = fastest(PIECES, |_| {
+        pieces.push(pack(rows)?);
+        Ok(())
+    })?;
     let small = pack(SMALL)?;
     let mut inputs = Activations::new();
     let mut fill = |rows: usize| -> Result<Activations, Error> {
