@@ -63,7 +63,7 @@ fn run() -> Result<bool, Failure> {
 fn is_good(score: &Score, has_corpus: bool) -> bool {
     let most = score.mutants.len() as f64 * EQUIVALENT;
     let is_caught = !has_corpus || score.share(&ALL) >= CAUGHT;
-    is_caught && score.mistaken().next().is_none() && score.equivalent() as f64 <= most.max(1.0)
+    is_caught && score.wavering.is_empty() && score.mistaken().next().is_none() && score.equivalent() as f64 <= most.max(1.0)
 }
 
 fn text(score: &Score, has_corpus: bool) -> String {
@@ -77,6 +77,9 @@ fn text(score: &Score, has_corpus: bool) -> String {
     }
     for mutant in score.mistaken() {
         line(format!("listed as equivalent, but caught: {}", mutant.name));
+    }
+    for name in &score.wavering {
+        line(format!("without a mutant, finds something else each time: {name}"));
     }
     let percent = |suites: &[&str]| format!("{:.1} %", score.share(suites) * 100.0);
     line(format!("{} mutants, {} of them equivalent, {} trials", score.mutants.len(), score.equivalent(), score.trials));

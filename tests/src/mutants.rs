@@ -70,6 +70,8 @@ pub struct Score {
     pub equivalents: BTreeMap<String, String>,
     /// How many trials there were.
     pub trials: usize,
+    /// Trials that found something else when they were run once more without a mutant: what they caught says nothing.
+    pub wavering: Vec<String>,
 }
 
 impl Suite {
@@ -144,9 +146,17 @@ pub fn run(mutants: Vec<Mutant>, suites: &[Suite], switch: Switch) -> Score {
     let trials: Vec<&Trial> = suites.iter().flat_map(|suite| &suite.0).collect();
     let witnesses = parallel(&trials, |trial| witness(trial, switch));
     let caught = parallel(&mutants, |mutant| catcher(mutant, &witnesses, switch));
+    let again = parallel(&witnesses, |witness| wavers(witness, switch));
     let _ = panic::take_hook();
     let mutants = mutants.into_iter().zip(caught).collect();
-    Score { mutants, equivalents: BTreeMap::new(), trials: witnesses.len() }
+    let wavering = again.into_iter().flatten().collect();
+    Score { mutants, equivalents: BTreeMap::new(), trials: witnesses.len(), wavering }
+}
+
+/// The name of a trial that does not find the same again.
+fn wavers(witness: &Witness<'_>, switch: Switch) -> Option<String> {
+    (switch.choose)(0);
+    ((witness.trial.run)() != witness.found).then(|| witness.trial.name.clone())
 }
 
 fn witness<'a>(trial: &'a Trial, switch: Switch) -> Witness<'a> {
@@ -159,10 +169,12 @@ fn witness<'a>(trial: &'a Trial, switch: Switch) -> Witness<'a> {
 fn catcher(mutant: &Mutant, witnesses: &[Witness<'_>], switch: Switch) -> Option<(&'static str, String)> {
     let mut able = witnesses.iter().filter(|witness| !witness.passed.is_disjoint(&mutant.sites));
     (switch.choose)(mutant.id);
-    let caught = able.find(|witness| {
+    let differs = |witness: &Witness<'_>| {
         let found = panic::catch_unwind(AssertUnwindSafe(|| (witness.trial.run)()));
         found.map_or(true, |found| found != witness.found)
-    });
+    };
+    // Twice: a machine that is too busy to answer in time has caught nothing.
+    let caught = able.find(|witness| differs(witness) && differs(witness));
     (switch.choose)(0);
     caught.map(|witness| (witness.trial.suite, witness.trial.name.clone()))
 }
@@ -221,6 +233,7 @@ impl Score {
             "score_without_corpus": self.share(&["samples", "tours"]),
             "operators": operators.collect::<serde_json::Map<_, _>>(),
             "survivors": survivors.collect::<Vec<_>>(),
+            "wavering": self.wavering,
             "mistaken": self.mistaken().map(|mutant| mutant.name.as_str()).collect::<Vec<_>>(),
         })
     }

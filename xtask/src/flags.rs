@@ -206,7 +206,7 @@ pub struct Mutants {
 
 #[derive(Debug, Args)]
 pub struct Bench {
-    /// compiler, codec, cost, stream, local or memory; all if none is named
+    /// compiler, codec, cost, stream, scale, local or memory; all but scale if none is named
     #[arg(value_name = "SECTION")]
     pub section: Option<String>,
     /// Measure the peers as well, whose programs are in this folder; takes minutes

@@ -104,6 +104,18 @@ pub enum Error {
     /// The request asks for what the model, or this crate, cannot do. Nothing ran.
     #[error(transparent)]
     Request(Box<crate::error::Unsupported>),
+    /// More answers were asked for than may wait. Nothing ran.
+    #[error("{waiting} answers wait already")]
+    Busy {
+        /// How many may wait, or be under way.
+        waiting: usize,
+    },
+    /// The model is not there any more: it was unloaded, or what ran it has ended.
+    #[error("the model has stopped: {reason}")]
+    Stopped {
+        /// Why.
+        reason: String,
+    },
     /// The model failed while it answered.
     #[error("the model failed in the middle of its answer")]
     Interrupted {

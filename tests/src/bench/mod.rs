@@ -1,7 +1,7 @@
 //! What a client costs, measured beside floors and peers, section by section.
 //!
 //! [`reach`] says what is measured and what is to be reached, [`row`] judges and prints, [`sample`] takes samples in
-//! pairs. [`compiler`] runs the provider compiler; [`codec`] decodes and encodes in this process; [`stream`] runs clients against a server of its own, each in
+//! pairs. [`compiler`] runs the provider compiler, [`scale`] over ever more input; [`codec`] decodes and encodes in this process; [`stream`] runs clients against a server of its own, each in
 //! a process of its own; [`cost`] builds programs; [`local`] runs models. Whether a bar is met is no matter of tests.
 
 pub mod alloc;
@@ -14,6 +14,7 @@ pub mod process;
 pub mod reach;
 pub mod row;
 pub mod sample;
+pub mod scale;
 pub mod stream;
 
 use std::io::{self, Write};
@@ -21,7 +22,7 @@ use std::path::PathBuf;
 
 use row::Report;
 
-const USAGE: &str = "usage: bench [compiler | codec | cost | stream | local] [--json] [--peers DIR] [--quick]\n\
+const USAGE: &str = "usage: bench [compiler | codec | cost | stream | local | scale] [--json] [--peers DIR] [--quick]\n\
     --peers DIR  measure the peers as well: DIR/clients/NAME is a cargo project that prints a streamed answer of\n\
                  the server at its first argument, DIR/clients/NAME/bench puts the same client under load; takes\n\
                  minutes and the network; DIR/llama-bench, DIR/candle and DIR/mistralrs run local models\n\
@@ -84,6 +85,7 @@ pub fn main(arguments: Vec<String>) -> u8 {
     }
     let Some(options) = options(arguments.into_iter()) else { return say(USAGE, 2) };
     match options.section.as_deref() {
+        Some("scale") => ended(scale::run(&options)),
         Some(section) if NOT_BUILT.contains(&section) => {
             say(&format!("the section `{section}` is not built yet"), 2)
         }

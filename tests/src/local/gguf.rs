@@ -131,6 +131,12 @@ impl Gguf {
         self
     }
 
+    /// Sets a metadata value that is there already.
+    pub fn set(mut self, key: &str, data: impl Into<Data>) -> Self {
+        self.metadata.retain(|(name, _)| name != key);
+        self.entry(key, data)
+    }
+
     /// Adds a tensor; its shape is given outermost dimension first.
     pub fn tensor(self, name: &str, dtype: Dtype, shape: &[usize], numbers: &[f32]) -> Self {
         assert_eq!(shape.iter().product::<usize>(), numbers.len(), "{name}");

@@ -1,7 +1,7 @@
 //! A loaded model that answers: tiny models made from seeds, whose vocabulary is single bytes and some control tokens.
 
 mod files;
-mod model;
+pub(crate) mod model;
 mod refusals;
 mod thinking;
 

@@ -7,7 +7,7 @@ use typewright_runtime::local::sample::{Random, Sampler, Sampling};
 /// The most tokens of an answer. The schemas bound theirs, so that reaching it is a failure.
 const MOST: usize = 4000;
 
-const SCHEMAS: [&str; 10] = [
+pub(crate) const SCHEMAS: [&str; 10] = [
     r#"{"type": "object", "properties": {"name": {"type": "string", "minLength": 1, "maxLength": 12}, "age": {"type":
         "integer", "minimum": 0, "maximum": 150}}, "required": ["name", "age"], "additionalProperties": false}"#,
     r#"{"type": "array", "items": {"type": "integer", "minimum": -5, "maximum": 1000}, "minItems": 2, "maxItems": 6}"#,

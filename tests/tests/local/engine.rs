@@ -83,6 +83,29 @@ fn decoders_say_what_the_reference_says() {
 }
 
 #[test]
+fn keys_and_values_of_eight_bits_are_near() {
+    for name in DECODERS {
+        let reference = Reference::read(name);
+        let opened = opened(&reference);
+        let config = Config { cache_number: CacheNumber::Q8, ..for_reference(&reference) };
+        let mut engine = Engine::load(&opened, &config).unwrap();
+        let sequence = engine.create();
+        let found = run(&mut engine, sequence, &reference.prompt, Logits::All);
+        let far =
+            reference.rows.iter().map(|(at, expected)| furthest(&found[*at], expected)).fold(0.0, f32::max);
+        let far = far / reference.deviation;
+        println!("{name}, cache of eight bits: {far:.2e} of the deviation");
+        assert!(far <= 0.2, "{name}: {far}");
+        // In as much memory there is the room for almost four times as many positions.
+        let wide = Engine::load(&opened, &for_reference(&reference)).unwrap().pages().1;
+        assert!(engine.pages().1 * 10 > wide * 34, "{name}: {} pages for {wide}", engine.pages().1);
+    }
+    let reference = Reference::read(DECODERS[0]);
+    let config = Config { cache_number: CacheNumber::Q8, ..for_reference(&reference) };
+    is_the_same_however(DECODERS[0], &opened(&reference), &config, &long(&reference));
+}
+
+#[test]
 fn gguf_files_of_all_decoders_say_the_same() {
     for name in DECODERS {
         let reference = Reference::read(name);

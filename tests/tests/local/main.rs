@@ -15,6 +15,7 @@ mod download;
 mod engine;
 mod files;
 mod parse;
+mod serve;
 mod template;
 mod tokens;
 

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use super::plan::refuse;
-use super::{LocalModel, Template};
+use super::{Frontend, Template};
 use crate::chat::{ChatRequest, FunctionTool, ToolChoice, ToolDefinition};
 use crate::local::constrain::{self, CallForm, Constraint, Grammar, Token, ToolCalls};
 use crate::local::parse::CallFormat;
@@ -26,13 +26,13 @@ pub(super) struct Form {
 
 /// The form that the answer is held to.
 pub(super) fn form(
-    model: &LocalModel,
+    model: &Frontend,
     request: &ChatRequest,
     template: &Template,
 ) -> Result<Option<Form>, Error> {
     let format = request.format.as_ref().and_then(Grammar::of).map(|grammar| ("format", grammar));
     let Some((feature, grammar)) = calls(model, request, template)?.or(format) else { return Ok(None) };
-    let prepared = model.form.prepared.get_or_init(|| prepare(&model.tokenizer, model.engine.spec().vocab));
+    let prepared = model.form.prepared.get_or_init(|| prepare(&model.tokenizer, model.vocab));
     let no = |error: &FormError| refuse(model, feature, error.to_string());
     let vocabulary = prepared.as_ref().map_err(no)?;
     let constraint = Constraint::new(vocabulary, &grammar).map_err(|error| no(&error))?;
@@ -52,7 +52,7 @@ fn prepare(tokenizer: &Tokenizer, count: usize) -> Result<constrain::Vocabulary,
 
 /// Calls that the request insists on.
 fn calls(
-    model: &LocalModel,
+    model: &Frontend,
     request: &ChatRequest,
     template: &Template,
 ) -> Result<Option<(&'static str, Grammar)>, Error> {

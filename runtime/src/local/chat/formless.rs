@@ -1,7 +1,7 @@
 //! Without the feature `constrain`, an answer cannot be held to a form: whoever asks for one is refused.
 
 use super::plan::refuse;
-use super::{LocalModel, Template};
+use super::{Frontend, Template};
 use crate::chat::{ChatRequest, Format, ToolChoice};
 use crate::local::Error;
 
@@ -10,7 +10,7 @@ use crate::local::Error;
 pub(super) enum Form {}
 
 /// The form that the answer is held to.
-pub(super) fn form(model: &LocalModel, request: &ChatRequest, _: &Template) -> Result<Option<Form>, Error> {
+pub(super) fn form(model: &Frontend, request: &ChatRequest, _: &Template) -> Result<Option<Form>, Error> {
     const REASON: &str = "the feature `constrain` is not built in";
     if matches!(request.format, Some(Format::Json | Format::Schema(_))) {
         return Err(refuse(model, "format", REASON));

@@ -3,13 +3,14 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::prompt::Controls;
-use super::{Config, LocalModel, Template, Turns};
+use super::{Config, Frontend, LocalModel, Template, Turns};
 use crate::local::arch::{self, Opened};
-use crate::local::engine::Engine;
+use crate::local::decoder::{self, Decoder};
 use crate::local::file::Format;
 use crate::local::parse::OutputFormat;
 use crate::local::template::{ChatTemplate, IM_START, TemplateError};
@@ -23,23 +24,30 @@ const DEFAULT: &str = "default";
 pub(super) fn load(path: &Path, config: &Config) -> Result<LocalModel, Error> {
     let opened = arch::open(path)?;
     let folder = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
-    memory::check(Engine::need(&opened, &config.engine), memory::available())?;
+    memory::check(decoder::need(&opened, &config.engine, config.device), memory::available())?;
     let tokenizer = tokenizer(&opened, folder)?;
     let templates = templates(&opened, folder, config)?;
     config.sampling.validate(opened.spec.vocab)?;
-    let engine = Engine::load(&opened, &config.engine)?;
-    Ok(LocalModel {
+    let engine = decoder::load(&opened, &config.engine, config.device)?;
+    let frontend = Frontend {
         name: config.name.clone().unwrap_or_else(|| named(path)),
         controls: Controls::new(&tokenizer),
         known: known(&tokenizer, opened.spec.vocab),
         sampling: config.sampling.clone(),
-        batch: config.engine.batch.max(1),
-        engine,
+        vocab: opened.spec.vocab,
+        context: context(&engine),
         tokenizer,
         templates,
         #[cfg(feature = "constrain")]
         form: super::form::Vocabulary::default(),
-    })
+    };
+    Ok(LocalModel { engine, frontend: Arc::new(frontend), batch: config.engine.batch.max(1) })
+}
+
+/// No sequence is longer than the whole cache.
+fn context(engine: &Decoder) -> usize {
+    let (_, pages) = engine.pages();
+    engine.context().min(pages.saturating_mul(engine.page_len()))
 }
 
 fn named(path: &Path) -> String {

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{LocalModel, PROVIDER, Template};
+use super::{Frontend, PROVIDER, Template};
 use crate::chat::{ChatRequest, Effort, Format, ReasoningConfig, ToolChoice, ToolDefinition, Warning};
 use crate::json::RawJson;
 use crate::local::Error;
@@ -25,7 +25,7 @@ pub(super) struct Plan {
 }
 
 /// A refusal that names the feature.
-pub(super) fn refuse(model: &LocalModel, feature: &str, reason: impl Into<String>) -> Error {
+pub(super) fn refuse(model: &Frontend, feature: &str, reason: impl Into<String>) -> Error {
     let refusal = crate::Error::unsupported(PROVIDER, &model.name, feature.to_owned(), reason.into());
     match refusal {
         crate::Error::Unsupported(refusal) => Error::Request(refusal),
@@ -33,11 +33,11 @@ pub(super) fn refuse(model: &LocalModel, feature: &str, reason: impl Into<String
     }
 }
 
-pub(super) fn plan(model: &LocalModel, request: &ChatRequest, template: &Template) -> Result<Plan, Error> {
+pub(super) fn plan(model: &Frontend, request: &ChatRequest, template: &Template) -> Result<Plan, Error> {
     check(model, request)?;
     reasoning(model, request, template)?;
     let sampling = sampling(model, request)?;
-    let vocabulary = model.engine.spec().vocab;
+    let vocabulary = model.vocab;
     let no = |feature: &str, reason: String| refuse(model, feature, reason);
     let repeats = sampling.penalties.is_some_and(|penalties| penalties.repetition != 1.0);
     Ok(Plan {
@@ -61,7 +61,7 @@ fn dropped(request: &ChatRequest) -> Vec<Warning> {
     labels.into_iter().filter(|(_, given)| *given).map(warning).collect()
 }
 
-fn check(model: &LocalModel, request: &ChatRequest) -> Result<(), Error> {
+fn check(model: &Frontend, request: &ChatRequest) -> Result<(), Error> {
     let no = |feature: &str, reason: &str| Err(refuse(model, feature, reason));
     if request.max_tokens == Some(0) {
         return no("max_tokens", "is at least 1");
@@ -81,7 +81,7 @@ fn check(model: &LocalModel, request: &ChatRequest) -> Result<(), Error> {
     tools(model, request)
 }
 
-fn tools(model: &LocalModel, request: &ChatRequest) -> Result<(), Error> {
+fn tools(model: &Frontend, request: &ChatRequest) -> Result<(), Error> {
     let no = |feature: &str, reason: &str| Err(refuse(model, feature, reason));
     let choice = request.tool_choice.as_ref();
     let forced = matches!(choice, Some(ToolChoice::Required | ToolChoice::Tool(_)));
@@ -106,7 +106,7 @@ fn tools(model: &LocalModel, request: &ChatRequest) -> Result<(), Error> {
 }
 
 /// Templates switch reasoning on and off, and set its level, by variables that they name.
-fn reasoning(model: &LocalModel, request: &ChatRequest, template: &Template) -> Result<(), Error> {
+fn reasoning(model: &Frontend, request: &ChatRequest, template: &Template) -> Result<(), Error> {
     let no = |reason: &str| Err(refuse(model, "reasoning", reason));
     let knows = |variable: &str| template.source.contains(variable);
     let reasons = template.format.reasoning.is_some();
@@ -125,7 +125,7 @@ fn reasoning(model: &LocalModel, request: &ChatRequest, template: &Template) -> 
     }
 }
 
-fn sampling(model: &LocalModel, request: &ChatRequest) -> Result<Sampling, Error> {
+fn sampling(model: &Frontend, request: &ChatRequest) -> Result<Sampling, Error> {
     let mut sampling = model.sampling.clone();
     let float = |value: Option<f64>| value.map(|value| value as f32);
     sampling.temperature = float(request.temperature).unwrap_or(sampling.temperature);
@@ -159,13 +159,13 @@ fn sampling(model: &LocalModel, request: &ChatRequest) -> Result<Sampling, Error
 }
 
 /// Unless it is told how many tokens count, all do.
-fn penalties<'a>(model: &LocalModel, sampling: &'a mut Sampling) -> &'a mut Penalties {
-    let window = model.context().max(1);
+fn penalties<'a>(model: &Frontend, sampling: &'a mut Sampling) -> &'a mut Penalties {
+    let window = model.context.max(1);
     sampling.penalties.get_or_insert(Penalties { window, ..Penalties::default() })
 }
 
 /// What only local models have, by the names that are usual for it.
-fn option(model: &LocalModel, sampling: &mut Sampling, name: &str, value: &RawJson) -> Result<(), Error> {
+fn option(model: &Frontend, sampling: &mut Sampling, name: &str, value: &RawJson) -> Result<(), Error> {
     let number = serde_json::from_str::<Value>(value.as_str()).ok().and_then(|value| value.as_f64());
     let number = || number.ok_or_else(|| refuse(model, name, "is a number"));
     let whole = || match number()? {
@@ -199,7 +199,7 @@ fn option(model: &LocalModel, sampling: &mut Sampling, name: &str, value: &RawJs
 }
 
 /// Tokens with what usually ends a repeated sequence: a line, a quotation, an item.
-fn breakers(model: &LocalModel) -> Vec<u32> {
+fn breakers(model: &Frontend) -> Vec<u32> {
     let spelling = model.tokenizer.spelling();
     let breaks = |id: &u32| spelling.bytes(*id).iter().any(|byte| b"\n:\"*".contains(byte));
     (0..u32::try_from(spelling.len()).unwrap_or(u32::MAX)).filter(breaks).collect()

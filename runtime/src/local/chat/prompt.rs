@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::plan::refuse;
-use super::{LocalModel, Template};
+use super::{Frontend, Template};
 use crate::chat::{ChatRequest, Message, Part, ToolChoice, ToolDefinition, Warning};
 use crate::json::RawJson;
 use crate::local::Error;
@@ -85,7 +85,7 @@ impl Controls {
 }
 
 /// The prompt of a request, by the template that is for it.
-pub(super) fn render<'a>(model: &'a LocalModel, request: &ChatRequest) -> Result<Rendered<'a>, Error> {
+pub(super) fn render<'a>(model: &'a Frontend, request: &ChatRequest) -> Result<Rendered<'a>, Error> {
     let template = template_for(model, request)?;
     let (marked, found) = marked(model, request)?;
     let name_of = |id: Option<u32>| {
@@ -112,7 +112,7 @@ pub(super) fn render<'a>(model: &'a LocalModel, request: &ChatRequest) -> Result
 }
 
 /// Models may have a template for conversations with tools.
-fn template_for<'a>(model: &'a LocalModel, request: &ChatRequest) -> Result<&'a Template, Error> {
+fn template_for<'a>(model: &'a Frontend, request: &ChatRequest) -> Result<&'a Template, Error> {
     let tools = !request.tools.is_empty() && request.tool_choice != Some(ToolChoice::None);
     let named = |name: &str| model.templates.iter().find(|template| template.name == name);
     let for_tools = if tools { named("tool_use") } else { None };
@@ -120,7 +120,7 @@ fn template_for<'a>(model: &'a LocalModel, request: &ChatRequest) -> Result<&'a 
 }
 
 /// The tokens of a prompt.
-pub(super) fn encode(model: &LocalModel, rendered: &Rendered<'_>) -> Result<Vec<u32>, Error> {
+pub(super) fn encode(model: &Frontend, rendered: &Rendered<'_>) -> Result<Vec<u32>, Error> {
     let broken =
         || refuse(model, "messages", "the chat template cuts a text inside of the name of a control token");
     let mut ids = Vec::new();
@@ -141,7 +141,7 @@ pub(super) fn encode(model: &LocalModel, rendered: &Rendered<'_>) -> Result<Vec<
     Ok(ids)
 }
 
-fn add(model: &LocalModel, text: &str, specials: Specials, ids: &mut Vec<u32>) -> Result<(), Error> {
+fn add(model: &Frontend, text: &str, specials: Specials, ids: &mut Vec<u32>) -> Result<(), Error> {
     if !text.is_empty() {
         ids.extend(model.tokenizer.encode(text, specials)?);
     }
@@ -149,7 +149,7 @@ fn add(model: &LocalModel, text: &str, specials: Specials, ids: &mut Vec<u32>) -
 }
 
 /// The request with control tokens marked in all that is not the template's, and whether there were any.
-fn marked(model: &LocalModel, request: &ChatRequest) -> Result<(ChatRequest, bool), Error> {
+fn marked(model: &Frontend, request: &ChatRequest) -> Result<(ChatRequest, bool), Error> {
     let mut request = request.clone();
     let mut marker = Marker { controls: &model.controls, found: false, odd: false };
     for message in &mut request.messages {

@@ -1,15 +1,12 @@
-//! What a model says, as events: one part after the other, and each event both told and added up.
+//! What a model says, as events: one part after the other. Events wait until they are taken, and add up then.
 
-use std::ops::ControlFlow;
+use std::collections::VecDeque;
 
 use super::PROVIDER;
 use crate::chat::{ChatEvent, ChatResponse, Collector, ToolCall, Warning};
 use crate::json::RawJson;
 use crate::local::parse::Piece;
 use crate::local::sample::stop::Stops;
-
-/// Who is told events.
-pub(super) type Sink<'a> = &'a mut dyn FnMut(ChatEvent<'_>) -> ControlFlow<()>;
 
 /// Why nothing more is to be said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,8 +26,8 @@ enum Kind {
 }
 
 /// An answer while it is said.
-pub(super) struct Speech<'a> {
-    sink: Sink<'a>,
+pub(super) struct Speech {
+    waiting: VecDeque<ChatEvent<'static>>,
     collector: Collector,
     stops: Stops,
     one_call: bool,
@@ -40,10 +37,10 @@ pub(super) struct Speech<'a> {
     warnings: Vec<Warning>,
 }
 
-impl<'a> Speech<'a> {
-    pub(super) fn new(sink: Sink<'a>, stops: Stops, one_call: bool, warnings: Vec<Warning>) -> Self {
-        let collector = Collector::new(PROVIDER);
-        Self { sink, collector, stops, one_call, open: None, calls: 0, over: None, warnings }
+impl Speech {
+    pub(super) fn new(stops: Stops, one_call: bool, warnings: Vec<Warning>) -> Self {
+        let (waiting, collector) = (VecDeque::new(), Collector::new(PROVIDER));
+        Self { waiting, collector, stops, one_call, open: None, calls: 0, over: None, warnings }
     }
 
     /// Why nothing more is to be said, if so.
@@ -56,15 +53,34 @@ impl<'a> Speech<'a> {
         self.calls
     }
 
-    /// Tells an event; after who listens has broken off, none.
+    /// Has an event wait; after who listens has broken off, none.
     pub(super) fn tell(&mut self, event: ChatEvent<'_>) {
-        if self.over == Some(Over::Cancelled) {
-            return;
+        if self.over != Some(Over::Cancelled) {
+            self.waiting.push_back(event.into_owned());
         }
+    }
+
+    /// The next event that waits, which is said now.
+    pub(super) fn next_event(&mut self) -> Option<ChatEvent<'static>> {
+        let event = self.waiting.pop_front()?;
         self.collector.add(event.clone());
-        if (self.sink)(event).is_break() {
-            self.over = Some(Over::Cancelled);
-        }
+        Some(event)
+    }
+
+    /// Whether an event waits.
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Who listens has broken off: what waits is never said.
+    pub(super) fn cancel(&mut self) {
+        self.over = Some(Over::Cancelled);
+        self.waiting.clear();
+    }
+
+    /// What was to be told beside the answer until now.
+    pub(super) fn warnings(&self) -> &[Warning] {
+        &self.warnings
     }
 
     /// Takes what was understood of the answer.

@@ -13,19 +13,22 @@ use crate::local::pool::Pool;
 /// How the numbers of keys and values are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum CacheNumber {
-    /// Half the memory.
+    /// Half the memory of f32.
     #[default]
     F16,
+    /// Somewhat more than a quarter: eight bits, and a scale for 32 of them. Answers differ a little.
+    Q8,
     /// As exact as all else.
     F32,
 }
 
 impl CacheNumber {
-    /// Bytes of a number.
-    pub fn bytes(self) -> usize {
+    /// What a page of these heads is: its numbers, and the bytes of one.
+    pub(super) fn page(self, heads: &Heads) -> [usize; 2] {
         match self {
-            Self::F16 => 2,
-            Self::F32 => 4,
+            Self::F16 => [heads.page_len::<u16>(1), 2],
+            Self::Q8 => [heads.page_len::<i8>(1), 1],
+            Self::F32 => [heads.page_len::<f32>(1), 4],
         }
     }
 }
@@ -37,9 +40,25 @@ pub struct SequenceId {
     generation: u32,
 }
 
+impl SequenceId {
+    /// The sequence in this place, of those that were there one after the other.
+    pub(in crate::local) fn new(index: usize, generation: u32) -> Self {
+        Self { index: u32::try_from(index).unwrap_or(u32::MAX), generation }
+    }
+
+    pub(in crate::local) fn index(self) -> usize {
+        self.index as usize
+    }
+
+    pub(in crate::local) fn generation(self) -> u32 {
+        self.generation
+    }
+}
+
 /// The numbers of all pages.
 enum Memory {
     F16(Vec<u16>),
+    Q8(Vec<i8>),
     F32(Vec<f32>),
 }
 
@@ -86,6 +105,7 @@ impl Cache {
         // Zeroed by the system: memory is taken when a page is first written.
         let memory = match number {
             CacheNumber::F16 => Memory::F16(vec![0; len]),
+            CacheNumber::Q8 => Memory::Q8(vec![0; len]),
             CacheNumber::F32 => Memory::F32(vec![0.0; len]),
         };
         let free = ids.rev().collect();
@@ -219,6 +239,7 @@ impl Cache {
         let (from, to) = (from as usize * stride, to as usize * stride);
         match &mut self.memory {
             Memory::F16(memory) => memory.copy_within(from..from + stride, to),
+            Memory::Q8(memory) => memory.copy_within(from..from + stride, to),
             Memory::F32(memory) => memory.copy_within(from..from + stride, to),
         }
     }
@@ -279,6 +300,7 @@ impl Store<'_> {
         let place = self.place(layer);
         match &mut self.memory {
             Memory::F16(memory) => store(memory, &place, heads, sequences, keys, values),
+            Memory::Q8(memory) => store(memory, &place, heads, sequences, keys, values),
             Memory::F32(memory) => store(memory, &place, heads, sequences, keys, values),
         }
     }
@@ -293,20 +315,26 @@ impl Store<'_> {
         queries: &[f32],
         out: &mut [f32],
     ) -> Result<(), Error> {
-        let Place { stride, range } = self.place(layer);
-        let offset = range.start;
+        let place = self.place(layer);
         match &self.memory {
-            Memory::F16(memory) => {
-                let cache = attention::Cache { memory, stride, offset, blocks: 1 };
-                attention::attend(pool, level, heads, cache, sequences, queries, out)?;
-            }
-            Memory::F32(memory) => {
-                let cache = attention::Cache { memory, stride, offset, blocks: 1 };
-                attention::attend(pool, level, heads, cache, sequences, queries, out)?;
-            }
+            Memory::F16(memory) => attend((pool, level), memory, &place, heads, sequences, queries, out),
+            Memory::Q8(memory) => attend((pool, level), memory, &place, heads, sequences, queries, out),
+            Memory::F32(memory) => attend((pool, level), memory, &place, heads, sequences, queries, out),
         }
-        Ok(())
     }
+}
+
+fn attend<T: Number>(
+    (pool, level): (&Pool, Level),
+    memory: &[T],
+    place: &Place,
+    heads: &Heads,
+    sequences: &[Sequence<'_>],
+    queries: &[f32],
+    out: &mut [f32],
+) -> Result<(), Error> {
+    let cache = attention::Cache { memory, stride: place.stride, offset: place.range.start, blocks: 1 };
+    Ok(attention::attend(pool, level, heads, cache, sequences, queries, out)?)
 }
 
 fn store<T: Number>(

@@ -94,6 +94,10 @@ pub struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
+    pub(in crate::local) fn new(logits: &'a [f32], vocab: usize) -> Self {
+        Self { logits, vocab }
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.logits.len() / self.vocab
@@ -251,8 +255,9 @@ struct Size {
 
 fn size(spec: &Spec, config: &Config) -> Size {
     let heads = heads(spec);
-    let layout = Layout { layer: heads.page_len(1), layers: spec.layers.len() };
-    let bytes = [layout.layer, layout.layers, config.cache_number.bytes()];
+    let [layer, bytes] = config.cache_number.page(&heads);
+    let layout = Layout { layer, layers: spec.layers.len() };
+    let bytes = [layer, layout.layers, bytes];
     let page_bytes = bytes.into_iter().fold(1, |all: u64, factor| all.saturating_mul(factor as u64));
     let pages = usize::try_from(config.cache_bytes / page_bytes.max(1)).unwrap_or(usize::MAX);
     Size { heads, layout, page_bytes, pages }

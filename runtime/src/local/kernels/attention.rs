@@ -6,14 +6,14 @@
 
 use std::cell::RefCell;
 
-use half::f16;
-
 use super::arena::{Writer, split};
 use super::level::{Level, leveled};
-use super::product::{Results, half as halves, single};
+use super::number::Strip;
 use super::tiles::ROWS;
 use super::{Error, math};
 use crate::local::pool::Pool;
+
+pub use super::number::Number;
 
 /// Positions of a block.
 pub const BLOCK: usize = 64;
@@ -44,14 +44,9 @@ pub struct Heads {
 }
 
 impl Heads {
-    /// Numbers of a block, for one head of keys.
-    pub fn block_len(&self) -> usize {
-        BLOCK * (self.key_dim + self.value_dim)
-    }
-
     /// Numbers of `blocks` blocks for all heads: those of a head lie beside each other.
-    pub fn page_len(&self, blocks: usize) -> usize {
-        self.keys * blocks * self.block_len()
+    pub fn page_len<T: Number>(&self, blocks: usize) -> usize {
+        self.keys * blocks * T::block_len(self)
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -89,50 +84,6 @@ pub struct Sequence<'a> {
     pub pages: &'a [u32],
 }
 
-/// What a cache holds: f16 (as bits), or f32 where memory is no matter.
-pub trait Number: Copy + Send + Sync + 'static {
-    /// To the nearest that there is; the largest for more.
-    fn from_f32(x: f32) -> Self;
-
-    #[doc(hidden)]
-    fn product<const MR: usize, const NT: usize>(
-        level: Level,
-        columns: [&[[Self; ROWS]]; NT],
-        inputs: &[[f32; MR]],
-        out: &mut Results<MR, NT>,
-    );
-}
-
-impl Number for u16 {
-    fn from_f32(x: f32) -> Self {
-        f16::from_f32(x.clamp(-65504.0, 65504.0)).to_bits()
-    }
-
-    fn product<const MR: usize, const NT: usize>(
-        level: Level,
-        columns: [&[[Self; ROWS]]; NT],
-        inputs: &[[f32; MR]],
-        out: &mut Results<MR, NT>,
-    ) {
-        halves::<MR, NT, false>(level, columns, inputs, out);
-    }
-}
-
-impl Number for f32 {
-    fn from_f32(x: f32) -> Self {
-        x
-    }
-
-    fn product<const MR: usize, const NT: usize>(
-        level: Level,
-        columns: [&[[Self; ROWS]]; NT],
-        inputs: &[[f32; MR]],
-        out: &mut Results<MR, NT>,
-    ) {
-        single(level, columns, inputs, out);
-    }
-}
-
 /// Puts the keys and values of all heads of one token into its page, of `blocks` blocks. `page` is what
 /// [`Cache::memory`] has for the layer there; `position` counts from the start of the page.
 pub fn store<T: Number>(
@@ -144,22 +95,15 @@ pub fn store<T: Number>(
     values: &[f32],
 ) -> Result<(), Error> {
     let wrong = keys.len() != heads.keys * heads.key_dim || values.len() != heads.keys * heads.value_dim;
-    if wrong || page.len() != heads.page_len(blocks) || position >= blocks * BLOCK {
+    if wrong || page.len() != heads.page_len::<T>(blocks) || position >= blocks * BLOCK {
         return Err(Error::Shape(format!("position {position} of a page of {blocks} blocks for {heads:?}")));
     }
     heads.check()?;
     let (block, slot) = (position / BLOCK, position % BLOCK);
     let all = keys.chunks_exact(heads.key_dim).zip(values.chunks_exact(heads.value_dim));
     for (head, (key, value)) in all.enumerate() {
-        let page = &mut page[(head * blocks + block) * heads.block_len()..][..heads.block_len()];
-        let (into_keys, into_values) = page.split_at_mut(BLOCK * heads.key_dim);
-        // Keys: strips of 16 positions, number by number.
-        let strip = &mut into_keys[slot / ROWS * heads.key_dim * ROWS..][..heads.key_dim * ROWS];
-        strip.chunks_exact_mut(ROWS).zip(key).for_each(|(into, x)| into[slot % ROWS] = T::from_f32(*x));
-        // Values: strips of 16 numbers, position by position.
-        for (strip, value) in into_values.chunks_exact_mut(BLOCK * ROWS).zip(value.chunks_exact(ROWS)) {
-            strip[slot * ROWS..][..ROWS].iter_mut().zip(value).for_each(|(into, x)| *into = T::from_f32(*x));
-        }
+        let len = T::block_len(heads);
+        T::put(&mut page[(head * blocks + block) * len..][..len], heads, slot, key, value);
     }
     Ok(())
 }
@@ -199,7 +143,7 @@ pub fn attend<T: Number>(
     Ok(())
 }
 
-fn check<T>(
+fn check<T: Number>(
     heads: &Heads,
     cache: &Cache<'_, T>,
     sequence: &Sequence<'_>,
@@ -213,7 +157,7 @@ fn check<T>(
     if !inside(position.checked_add(rows), pages.len().saturating_mul(cache.blocks * BLOCK)) {
         return Err(Error::Shape(format!("{} pages do not hold {rows} rows after {position}", pages.len())));
     }
-    let len = heads.page_len(cache.blocks);
+    let len = heads.page_len::<T>(cache.blocks);
     let end =
         |page: u32| (page as usize).checked_mul(cache.stride)?.checked_add(cache.offset)?.checked_add(len);
     if pages.iter().all(|page| inside(end(*page), cache.memory.len())) {
@@ -313,8 +257,8 @@ impl<T: Number> Work<'_, T> {
             results.fill(0.0);
             let mut seen = [NOTHING; MR];
             for block in from..to.div_ceil(BLOCK) {
-                let (keys, values) = self.block(sequence, head, block);
-                self.step(block * BLOCK, &queries, (keys, values), inputs, &mut seen, results);
+                let stored = self.block(sequence, head, block);
+                self.step(block * BLOCK, &queries, stored, inputs, &mut seen, results);
             }
             for (at, query) in queries.iter().enumerate() {
                 let results = &mut results[at * value_dim..][..value_dim];
@@ -330,11 +274,11 @@ impl<T: Number> Work<'_, T> {
         unsafe { self.out.slice(from, results.len()) }.copy_from_slice(results);
     }
 
-    fn block(&self, sequence: &Sequence<'_>, head: usize, block: usize) -> (&[T], &[T]) {
+    fn block(&self, sequence: &Sequence<'_>, head: usize, block: usize) -> &[T] {
         let Cache { memory, stride, offset, blocks } = self.cache;
         let page = sequence.pages[block / blocks] as usize * stride + offset;
-        let len = self.heads.block_len();
-        memory[page + (head * blocks + block % blocks) * len..][..len].split_at(BLOCK * self.heads.key_dim)
+        let len = T::block_len(self.heads);
+        &memory[page + (head * blocks + block % blocks) * len..][..len]
     }
 
     /// One block of positions, from `start` on.
@@ -342,16 +286,17 @@ impl<T: Number> Work<'_, T> {
         &self,
         start: usize,
         queries: &[Query; MR],
-        (keys, values): (&[T], &[T]),
+        stored: &[T],
         inputs: &[[f32; MR]],
         seen: &mut [Seen; MR],
         results: &mut [f32],
     ) {
-        let (key_dim, value_dim) = (self.heads.key_dim, self.heads.value_dim);
+        let value_dim = self.heads.value_dim;
+        let of = |strip: usize| Strip { level: self.level, block: stored, strip };
         let mut scores = [[0.0; BLOCK]; MR];
-        for (strip, keys) in keys.chunks_exact(ROWS * key_dim).enumerate() {
+        for strip in 0..BLOCK / ROWS {
             let mut out = [[[0.0; ROWS]; 1]; MR];
-            T::product(self.level, [keys.as_chunks().0], inputs, &mut out);
+            T::scores(of(strip), self.heads, inputs, &mut out);
             for (scores, [out]) in scores.iter_mut().zip(&out) {
                 scores[strip * ROWS..][..ROWS].copy_from_slice(out);
             }
@@ -363,9 +308,9 @@ impl<T: Number> Work<'_, T> {
             factors[at] = weigh(self.level, &mut scores[at], range, self.heads, &mut seen[at]);
             weights.iter_mut().zip(&scores[at]).for_each(|(into, weight)| into[at] = *weight);
         }
-        for (strip, values) in values.chunks_exact(ROWS * BLOCK).enumerate() {
+        for strip in 0..value_dim / ROWS {
             let mut out = [[[0.0; ROWS]; 1]; MR];
-            T::product(self.level, [&values.as_chunks().0[..used]], &weights[..used], &mut out);
+            T::sums(of(strip), self.heads, &weights[..used], &mut out);
             for (at, [out]) in out.iter().enumerate() {
                 let results = results[at * value_dim + strip * ROWS..][..ROWS].iter_mut();
                 results.zip(out).for_each(|(result, x)| *result = *result * factors[at] + x);

@@ -26,9 +26,9 @@ const BEFORE: usize = 7;
 impl<T: Number> Filled<T> {
     fn new(heads: Heads, positions: usize, seed: u64) -> Self {
         let pages = positions.div_ceil(BLOCKS * BLOCK);
-        let stride = heads.page_len(BLOCKS) + BEFORE;
+        let stride = heads.page_len::<T>(BLOCKS) + BEFORE;
         let mut this = Self {
-            memory: vec![T::from_f32(9.0); stride * pages],
+            memory: vec![T::default(); stride * pages],
             pages: (0..pages as u32).rev().collect(),
             heads,
             keys: random(seed, positions * heads.keys * heads.key_dim, 2.0),
@@ -36,7 +36,7 @@ impl<T: Number> Filled<T> {
         };
         for position in 0..positions {
             let page = this.pages[position / (BLOCKS * BLOCK)] as usize * stride + BEFORE;
-            let page = &mut this.memory[page..][..heads.page_len(BLOCKS)];
+            let page = &mut this.memory[page..][..heads.page_len::<T>(BLOCKS)];
             let key = &this.keys[position * heads.keys * heads.key_dim..][..heads.keys * heads.key_dim];
             let value =
                 &this.values[position * heads.keys * heads.value_dim..][..heads.keys * heads.value_dim];
@@ -48,7 +48,7 @@ impl<T: Number> Filled<T> {
     fn attend(&self, pool: &Pool, level: Level, position: usize, queries: &[f32]) -> Vec<f32> {
         let rows = queries.len() / (self.heads.queries * self.heads.key_dim);
         let mut out = vec![f32::NAN; rows * self.heads.queries * self.heads.value_dim];
-        let stride = self.heads.page_len(BLOCKS) + BEFORE;
+        let stride = self.heads.page_len::<T>(BLOCKS) + BEFORE;
         let cache = Cache { memory: &self.memory, stride, offset: BEFORE, blocks: BLOCKS };
         let sequence = Sequence { row: 0, rows, position, pages: &self.pages };
         attend(pool, level, &self.heads, cache, &[sequence], queries, &mut out).unwrap();
@@ -61,21 +61,22 @@ impl<T: Number> Filled<T> {
         query: &[f32],
         head: usize,
         [from, to]: [usize; 2],
-        rounded: fn(f32) -> f64,
+        rounded: fn(&[f32]) -> Vec<f64>,
     ) -> Vec<f64> {
         let Heads { keys, key_dim, value_dim, queries, scale, soft_cap, .. } = self.heads;
         let head = head / (queries / keys);
         let score = |at: usize| {
             let key = &self.keys[(at * keys + head) * key_dim..][..key_dim];
-            let dot: f64 = key.iter().zip(query).map(|(k, q)| rounded(*k) * f64::from(*q)).sum();
+            let dot: f64 = rounded(key).iter().zip(query).map(|(k, q)| k * f64::from(*q)).sum();
             let score = dot * f64::from(scale);
             soft_cap.map_or(score, |cap| f64::from(cap) * (score / f64::from(cap)).tanh())
         };
         let weights: Vec<f64> = (from..to).map(|at| score(at).exp()).collect();
         let sum: f64 = weights.iter().sum();
-        let value = |at: usize, d: usize| rounded(self.values[(at * keys + head) * value_dim + d]);
+        let value = |at: usize| rounded(&self.values[(at * keys + head) * value_dim..][..value_dim]);
+        let values: Vec<Vec<f64>> = (from..to).map(value).collect();
         let mean = |d: usize| {
-            weights.iter().zip(from..).map(|(weight, at)| weight * value(at, d)).sum::<f64>() / sum
+            weights.iter().zip(&values).map(|(weight, value)| weight * value[d]).sum::<f64>() / sum
         };
         (0..value_dim).map(mean).collect()
     }
@@ -86,7 +87,7 @@ fn heads(queries: usize, keys: usize, key_dim: usize) -> Heads {
     Heads { queries, keys, key_dim, value_dim: 32, scale, soft_cap: None, causal: true, window: None }
 }
 
-fn check<T: Number>(heads: Heads, len: usize, rows: usize, rounded: fn(f32) -> f64) {
+fn check<T: Number>(heads: Heads, len: usize, rows: usize, rounded: fn(&[f32]) -> Vec<f64>) {
     let filled = Filled::<T>::new(heads, len, len as u64);
     let queries = random(77, rows * heads.queries * heads.key_dim, 1.0);
     let (pools, first) = ([1, 3].map(Pool::new), len - rows);
@@ -116,22 +117,52 @@ fn check<T: Number>(heads: Heads, len: usize, rows: usize, rounded: fn(f32) -> f
     }
 }
 
+/// Eight bits: the multiples of a scale that 32 numbers share.
+fn eighths(x: &[f32]) -> Vec<f64> {
+    let group = |x: &[f32]| {
+        let most = x.iter().fold(0.0_f32, |most, x| most.max(x.abs()));
+        let scale = f16::from_f32(most / 127.0).to_f32();
+        let number = |x: &f32| f64::from((x / scale).round_ties_even().min(127.0)) * f64::from(scale);
+        x.iter().map(number).collect::<Vec<_>>()
+    };
+    x.chunks(32).flat_map(group).collect()
+}
+
+#[test]
+fn eight_bits_are_near_and_no_number_stays_none() {
+    let heads = heads(4, 2, 64);
+    let mut block = vec![0_i8; i8::block_len(&heads)];
+    let key: Vec<f32> = (0..64).map(|at| if at == 3 { f32::NAN } else { 1e9 }).collect();
+    i8::put(&mut block, &heads, 5, &key, &[0.0; 32]);
+    let (mut page, queries) = (block.clone(), vec![1.0; 4 * 64]);
+    page.append(&mut block);
+    let cache = Cache { memory: &page, stride: page.len(), offset: 0, blocks: 1 };
+    let sequence = Sequence { row: 0, rows: 1, position: 6, pages: &[0] };
+    let mut out = vec![0.0; 4 * 32];
+    attend(&Pool::new(1), Level::detect(), &heads, cache, &[sequence], &queries, &mut out).unwrap();
+    assert!(out[..64].iter().all(|x| x.is_nan()), "{out:?}");
+}
+
 #[test]
 fn attention_is_that_of_books_at_all_levels_and_in_any_batch() {
-    let half = |x: f32| f16::from_f32(x).to_f64();
+    let half = |x: &[f32]| x.iter().map(|x| f16::from_f32(*x).to_f64()).collect();
+    let whole = |x: &[f32]| x.iter().map(|x| f64::from(*x)).collect();
     check::<u16>(heads(8, 2, 24), 150, 9, half);
     check::<u16>(heads(3, 3, 64), 70, 70, half);
     check::<u16>(heads(8, 1, 33), 1, 1, half);
     check::<u16>(Heads { window: Some(40), ..heads(6, 2, 16) }, 300, 130, half);
     check::<u16>(Heads { soft_cap: Some(0.7), ..heads(4, 4, 16) }, 130, 3, half);
-    check::<f32>(Heads { causal: false, ..heads(4, 4, 16) }, 77, 77, f64::from);
-    check::<f32>(heads(8, 2, 24), 150, 9, f64::from);
+    check::<f32>(Heads { causal: false, ..heads(4, 4, 16) }, 77, 77, whole);
+    check::<f32>(heads(8, 2, 24), 150, 9, whole);
+    check::<i8>(heads(8, 2, 24), 150, 9, eighths);
+    check::<i8>(heads(3, 3, 72), 70, 70, eighths);
+    check::<i8>(Heads { window: Some(40), value_dim: 48, ..heads(6, 2, 64) }, 300, 130, eighths);
 }
 
 #[test]
 fn attention_outside_of_the_cache_is_an_error() {
     let (pool, heads) = (Pool::new(1), heads(2, 1, 16));
-    let memory = vec![0_u16; heads.page_len(1)];
+    let memory = vec![0_u16; heads.page_len::<u16>(1)];
     let try_pages = |pages: &[u32], rows: usize, position: usize, row: usize| {
         let cache = Cache { memory: &memory, stride: memory.len(), offset: 0, blocks: 1 };
         let (queries, mut out) = (vec![0.5; rows * 32], vec![0.0; rows * 64]);
@@ -150,7 +181,7 @@ fn attention_outside_of_the_cache_is_an_error() {
     assert!(try_pages(&[1], 3, 0, 0).is_err());
     assert!(try_pages(&[0], 3, 0, 1).is_err());
     assert!(try_pages(&[0], 3, usize::MAX, 0).is_err());
-    let mut page = vec![0_u16; heads.page_len(1)];
+    let mut page = vec![0_u16; heads.page_len::<u16>(1)];
     assert!(store(&heads, &mut page, 1, 64, &[0.0; 16], &[0.0; 32]).is_err());
     assert!(store(&heads, &mut page, 1, 0, &[0.0; 15], &[0.0; 32]).is_err());
 }

@@ -2,7 +2,6 @@
 //!
 //! The way through: [`Matrix`] packs the blocks of a file into tiles; [`Activations`] takes the inputs of a batch,
 //! quantised once for all products that share them; [`matmul`] multiplies, over a [`Pool`](super::pool::Pool).
-//! [`math`] has what works on rows of f32, [`attention`] the rest. Everything has a scalar form, and all
 //! [`math`] has what works on rows of f32, [`sample`] on logits, [`attention`] the rest. Everything has a scalar form, and all
 //! [levels](Level) give the same bits: also one row alone, or among many, on any number of threads.
 //!
@@ -20,6 +19,7 @@ mod avx512;
 mod level;
 pub mod math;
 mod matrix;
+mod number;
 mod pack;
 mod product;
 mod rows;

@@ -45,6 +45,20 @@ impl Cache {
         Self { layers: vec![None; model.spec.layers.len()], len: 0 }
     }
 
+    /// The first `len` positions, which share their memory with these.
+    ///
+    /// # Errors
+    /// When there are not so many, or the device fails.
+    pub fn first(&self, len: usize) -> Result<Self, Error> {
+        let narrow = |(keys, values): &Keys| Ok((keys.narrow(1, 0, len)?, values.narrow(1, 0, len)?));
+        let first = |keys: &Option<Keys>| match keys {
+            Some(_) if len == 0 => Ok(None),
+            Some(keys) => narrow(keys).map(Some),
+            None => Ok(None),
+        };
+        Ok(Self { layers: self.layers.iter().map(first).collect::<Result<_, Error>>()?, len })
+    }
+
     /// How many positions it holds.
     pub fn len(&self) -> usize {
         self.len

@@ -30,8 +30,13 @@ fn letter(byte: u8) -> char {
 }
 
 pub(crate) fn file() -> Gguf {
+    file_of(CONTROLS)
+}
+
+/// A file whose control tokens have these names.
+pub(crate) fn file_of(controls: [&str; 5]) -> Gguf {
     let mut tokens: Vec<String> = (0..=255).map(|byte| letter(byte).to_string()).collect();
-    tokens.extend(CONTROLS.map(str::to_owned));
+    tokens.extend(controls.map(str::to_owned));
     let types = (0..tokens.len()).map(|at| if at < 256 { 1 } else { 3 });
     let types = Data::ints(types);
     let file = Gguf::default()
