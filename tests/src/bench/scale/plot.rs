@@ -128,7 +128,7 @@ mod tests {
         let svg = svg(&[point(10), point(1000), point(100)]);
         let (_, rest) = svg.split_once("<polyline points=\"").unwrap();
         let (path, _) = rest.split_once('"').unwrap();
-        assert_eq!(path, "70.0,327.0 370.0,183.5 670.0,40.0");
+        assert_eq!(path, "70.0,326.7 370.0,183.3 670.0,40.0");
         assert_eq!(svg.matches("<circle").count(), 3 * 3 + 3);
         assert!(svg.ends_with("</svg>\n"));
         assert_eq!((tick(-2), tick(0), tick(3)), ("0.01".to_owned(), "1".to_owned(), "1000".to_owned()));
