@@ -1,14 +1,9 @@
 //! What a client costs, measured beside floors and peers, section by section.
 //!
 //! [`reach`] says what is measured and what is to be reached, [`row`] judges and prints, [`sample`] takes samples in
-<<<<<<< HEAD
 //! pairs. [`compiler`] runs the provider compiler, [`scale`] over ever more input; [`codec`] decodes and encodes in this
 //! process; [`stream`] runs clients against a server of its own, each in a process of its own; [`cost`] builds programs;
 //! [`local`] runs models. Whether a bar is met is no matter of tests.
-=======
-//! pairs. [`compiler`] runs the provider compiler, [`scale`] over ever more input; [`codec`] decodes and encodes in this process; [`stream`] runs clients against a server of its own, each in
-//! a process of its own; [`cost`] builds programs; [`local`] runs models. Whether a bar is met is no matter of tests.
->>>>>>> peers
 
 pub mod alloc;
 pub mod clock;
