@@ -24,6 +24,19 @@ pub fn file(package: Package<'_>, docs: &str) -> Result<Rendered, NotRust> {
 
 /// The modules, and what of the runtime a user meets.
 fn modules(provider: &Provider) -> TokenStream {
+    let [module, export] = options(provider);
+    quote! {
+        pub mod models;
+        #module
+        mod wire;
+        #export
+        pub use typewright_runtime::chat::ChatEvent;
+        pub use typewright_runtime::{Error, auth, chat, client, embed, json, model, secret};
+    }
+}
+
+/// The module of the provider's own options and what it shows, where there are any.
+pub(super) fn options(provider: &Provider) -> [Option<TokenStream>; 2] {
     let has_options = !provider.options.is_empty();
     let module = has_options.then(|| {
         quote!(
@@ -35,14 +48,7 @@ fn modules(provider: &Provider) -> TokenStream {
             pub use options::Options;
         )
     });
-    quote! {
-        pub mod models;
-        #module
-        mod wire;
-        #export
-        pub use typewright_runtime::chat::ChatEvent;
-        pub use typewright_runtime::{Error, auth, chat, client, embed, json, model, secret};
-    }
+    [module, export]
 }
 
 fn constant(provider: &Provider, operations: Operations) -> TokenStream {

@@ -5,11 +5,11 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::docs;
 use super::output::Rendered;
 use super::package::Package;
 use super::rust::{NotRust, RustFile, doc, ident};
 use super::view;
+use super::{client, docs};
 use crate::ir::provider::Provider;
 
 const EMITTER: &str = "emit::local";
@@ -27,17 +27,7 @@ pub fn file(package: Package<'_>, docs: &str) -> Result<Rendered, NotRust> {
 
 /// The modules, and what of the runtime a user meets.
 fn modules(provider: &Provider) -> TokenStream {
-    let has_options = !provider.options.is_empty();
-    let module = has_options.then(|| {
-        quote!(
-            pub mod options;
-        )
-    });
-    let export = has_options.then(|| {
-        quote!(
-            pub use options::Options;
-        )
-    });
+    let [module, export] = client::options(provider);
     quote! {
         pub mod models;
         #module

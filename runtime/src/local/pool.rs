@@ -98,6 +98,24 @@ impl Pool {
         if INSIDE.get() { 1 } else { self.shared.threads }
     }
 
+    /// Calls `body(piece, part)` once for each part of each piece, as one region; `parts` says how many a piece has.
+    pub fn run_each<T: Sync>(
+        &self,
+        pieces: &[T],
+        parts: impl Fn(&T) -> usize + Sync,
+        body: impl Fn(&T, usize) + Sync,
+    ) -> Result<(), Panicked> {
+        self.run(pieces.iter().map(&parts).sum(), |mut part, _| {
+            for piece in pieces {
+                let own = parts(piece);
+                if part < own {
+                    return body(piece, part);
+                }
+                part -= own;
+            }
+        })
+    }
+
     /// Calls `body(part, thread)` once for each of `parts`, and returns when all are done. Each thread has one run
     /// of neighbouring parts. From inside a region all parts run on the thread that asks.
     pub fn run(&self, parts: usize, body: impl Fn(usize, usize) + Sync) -> Result<(), Panicked> {

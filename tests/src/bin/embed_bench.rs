@@ -8,6 +8,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use typewright_runtime::local::embed::{Config, Embedder, Tokens};
+use typewright_tests::bench::clock;
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -43,7 +44,7 @@ fn main() -> Result<(), Failure> {
             speed(median)
         );
     }
-    println!("{}", peak());
+    println!("peak {} MiB", clock::peak_kb() >> 10);
     Ok(())
 }
 
@@ -64,12 +65,4 @@ fn measure(embedder: &Embedder, count: usize, len: usize, runs: usize) -> Result
     }
     seconds.sort_by(f64::total_cmp);
     Ok((seconds[0], seconds[seconds.len() / 2]))
-}
-
-/// What Linux says of this process.
-fn peak() -> String {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let kib =
-        status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
-    kib.map_or_else(|| "no peak known".to_owned(), |kib: u64| format!("peak {} MiB", kib >> 10))
 }

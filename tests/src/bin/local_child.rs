@@ -12,6 +12,7 @@ use typewright_runtime::local::arch;
 use typewright_runtime::local::dtype::Dtype;
 use typewright_runtime::local::engine::{Config, Engine, Item, Logits, SequenceId};
 use typewright_runtime::local::sample::{Sampler, Sampling};
+use typewright_tests::bench::clock;
 use typewright_tests::local::gguf::{Data, Gguf};
 
 type Failure = Box<dyn std::error::Error>;
@@ -62,7 +63,8 @@ fn model(file: &Path, threads: &str) -> Result<Value, Failure> {
     let decode = timed(&mut engine, |engine, sequence| {
         (0..SAID).try_fold(1, |token, _| run(engine, sequence, &[token])).map(drop)
     })?;
-    let peak = peak();
+    // Nothing where the system does not tell.
+    let peak = Some(clock::peak_kb() as f64 * 1024.0).filter(|peak| *peak > 0.0);
     let streams = streams(&mut engine)?;
     let bytes = std::fs::metadata(file)?.len() as f64;
     Ok(json!({
@@ -116,13 +118,6 @@ fn streams(engine: &mut Engine) -> Result<f64, Failure> {
         engine.remove(sequence);
     }
     Ok(took)
-}
-
-/// The most memory that this process ever had, where the system tells: its own and pages of files.
-fn peak() -> Option<f64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().strip_suffix(" kB")?.parse().ok().map(|kib: f64| kib * 1024.0)
 }
 
 /// Microseconds of a token, as the fastest of ten runs has it.

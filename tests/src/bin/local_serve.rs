@@ -10,6 +10,7 @@ use typewright_runtime::chat::{ChatEvent, ChatRequest, Message, Role};
 use typewright_runtime::local::chat::{Config as ModelConfig, LocalModel, Turns};
 use typewright_runtime::local::engine;
 use typewright_runtime::local::serve::{Answers, Config, Server, Statistics};
+use typewright_tests::bench::clock;
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -36,7 +37,7 @@ fn main() -> Result<(), Failure> {
     println!("1 stream: {:.1} tokens a second", one);
     let all = run(&server, streams, tokens)?;
     println!("{streams} streams: {all:.1} tokens a second together, {:.2} times one", all / one);
-    println!("{}", memory("VmHWM"));
+    println!("peak {} MiB", clock::peak_kb() >> 10);
     Ok(())
 }
 
@@ -96,10 +97,4 @@ fn hear(mut answers: Answers, began: Instant) -> Result<Heard, typewright_runtim
     let usage = answers.answer().and_then(|answer| answer.response.usage.clone());
     let tokens = usage.and_then(|usage| usage.output).unwrap_or_default();
     Ok(Heard { tokens, first: first.unwrap_or_default(), whole: began.elapsed() })
-}
-
-/// A line of what the system knows of this process.
-fn memory(name: &str) -> String {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    status.lines().find(|line| line.starts_with(name)).unwrap_or(name).to_owned()
 }

@@ -16,6 +16,8 @@ mod hub;
 pub use hub::Downloading;
 #[cfg(feature = "download")]
 pub(super) use hub::Watcher;
+#[cfg(feature = "download")]
+use hub::bring;
 
 /// The files of a model.
 #[derive(Debug, Clone, PartialEq)]
@@ -133,16 +135,6 @@ async fn bring(
 ) -> Result<Place, Error> {
     let why = "the feature `download` is not built in";
     Err(missing(Some(wire.base_url), settings, name, wanted, why))
-}
-
-#[cfg(feature = "download")]
-async fn bring(
-    wire: &ProviderWire,
-    settings: &Settings,
-    name: &str,
-    wanted: &Wanted,
-) -> Result<Place, Error> {
-    hub::bring(wire, settings, name, wanted).await
 }
 
 /// What to tell whoever has to bring the files.

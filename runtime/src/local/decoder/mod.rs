@@ -8,11 +8,11 @@ mod tensors;
 
 use std::path::Path;
 
+use super::Error;
 use super::arch::Opened;
 use super::engine::{self, Engine, Item, Rows, SequenceId};
 use super::memory::Need;
 use super::model::Device as Candle;
-use super::{Error, memory};
 use tensors::Tensors;
 
 /// Where a model runs.
@@ -59,13 +59,12 @@ pub(super) fn need(opened: &Opened, config: &engine::Config, device: Device) -> 
     }
 }
 
-/// Loads a decoder.
+/// Loads a decoder. The caller has seen to it that there is the memory that it [needs](need).
 pub(super) fn load(opened: &Opened, config: &engine::Config, device: Device) -> Result<Decoder, Error> {
     let Some(candle) = device.candle()? else {
         return Ok(Decoder::Engine(Box::new(Engine::load(opened, config)?)));
     };
     check(opened.weights.path(), opened)?;
-    memory::check(need(opened, config, device), memory::available())?;
     Ok(Decoder::Tensors(Box::new(Tensors::load(opened, config, &candle)?)))
 }
 

@@ -131,16 +131,9 @@ pub fn attend<T: Number>(
         free = sequence.row + sequence.rows;
     }
     let work = Work { level, heads, cache, queries, out: split(out) };
-    let all = sequences.iter().map(|sequence| work.parts(sequence)).sum();
-    pool.run(all, |mut part, _| {
-        for sequence in sequences {
-            if part < work.parts(sequence) {
-                return work.part(sequence, part);
-            }
-            part -= work.parts(sequence);
-        }
-    })?;
-    Ok(())
+    let (parts, part) =
+        (|one: &Sequence<'_>| work.parts(one), |one: &Sequence<'_>, part| work.part(one, part));
+    Ok(pool.run_each(sequences, parts, part)?)
 }
 
 fn check<T: Number>(

@@ -35,16 +35,7 @@ pub fn matmul_many<const N: usize>(
         check(matrix, inputs, out.len())?;
     }
     let products = products.map(|(matrix, out)| Product { matrix, inputs, out: split(out) });
-    let all = products.iter().map(Product::parts).sum();
-    pool.run(all, |mut part, _| {
-        for product in &products {
-            if part < product.parts() {
-                return product.part(part);
-            }
-            part -= product.parts();
-        }
-    })?;
-    Ok(())
+    Ok(pool.run_each(&products, Product::parts, Product::part)?)
 }
 
 fn check(matrix: &Matrix, inputs: &Activations, out: usize) -> Result<(), Error> {

@@ -107,16 +107,7 @@ fn floats<const N: usize>(
         let run = if rows <= FEW { 1 } else { most.min(pairs / (4 * threads)).max(1) };
         Product { dense, x, rows, run, out: split(out) }
     });
-    let all = products.iter().map(Product::parts).sum();
-    pool.run(all, |mut part, _| {
-        for product in &products {
-            if part < product.parts() {
-                return product.part(part);
-            }
-            part -= product.parts();
-        }
-    })?;
-    Ok(())
+    Ok(pool.run_each(&products, Product::parts, Product::part)?)
 }
 
 struct Product<'a> {
