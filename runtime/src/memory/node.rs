@@ -179,9 +179,7 @@ impl MemoryDraft {
     pub fn check(&self, limits: &Limits) -> Result<(), Error> {
         self.content.check(limits)?;
         self.valid.checked()?;
-        if let Some(importance) = self.importance.filter(|importance| !(0.0..=1.0).contains(importance)) {
-            return Err(Error::invalid("importance", format!("{importance} is not 0 to 1")));
-        }
+        self.importance.map_or(Ok(()), check_importance)?;
         self.embedding.iter().try_for_each(|embedding| embedding.check(limits))?;
         self.provenance.iter().try_for_each(|provenance| provenance.check(limits))?;
         check_metadata(&self.metadata, limits)
@@ -209,6 +207,24 @@ impl MemoryDraft {
             metadata: self.metadata,
         }
     }
+}
+
+impl MemoryNode {
+    /// Whether a store can take it as it is now.
+    pub(super) fn check(&self, limits: &Limits) -> Result<(), Error> {
+        self.content.check(limits)?;
+        self.valid.checked()?;
+        check_importance(self.importance)?;
+        self.embedding.iter().try_for_each(|embedding| embedding.check(limits))?;
+        check_metadata(&self.metadata, limits)
+    }
+}
+
+fn check_importance(importance: f32) -> Result<(), Error> {
+    if (0.0..=1.0).contains(&importance) {
+        return Ok(());
+    }
+    Err(Error::invalid("importance", format!("{importance} is not 0 to 1")))
 }
 
 fn check_metadata(metadata: &BTreeMap<String, RawJson>, limits: &Limits) -> Result<(), Error> {
