@@ -1,5 +1,7 @@
 //! Finding memories.
 
+use std::collections::BTreeSet;
+
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
@@ -216,22 +218,29 @@ pub(super) fn matches(
     most: usize,
 ) -> Result<Vec<Match>> {
     let Some(query) = any_of(words) else { return Ok(Vec::new()) };
+    // Values are texts of JSON, which the database does not compare.
+    let allowed: Option<BTreeSet<Id>> = match filter.metadata.is_empty() {
+        true => None,
+        false => Some(ids(connection, filter)?.into_iter().collect()),
+    };
     let mut conditions = Where::of(filter, None);
-    let (query, most) = (
-        conditions.value(Value::Text(query)),
-        conditions.value(Value::Integer(i64::try_from(most.min(Page::MOST)).unwrap_or(i64::MAX))),
-    );
+    let query = conditions.value(Value::Text(query));
     let query = format!(
         "SELECT k.id, bm25(words) FROM words JOIN nodes k ON k.n = words.rowid JOIN states s ON s.s = k.current \
-         WHERE words MATCH {query} AND {} ORDER BY bm25(words), k.id LIMIT {most}",
+         WHERE words MATCH {query} AND {} ORDER BY bm25(words), k.id",
         conditions.text()
     );
     let mut statement = connection.prepare_cached(&query)?;
-    // The database says less for better.
-    let rows = statement.query_map(params_from_iter(&conditions.values), |found| {
-        Ok(Match { id: row::id(found.get(0)?), score: -found.get::<_, f64>(1)? })
-    })?;
-    Ok(rows.collect::<std::result::Result<_, _>>()?)
+    let mut rows = statement.query(params_from_iter(&conditions.values))?;
+    let mut found = Vec::new();
+    while let (true, Some(row)) = (found.len() < most.min(Page::MOST), rows.next()?) {
+        // The database says less for better.
+        let one = Match { id: row::id(row.get(0)?), score: -row.get::<_, f64>(1)? };
+        if allowed.as_ref().is_none_or(|allowed| allowed.contains(&one.id)) {
+            found.push(one);
+        }
+    }
+    Ok(found)
 }
 
 pub(super) fn vectors(

@@ -33,6 +33,6 @@ CREATE UNIQUE INDEX relations_id ON relations (id) WHERE until IS NULL;
 CREATE INDEX relations_a ON relations (a, kind);
 CREATE INDEX relations_b ON relations (b, kind);
 CREATE VIRTUAL TABLE words USING fts5 (
-    words, content = '', tokenize = "unicode61 remove_diacritics 2"
+    body, content = '', tokenize = "unicode61 remove_diacritics 2"
 );
 INSERT INTO words (words, rank) VALUES ('secure-delete', 1);

@@ -4,7 +4,6 @@ use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::row;
 use super::write::{Fault, Op, Writing};
-use crate::memory::node::Status;
 use crate::memory::store::{Commit, Committed, Seen};
 use crate::memory::{Error, Settings};
 
@@ -54,15 +53,21 @@ fn one(writing: &mut Writing<'_>, entry: &Entry) -> Result<()> {
     if let Some(r) = entry.r {
         return relation(writing, entry.op, r);
     }
-    let (Some(n), Some(state)) = (entry.n, entry.state) else { return Ok(()) };
+    let Some(n) = entry.n else { return Ok(()) };
     let query = format!("SELECT {} FROM {} WHERE k.n = ?1 AND s.s = k.current", row::NODE, row::TABLES);
     let mut statement = writing.transaction.prepare_cached(&query)?;
     let current = statement.query_row([n], |found| row::node(writing.transaction, found)).optional()?;
     drop(statement);
-    let Some(current) = current else { return Ok(()) };
-    if current.s != state && !is_ours(writing, current.s)? {
+    let Some(current) = current else {
+        // What was removed is there again; what is not there any more need not be removed.
+        return match (entry.state, entry.before) {
+            (None, Some(before)) => writing.revive(n, before).and_then(|()| index(writing, n)),
+            _ => Ok(()),
+        };
+    };
+    if entry.state != Some(current.s) && !is_ours(writing, current.s)? {
         let (id, found) = (current.node.id, Seen::Version(current.node.version));
-        return Err(Error::Conflict { id, expected: version_of(writing, state)?, found }.into());
+        return Err(Error::Conflict { id, expected: version_of(writing, entry.state)?, found }.into());
     }
     writing.unindex(n, &current.node)?;
     match entry.before {
@@ -73,12 +78,17 @@ fn one(writing: &mut Writing<'_>, entry: &Entry) -> Result<()> {
         }
         Some(before) => {
             writing.restore(n, current.s, before)?;
-            match writing.current(current.node.id)? {
-                Some(restored) if restored.node.status == Status::Live => writing.index(n, &restored.node),
-                _ => Ok(()),
-            }
+            index(writing, n)
         }
     }
+}
+
+/// The words of a node as it is now.
+fn index(writing: &Writing<'_>, n: i64) -> Result<()> {
+    let query = format!("SELECT {} FROM {} WHERE k.n = ?1 AND s.s = k.current", row::NODE, row::TABLES);
+    let mut statement = writing.transaction.prepare_cached(&query)?;
+    let node = statement.query_row([n], |found| row::node(writing.transaction, found))?.node;
+    writing.index(n, &node)
 }
 
 /// Whether a state was made by this transaction: a later change of the same memory is undone already.
@@ -88,7 +98,7 @@ fn is_ours(writing: &Writing<'_>, s: i64) -> Result<bool> {
     Ok(since == writing.seq)
 }
 
-fn version_of(writing: &Writing<'_>, s: i64) -> Result<Seen> {
+fn version_of(writing: &Writing<'_>, s: Option<i64>) -> Result<Seen> {
     let mut statement = writing.transaction.prepare_cached("SELECT version FROM states WHERE s = ?1")?;
     let version = statement.query_row([s], |row| row.get(0)).optional()?;
     Ok(version.map_or(Seen::Nothing, Seen::Version))

@@ -193,12 +193,15 @@ impl<'a> Writing<'a> {
                 Err(Error::Exists { id: node.id }.into())
             };
         }
-        let (n, namespace) = (self.next_n, self.namespace(node.namespace.as_str())?);
+        // An addition that was undone has left its row, without a state.
+        let mut statement = self.transaction.prepare_cached("SELECT n FROM nodes WHERE id = ?1")?;
+        let left = statement.query_row([row::key(node.id)], |row| row.get(0)).optional()?;
+        drop(statement);
+        let (n, namespace) = (left.unwrap_or(self.next_n), self.namespace(node.namespace.as_str())?);
         let content = self.content(&node.content)?;
         let vector = node.embedding.as_ref().map(|embedding| self.vector(embedding)).transpose()?;
         let s = self.state(n, &State { content: Some(content), vector, ..State::of(node) })?;
-        self.next_n += 1;
-        // An undone addition has left its row, without a state.
+        self.next_n = self.next_n.max(n + 1);
         let row = params![
             n,
             row::key(node.id),
@@ -209,7 +212,7 @@ impl<'a> Writing<'a> {
             node.accesses,
             s
         ];
-        const INSERT: &str = "INSERT INTO nodes (n, id, ns, kind, created, last_access, accesses, current) \
+        const INSERT: &str = "INSERT OR REPLACE INTO nodes (n, id, ns, kind, created, last_access, accesses, current) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
         self.transaction.prepare_cached(INSERT)?.execute(row)?;
         self.index(n, node)?;
@@ -391,7 +394,7 @@ impl<'a> Writing<'a> {
     pub(super) fn index(&self, n: i64, node: &MemoryNode) -> Result<()> {
         if node.status == Status::Live && self.settings.policy(node.kind).is_indexed {
             let mut statement =
-                self.transaction.prepare_cached("INSERT INTO words (rowid, words) VALUES (?1, ?2)")?;
+                self.transaction.prepare_cached("INSERT INTO words (rowid, body) VALUES (?1, ?2)")?;
             statement.execute(params![n, node.content.words()])?;
         }
         Ok(())
@@ -399,7 +402,7 @@ impl<'a> Writing<'a> {
 
     pub(super) fn unindex(&self, n: i64, node: &MemoryNode) -> Result<()> {
         if node.status == Status::Live && self.settings.policy(node.kind).is_indexed {
-            const DELETE: &str = "INSERT INTO words (words, rowid, words) VALUES ('delete', ?1, ?2)";
+            const DELETE: &str = "INSERT INTO words (words, rowid, body) VALUES ('delete', ?1, ?2)";
             let mut statement = self.transaction.prepare_cached(DELETE)?;
             statement.execute(params![n, node.content.words()])?;
         }
@@ -554,6 +557,14 @@ impl<'a> Writing<'a> {
         let state = State { version, ..self.copied(of)? };
         let new = self.replace(n, s, state)?;
         self.log(Op::Restore, Some(n), [Some(new), Some(s)], None)
+    }
+
+    /// A node that was removed is there again, as the version after `of`.
+    pub(super) fn revive(&mut self, n: i64, of: i64) -> Result<()> {
+        let state = self.copied(of)?;
+        let new = self.state(n, &State { version: state.version + 1, updated: self.at, ..state })?;
+        self.set_current(n, Some(new))?;
+        self.log(Op::Restore, Some(n), [Some(new), None], None)
     }
 
     pub(super) fn close(&self, s: i64) -> Result<()> {
