@@ -123,7 +123,14 @@ impl Oracle {
             .relations
             .retain(|id, _| before.relations.contains_key(id) || !after.relations.contains_key(id));
         let gone = before.relations.iter().filter(|(id, _)| !after.relations.contains_key(id));
-        world.relations.extend(gone.map(|(id, relation)| (*id, relation.clone())));
+        for relation in gone.map(|(_, relation)| relation) {
+            world.relate(relation).map_err(|_| "NotUndone")?;
+        }
+        // What is removed must not be an end of what stays.
+        let is_there = |id: &Id| world.nodes.contains_key(id);
+        if world.relations.values().any(|one| !is_there(&one.from) || !is_there(&one.to)) {
+            return Err("NotUndone");
+        }
         self.changed.push(world.changed(&self.worlds[self.head()]));
         self.worlds.push(world);
         self.can_be_undone.push(true);

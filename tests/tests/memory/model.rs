@@ -49,8 +49,9 @@ fn run(seed: u64, steps: usize) {
             let commit = history.random.usize(1..=oracle.head());
             clock.set(history.now());
             let (found, expected) = (store.undo(Commit(commit as u64)), oracle.undo(commit, history.now()));
+            let told = format!("{found:?}");
             let found = found.map(drop).map_err(|error| name(&error));
-            assert_eq!(found, expected.map_err(str::to_owned), "{context}: undo {commit}");
+            assert_eq!(found, expected.map_err(str::to_owned), "{context}: undo {commit}: {told}");
         } else {
             let batch = history.batch(&oracle);
             let (found, expected) = (store.commit(&batch), oracle.commit(&batch, history.now()));

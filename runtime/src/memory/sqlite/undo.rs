@@ -72,6 +72,7 @@ fn one(writing: &mut Writing<'_>, entry: &Entry) -> Result<()> {
     writing.unindex(n, &current.node)?;
     match entry.before {
         None => {
+            is_alone(writing, n)?;
             writing.close(current.s)?;
             writing.set_current(n, None)?;
             writing.log(Op::Remove, Some(n), [None, Some(current.s)], None)
@@ -106,13 +107,36 @@ fn version_of(writing: &Writing<'_>, s: Option<i64>) -> Result<Seen> {
 
 fn relation(writing: &mut Writing<'_>, op: u8, r: i64) -> Result<()> {
     if op == Op::Relate as u8 {
-        const END: &str = "UPDATE relations SET until = ?2 WHERE r = ?1 AND until IS NULL";
-        writing.transaction.prepare_cached(END)?.execute(params![r, writing.seq])?;
+        // By its name: what was undone and done again stands in another row.
+        const END: &str = "UPDATE relations SET until = ?2 \
+             WHERE id = (SELECT id FROM relations WHERE r = ?1) AND until IS NULL";
+        // It may have ended meanwhile, with a memory that was forgotten.
+        if writing.transaction.prepare_cached(END)?.execute(params![r, writing.seq])? == 0 {
+            return Ok(());
+        }
         return writing.log(Op::Unrelate, None, [None, None], Some(r));
     }
-    const AGAIN: &str = "INSERT INTO relations (id, a, kind, b, weight, valid_from, valid_to, created, since, provenance) \
-         SELECT id, a, kind, b, weight, valid_from, valid_to, created, ?2, provenance FROM relations WHERE r = ?1";
-    writing.transaction.prepare_cached(AGAIN)?.execute(params![r, writing.seq])?;
-    let again = writing.transaction.last_insert_rowid();
-    writing.log(Op::Relate, None, [None, None], Some(again))
+    let query = format!(
+        "SELECT {} FROM relations r JOIN nodes x ON x.n = r.a JOIN nodes y ON y.n = r.b WHERE r.r = ?1",
+        row::RELATION
+    );
+    let ended = writing.transaction.prepare_cached(&query)?.query_row([r], row::relation)?;
+    // As it could not be related now, it cannot be related again.
+    writing.relate(&ended).map_err(|fault| match fault {
+        Fault::Ours(error) => no(writing, &format!("{} cannot be related again: {error}", ended.id)),
+        other => other,
+    })
+}
+
+fn no(writing: &Writing<'_>, reason: &str) -> Fault {
+    Error::NotUndone { commit: Commit(writing.undoes.unwrap_or_default()), reason: reason.to_owned() }.into()
+}
+
+/// Fails when a node that is to be removed is an end of what stays.
+fn is_alone(writing: &Writing<'_>, n: i64) -> Result<()> {
+    const QUERY: &str = "SELECT 1 FROM relations WHERE until IS NULL AND (a = ?1 OR b = ?1)";
+    match writing.transaction.prepare_cached(QUERY)?.exists([n])? {
+        true => Err(no(writing, "a memory that it added is related to others since")),
+        false => Ok(()),
+    }
 }

@@ -59,6 +59,8 @@ pub(super) struct Writing<'a> {
     pub(super) settings: &'a Settings,
     pub(super) seq: u64,
     pub(super) at: Timestamp,
+    /// The commit whose opposite this is.
+    pub(super) undoes: Option<u64>,
     ord: u32,
     next_n: i64,
     next_s: i64,
@@ -142,6 +144,7 @@ impl<'a> Writing<'a> {
             settings,
             seq,
             at,
+            undoes,
             ord: 0,
             next_n,
             next_s,
@@ -323,7 +326,7 @@ impl<'a> Writing<'a> {
         self.log(Op::Forget, Some(n), [Some(s), None], None)
     }
 
-    fn relate(&mut self, relation: &Relation) -> Result<()> {
+    pub(super) fn relate(&mut self, relation: &Relation) -> Result<()> {
         let (a, b) = (self.end_of(relation.from)?, self.end_of(relation.to)?);
         let kind = relation.kind.name();
         const THERE: &str =
