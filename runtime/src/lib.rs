@@ -22,9 +22,13 @@ pub mod http;
 pub mod json;
 #[cfg(feature = "candle")]
 pub mod local;
+#[cfg(feature = "memory")]
+pub mod memory;
 pub mod model;
 pub mod models;
 pub mod price;
+#[cfg(any(feature = "candle", feature = "memory"))]
+mod random;
 pub mod secret;
 #[doc(hidden)]
 pub mod wire;

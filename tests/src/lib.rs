@@ -18,6 +18,8 @@ pub mod known;
 #[cfg(feature = "local")]
 pub mod local;
 pub mod loopback;
+#[cfg(feature = "memory")]
+pub mod memory;
 pub mod mutants;
 pub mod openapi;
 pub mod outcome;

@@ -3,8 +3,8 @@
 //! A key is the logit, turned into an integer that falls as the logit rises, above the token's id: of equal logits
 //! the lower id is the better one.
 
-use super::random::Random;
 use crate::local::kernels::sample::exp;
+use crate::random::Random;
 
 /// Tokens that may still be picked.
 #[derive(Debug, Default)]

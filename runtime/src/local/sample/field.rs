@@ -5,8 +5,8 @@
 
 use super::Error;
 use super::candidates::{Candidates, key, logit, token};
-use super::random::Random;
 use crate::local::kernels::sample::{self as kernel, BUCKETS, CHUNK, exp};
+use crate::random::Random;
 
 /// How many chunks a nucleus is first looked for in.
 const FIRST_GUESS: usize = 192;

@@ -4,7 +4,7 @@
 use super::candidates::{Candidates, logit};
 use super::config::{Mirostat, MirostatVersion};
 use super::field::Field;
-use super::random::Random;
+use crate::random::Random;
 
 /// How many of the likeliest tokens the slope is estimated from.
 const LIKELIEST: usize = 100;

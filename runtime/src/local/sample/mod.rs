@@ -14,15 +14,14 @@ mod field;
 pub mod lookup;
 mod mirostat;
 mod penalty;
-mod random;
 mod sampler;
 pub mod stop;
 
 #[cfg(test)]
 mod tests;
 
+pub use crate::random::Random;
 pub use config::{Dry, InvalidSampling, Mirostat, MirostatVersion, Penalties, Sampling, Xtc};
-pub use random::Random;
 pub use sampler::{Sampled, Sampler};
 
 /// Why no token could be picked.

@@ -6,8 +6,8 @@ use super::config::{InvalidSampling, Sampling, Xtc};
 use super::field::Field;
 use super::mirostat::Limit;
 use super::penalty::{Edits, History, Repeats};
-use super::random::Random;
 use crate::local::kernels::sample::mask;
+use crate::random::Random;
 
 /// Picks the tokens of one answer.
 #[derive(Debug)]

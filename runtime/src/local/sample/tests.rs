@@ -3,9 +3,9 @@
 use super::candidates::{Candidates, token};
 use super::config::{Dry, Mirostat, MirostatVersion, Penalties, Sampling, Xtc};
 use super::field::Field;
-use super::random::Random;
 use super::sampler::{Left, Sampler, filter};
 use super::{Error, InvalidSampling};
+use crate::random::Random;
 
 /// What a naive filter leaves: tokens with their probabilities, the best first.
 #[derive(Debug)]

@@ -1,0 +1,221 @@
+//! Memories in one file: the store that is there without a server.
+//!
+//! SQLite in WAL mode, one connection that writes and some that read. `schema` has the tables, `row` what stands in them,
+//! `write` does a transaction, `undo` the opposite of one, `read` finds, `upkeep` looks after the file. Everything of a
+//! transaction is in that file, words and vectors included; who derives an index from it keeps the commit that it has seen.
+
+mod read;
+mod row;
+mod schema;
+mod undo;
+mod upkeep;
+mod write;
+
+use std::fmt;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+
+use super::id::Id;
+use super::node::MemoryNode;
+use super::relation::{Relation, RelationKind};
+use super::store::{
+    Batch, Census, Commit, Committed, Direction, Filter, Findings, Logged, Match, Store, Stored,
+};
+use super::{Error, Namespace, Settings};
+use write::Fault;
+
+pub use schema::Config;
+
+/// A store in one file. A second one on the same file, in this process or another, is refused.
+pub struct SqliteStore {
+    path: PathBuf,
+    place: String,
+    config: Config,
+    settings: Arc<Settings>,
+    writer: Mutex<Connection>,
+    readers: Mutex<Vec<Connection>>,
+    /// As long as this is open, the file is ours.
+    _lock: File,
+}
+
+impl SqliteStore {
+    /// Opens a store, or makes a new one where there is no file.
+    ///
+    /// # Errors
+    /// [`Error::Locked`], [`Error::ReadOnly`], [`Error::Newer`], [`Error::Damaged`], as they say.
+    pub fn open(path: &Path, config: Config, settings: Arc<Settings>) -> Result<Self, Error> {
+        let lock = schema::lock(path)?;
+        let writer = Mutex::new(schema::writer(path, &config)?);
+        let (path, place) = (path.to_owned(), path.display().to_string());
+        Ok(Self { path, place, config, settings, writer, readers: Mutex::default(), _lock: lock })
+    }
+
+    fn writer(&self) -> MutexGuard<'_, Connection> {
+        // A panic in the middle of a transaction has rolled it back.
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something that reads, on a state that stays the same meanwhile.
+    fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, Error> {
+        let pooled = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut connection = match pooled {
+            Some(connection) => connection,
+            None => schema::reader(&self.path, &self.config).map_err(|error| failed(&self.place, error))?,
+        };
+        let found = within(&mut connection, TransactionBehavior::Deferred, |transaction| work(transaction));
+        let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        if readers.len() < self.config.readers {
+            readers.push(connection);
+        }
+        drop(readers);
+        found.map_err(|fault| self.told(fault))
+    }
+
+    /// Does something that writes, all of it or nothing.
+    fn write<T>(
+        &self,
+        work: impl FnOnce(&rusqlite::Transaction<'_>) -> Result<T, Fault>,
+    ) -> Result<T, Error> {
+        let mut writer = self.writer();
+        within(&mut writer, TransactionBehavior::Immediate, work).map_err(|fault| self.told(fault))
+    }
+
+    fn told(&self, fault: Fault) -> Error {
+        match fault {
+            Fault::Ours(error) => error,
+            Fault::Database(error) => failed(&self.place, error),
+        }
+    }
+}
+
+fn within<T>(
+    connection: &mut Connection,
+    behavior: TransactionBehavior,
+    work: impl FnOnce(&rusqlite::Transaction<'_>) -> Result<T, Fault>,
+) -> Result<T, Fault> {
+    let transaction = connection.transaction_with_behavior(behavior)?;
+    let done = work(&transaction)?;
+    transaction.commit()?;
+    Ok(done)
+}
+
+/// What the database says, by what it means.
+fn failed(place: &str, error: rusqlite::Error) -> Error {
+    let place = place.to_owned();
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => Error::Full { place },
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Error::ReadOnly { place },
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::Locked { place },
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            Error::Damaged { place, reason: error.to_string() }
+        }
+        _ if matches!(error, rusqlite::Error::FromSqlConversionFailure(..)) => {
+            Error::Damaged { place, reason: error.to_string() }
+        }
+        _ => Error::Store { place, source: Box::new(error) },
+    }
+}
+
+impl Store for SqliteStore {
+    fn head(&self) -> Result<Commit, Error> {
+        self.read(read::head)
+    }
+
+    fn commit(&self, batch: &Batch) -> Result<Committed, Error> {
+        let (committed, is_scrubbed) =
+            self.write(|transaction| write::batch(transaction, &self.settings, batch))?;
+        if is_scrubbed {
+            self.scrub()?;
+        }
+        Ok(committed)
+    }
+
+    fn undo(&self, commit: Commit) -> Result<Committed, Error> {
+        self.write(|transaction| undo::undo(transaction, &self.settings, commit))
+    }
+
+    fn nodes(&self, ids: &[Id], at: Commit) -> Result<Vec<MemoryNode>, Error> {
+        self.read(|connection| read::nodes(connection, ids, at))
+    }
+
+    fn find(&self, filter: &Filter, at: Commit) -> Result<Vec<MemoryNode>, Error> {
+        filter.check()?;
+        self.read(|connection| read::find(connection, filter, at))
+    }
+
+    fn ids(&self, filter: &Filter) -> Result<Vec<Id>, Error> {
+        filter.check()?;
+        self.read(|connection| read::ids(connection, filter))
+    }
+
+    fn relations(
+        &self,
+        ids: &[Id],
+        kinds: &[RelationKind],
+        direction: Direction,
+        at: Commit,
+    ) -> Result<Vec<Relation>, Error> {
+        self.read(|connection| read::relations(connection, ids, kinds, direction, at))
+    }
+
+    fn matches(&self, words: &str, filter: &Filter, most: usize) -> Result<Vec<Match>, Error> {
+        filter.check()?;
+        self.read(|connection| read::matches(connection, words, filter, most))
+    }
+
+    fn vectors(
+        &self,
+        model: &str,
+        take: &mut dyn FnMut(Stored) -> Result<(), Error>,
+    ) -> Result<Commit, Error> {
+        self.read(|connection| read::vectors(connection, model, take))
+    }
+
+    fn log(&self, after: Commit, take: &mut dyn FnMut(Logged) -> Result<(), Error>) -> Result<(), Error> {
+        self.read(|connection| read::log(connection, after, take))
+    }
+
+    fn expire(&self, most: usize) -> Result<usize, Error> {
+        self.write(|transaction| upkeep::expire(transaction, &self.settings, most))
+    }
+
+    fn compact(&self, keep: Duration) -> Result<(), Error> {
+        self.write(|transaction| upkeep::compact(transaction, &self.settings, keep))?;
+        self.scrub()
+    }
+
+    fn backup(&self, to: &Path) -> Result<Committed, Error> {
+        self.read(|connection| upkeep::backup(connection, to))
+    }
+
+    fn check(&self) -> Result<Findings, Error> {
+        self.read(upkeep::check)
+    }
+
+    fn census(&self) -> Result<Census, Error> {
+        self.read(upkeep::census)
+    }
+
+    fn namespaces(&self) -> Result<Vec<Namespace>, Error> {
+        self.read(read::namespaces)
+    }
+}
+
+impl SqliteStore {
+    /// Leaves nothing of what was deleted in free pages or in the log of the database.
+    fn scrub(&self) -> Result<(), Error> {
+        // Readers hold the log of the database open.
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        upkeep::scrub(&self.writer()).map_err(|error| failed(&self.place, error))
+    }
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore").field("path", &self.path).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,371 @@
+//! Finding memories.
+
+use std::collections::BTreeSet;
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
+
+use super::row;
+use super::write::{Fault, Op};
+use crate::memory::id::Id;
+use crate::memory::node::{Embedding, MemoryNode};
+use crate::memory::relation::{Relation, RelationKind};
+use crate::memory::store::{Change, Commit, Direction, Filter, Logged, Match, Order, Page, Revision, Stored};
+use crate::memory::{Error, Namespace};
+
+type Result<T> = std::result::Result<T, Fault>;
+
+/// The most words of a query that are looked for.
+const WORDS: usize = 64;
+
+pub(super) fn head(connection: &Connection) -> Result<Commit> {
+    let mut statement = connection.prepare_cached("SELECT coalesce(max(seq), 0) FROM commits")?;
+    Ok(Commit(statement.query_row((), |row| row.get(0))?))
+}
+
+/// Fails when the state at a commit is not kept.
+fn is_kept(connection: &Connection, commit: Commit) -> Result<()> {
+    let mut statement = connection.prepare_cached("SELECT value FROM meta WHERE key = 'horizon'")?;
+    let earliest = Commit(statement.query_row((), |row| row.get(0))?);
+    if commit < earliest { Err(Error::Gone { commit, earliest }.into()) } else { Ok(()) }
+}
+
+pub(super) fn nodes(connection: &Connection, ids: &[Id], at: Commit) -> Result<Vec<MemoryNode>> {
+    is_kept(connection, at)?;
+    let query = format!(
+        "SELECT {} FROM {} WHERE k.id = ?1 AND s.since <= ?2 AND (s.until IS NULL OR s.until > ?2)",
+        row::NODE,
+        row::TABLES
+    );
+    let mut statement = connection.prepare_cached(&query)?;
+    let mut found = Vec::with_capacity(ids.len());
+    for id in ids {
+        let read = statement.query_row(params![row::key(*id), at.0], |row| row::node(connection, row));
+        found.extend(read.optional()?.map(|read| read.node));
+    }
+    Ok(found)
+}
+
+/// The conditions of a filter, and their values.
+struct Where {
+    conditions: Vec<String>,
+    values: Vec<Value>,
+}
+
+impl Where {
+    fn of(filter: &Filter, at: Option<Commit>) -> Self {
+        let mut this = Self { conditions: Vec::new(), values: Vec::new() };
+        this.namespace(filter);
+        match at {
+            Some(at) => {
+                let at = this.value(Value::Integer(at.0.cast_signed()));
+                this.conditions.push(format!("s.since <= {at} AND (s.until IS NULL OR s.until > {at})"));
+            }
+            None => this.conditions.push("s.s = k.current".to_owned()),
+        }
+        let numbers = |numbers: Vec<u8>| numbers.iter().map(u8::to_string).collect::<Vec<_>>().join(", ");
+        if !filter.kinds.is_empty() {
+            let kinds = numbers(filter.kinds.iter().map(|kind| kind.number()).collect());
+            this.conditions.push(format!("k.kind IN ({kinds})"));
+        }
+        let statuses = numbers(filter.statuses.iter().map(|status| row::status(*status)).collect());
+        this.conditions.push(format!("s.status IN ({statuses})"));
+        if let Some(time) = filter.valid_at {
+            let time = this.value(Value::Integer(time.micros()));
+            this.conditions.push(format!(
+                "(s.valid_from IS NULL OR s.valid_from <= {time}) AND (s.valid_to IS NULL OR s.valid_to > {time})"
+            ));
+        }
+        for (bound, sign) in [(filter.created.from, ">="), (filter.created.to, "<")] {
+            if let Some(bound) = bound {
+                let bound = this.value(Value::Integer(bound.micros()));
+                this.conditions.push(format!("k.created {sign} {bound}"));
+            }
+        }
+        if let Some(importance) = filter.importance {
+            let importance = this.value(Value::Real(f64::from(importance)));
+            this.conditions.push(format!("s.importance >= {importance}"));
+        }
+        this
+    }
+
+    /// A namespace alone, or all paths that go on with a slash: those between it and the next character, a zero.
+    fn namespace(&mut self, filter: &Filter) {
+        let path = filter.namespace.as_str();
+        let own = self.value(Value::Text(path.to_owned()));
+        let mut paths = format!("path = {own}");
+        if filter.below {
+            let from = self.value(Value::Text(format!("{path}/")));
+            let to = self.value(Value::Text(format!("{path}0")));
+            paths = format!("{paths} OR path >= {from} AND path < {to}");
+        }
+        self.conditions.push(format!("k.ns IN (SELECT ns FROM namespaces WHERE {paths})"));
+    }
+
+    fn value(&mut self, value: Value) -> String {
+        self.values.push(value);
+        format!("?{}", self.values.len())
+    }
+
+    fn text(&self) -> String {
+        self.conditions.join(" AND ")
+    }
+}
+
+fn order(order: Order) -> &'static str {
+    match order {
+        Order::Oldest => "k.created, k.id",
+        Order::Newest => "k.created DESC, k.id DESC",
+        Order::Importance => "s.importance DESC, k.id",
+        Order::LastAccess => "k.last_access DESC, k.id",
+    }
+}
+
+pub(super) fn find(connection: &Connection, filter: &Filter, at: Commit) -> Result<Vec<MemoryNode>> {
+    is_kept(connection, at)?;
+    let conditions = Where::of(filter, Some(at));
+    let Page { order: by, skip, most } = filter.page;
+    let query = format!(
+        "SELECT {} FROM {} WHERE {} ORDER BY {}",
+        row::NODE,
+        row::TABLES,
+        conditions.text(),
+        order(by)
+    );
+    let mut statement = connection.prepare_cached(&query)?;
+    let mut rows = statement.query(params_from_iter(&conditions.values))?;
+    let (mut found, mut passed) = (Vec::new(), 0);
+    while let (true, Some(row)) = (found.len() < most, rows.next()?) {
+        let node = row::node(connection, row)?.node;
+        // Values are texts of JSON, which the database does not compare.
+        if !filter.metadata.iter().all(|(key, value)| node.metadata.get(key) == Some(value)) {
+            continue;
+        }
+        if passed < skip {
+            passed += 1;
+        } else {
+            found.push(node);
+        }
+    }
+    Ok(found)
+}
+
+pub(super) fn ids(connection: &Connection, filter: &Filter) -> Result<Vec<Id>> {
+    if !filter.metadata.is_empty() {
+        let page = Page { order: Order::Oldest, skip: 0, most: usize::MAX };
+        let all = Filter { page, ..filter.clone() };
+        return Ok(find(connection, &all, head(connection)?)?.into_iter().map(|node| node.id).collect());
+    }
+    let conditions = Where::of(filter, None);
+    let query =
+        format!("SELECT k.id FROM nodes k JOIN states s ON s.s = k.current WHERE {}", conditions.text());
+    let mut statement = connection.prepare_cached(&query)?;
+    let rows =
+        statement.query_map(params_from_iter(&conditions.values), |found| found.get(0).map(row::id))?;
+    Ok(rows.collect::<std::result::Result<_, _>>()?)
+}
+
+pub(super) fn relations(
+    connection: &Connection,
+    ids: &[Id],
+    kinds: &[RelationKind],
+    direction: Direction,
+    at: Commit,
+) -> Result<Vec<Relation>> {
+    is_kept(connection, at)?;
+    let ends: &[&str] = match direction {
+        Direction::Out => &["x"],
+        Direction::In => &["y"],
+        Direction::Both => &["x", "y"],
+    };
+    // A symmetric relation is stored from one end, and leads both ways.
+    let mut found: Vec<Relation> = Vec::new();
+    for (end, is_asked) in ["x", "y"].map(|end| (end, ends.contains(&end))) {
+        let query = format!(
+            "SELECT {} FROM relations r JOIN nodes x ON x.n = r.a JOIN nodes y ON y.n = r.b \
+             WHERE {end}.id = ?1 AND r.since <= ?2 AND (r.until IS NULL OR r.until > ?2)",
+            row::RELATION
+        );
+        let mut statement = connection.prepare_cached(&query)?;
+        for id in ids {
+            let rows = statement.query_map(params![row::key(*id), at.0], row::relation)?;
+            for relation in rows {
+                let relation = relation?;
+                let is_meant =
+                    kinds.is_empty() || kinds.iter().any(|kind| kind.canonical().kind == relation.kind);
+                if is_meant && (is_asked || relation.kind.is_symmetric()) {
+                    found.push(relation);
+                }
+            }
+        }
+    }
+    found.sort_by_key(|relation| relation.id);
+    found.dedup_by_key(|relation| relation.id);
+    Ok(found)
+}
+
+/// A query of the words of a text: any of them, each as it stands.
+fn any_of(words: &str) -> Option<String> {
+    let words = words.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).take(WORDS);
+    let quoted: Vec<String> = words.map(|word| format!("\"{word}\"")).collect();
+    (!quoted.is_empty()).then(|| quoted.join(" OR "))
+}
+
+pub(super) fn matches(
+    connection: &Connection,
+    words: &str,
+    filter: &Filter,
+    most: usize,
+) -> Result<Vec<Match>> {
+    let Some(query) = any_of(words) else { return Ok(Vec::new()) };
+    // Values are texts of JSON, which the database does not compare.
+    let allowed: Option<BTreeSet<Id>> = match filter.metadata.is_empty() {
+        true => None,
+        false => Some(ids(connection, filter)?.into_iter().collect()),
+    };
+    let mut conditions = Where::of(filter, None);
+    let query = conditions.value(Value::Text(query));
+    let query = format!(
+        "SELECT k.id, bm25(words) FROM words JOIN nodes k ON k.n = words.rowid JOIN states s ON s.s = k.current \
+         WHERE words MATCH {query} AND {} ORDER BY bm25(words), k.id",
+        conditions.text()
+    );
+    let mut statement = connection.prepare_cached(&query)?;
+    let mut rows = statement.query(params_from_iter(&conditions.values))?;
+    let mut found = Vec::new();
+    while let (true, Some(row)) = (found.len() < most.min(Page::MOST), rows.next()?) {
+        // The database says less for better.
+        let one = Match { id: row::id(row.get(0)?), score: -row.get::<_, f64>(1)? };
+        if allowed.as_ref().is_none_or(|allowed| allowed.contains(&one.id)) {
+            found.push(one);
+        }
+    }
+    Ok(found)
+}
+
+pub(super) fn vectors(
+    connection: &Connection,
+    model: &str,
+    take: &mut dyn FnMut(Stored) -> std::result::Result<(), Error>,
+) -> Result<Commit> {
+    const QUERY: &str = "SELECT k.id, v.data FROM nodes k JOIN states s ON s.s = k.current JOIN vectors v ON v.v = s.v \
+         JOIN models m ON m.m = v.m WHERE m.name = ?1 AND s.status = 0 ORDER BY k.id";
+    let mut statement = connection.prepare_cached(QUERY)?;
+    let mut rows = statement.query([model])?;
+    while let Some(found) = rows.next()? {
+        let data: Vec<u8> = found.get(1)?;
+        let embedding = Embedding { model: model.to_owned(), vector: row::floats(&data) };
+        take(Stored { id: row::id(found.get(0)?), embedding })?;
+    }
+    head(connection)
+}
+
+/// An entry of the log as it is stored.
+struct Entry {
+    commit: Commit,
+    at: i64,
+    op: u8,
+    n: Option<i64>,
+    state: Option<i64>,
+    r: Option<i64>,
+}
+
+pub(super) fn log(
+    connection: &Connection,
+    after: Commit,
+    take: &mut dyn FnMut(Logged) -> std::result::Result<(), Error>,
+) -> Result<()> {
+    is_kept(connection, after)?;
+    const QUERY: &str = "SELECT l.seq, c.at, l.op, l.n, l.state, l.r FROM log l JOIN commits c ON c.seq = l.seq \
+         WHERE l.seq > ?1 ORDER BY l.seq, l.ord";
+    let mut statement = connection.prepare_cached(QUERY)?;
+    let mut rows = statement.query([after.0])?;
+    while let Some(found) = rows.next()? {
+        let entry = Entry {
+            commit: Commit(found.get(0)?),
+            at: found.get(1)?,
+            op: found.get(2)?,
+            n: found.get(3)?,
+            state: found.get(4)?,
+            r: found.get(5)?,
+        };
+        let at = row::timestamp(1, entry.at)?;
+        if let Some(change) = change(connection, &entry)? {
+            take(Logged { commit: entry.commit, at, change })?;
+        }
+    }
+    Ok(())
+}
+
+/// The change of an entry, from the state that it made. A state that is gone was forgotten.
+fn change(connection: &Connection, entry: &Entry) -> Result<Option<Change>> {
+    if let Some(r) = entry.r {
+        let query = format!(
+            "SELECT {} FROM relations r JOIN nodes x ON x.n = r.a JOIN nodes y ON y.n = r.b WHERE r.r = ?1",
+            row::RELATION
+        );
+        let relation = connection.prepare_cached(&query)?.query_row([r], row::relation).optional()?;
+        return Ok(relation.map(|relation| match entry.op {
+            op if op == Op::Unrelate as u8 => Change::Unrelate { id: relation.id },
+            _ => Change::Relate(Box::new(relation)),
+        }));
+    }
+    let Some(n) = entry.n else { return Ok(None) };
+    let id = connection.prepare_cached("SELECT id FROM nodes WHERE n = ?1")?.query_row([n], |row| row.get(0));
+    let Some(id) = id.optional()?.map(row::id) else { return Ok(None) };
+    let query = format!("SELECT {} FROM {} WHERE s.s = ?1", row::NODE, row::TABLES);
+    let state = match entry.state {
+        Some(s) => connection
+            .prepare_cached(&query)?
+            .query_row([s], |found| row::node(connection, found))
+            .optional()?,
+        None => None,
+    };
+    let Some(node) = state.map(|read| read.node) else {
+        let is_removed = entry.op == Op::Remove as u8;
+        return Ok(Some(if is_removed { Change::Expire { id } } else { Change::Forget { id } }));
+    };
+    Ok(Some(of_state(entry.op, id, node)))
+}
+
+fn of_state(op: u8, id: Id, node: MemoryNode) -> Change {
+    let is = |one: Op| op == one as u8;
+    if is(Op::Add) {
+        return Change::Add(Box::new(node));
+    }
+    if is(Op::Forget) {
+        return Change::Forget { id };
+    }
+    if is(Op::Embed) {
+        return Change::Embed { id, embedding: node.embedding };
+    }
+    if is(Op::Invalidate)
+        && let Some(at) = node.valid.to
+    {
+        return Change::Invalidate { id, at };
+    }
+    if is(Op::Expire) || is(Op::Supersede) {
+        return Change::Expire { id };
+    }
+    let revision = Revision {
+        content: Some(node.content),
+        embedding: node.embedding,
+        importance: Some(node.importance),
+        valid: Some(node.valid),
+        expires: Some(node.expires),
+        metadata: Some(node.metadata),
+    };
+    Change::Revise { id, revision }
+}
+
+pub(super) fn namespaces(connection: &Connection) -> Result<Vec<Namespace>> {
+    const QUERY: &str = "SELECT path FROM namespaces p WHERE EXISTS \
+         (SELECT 1 FROM nodes k JOIN states s ON s.s = k.current WHERE k.ns = p.ns AND s.status = 0) ORDER BY path";
+    let mut statement = connection.prepare_cached(QUERY)?;
+    let paths = statement.query_map((), |row| row.get::<_, String>(0))?;
+    let mut found = Vec::new();
+    for path in paths {
+        found.push(Namespace::new(path?)?);
+    }
+    Ok(found)
+}

@@ -1,0 +1,207 @@
+//! Where memories are kept: what every store promises, whatever it stands on.
+//!
+//! A store is a sequence of [`Commit`]s. Each is one transaction: nodes, relations, vectors, words and the log of changes
+//! together, or nothing of it; when [`Store::commit`] has returned, it is durable. Reads name the commit that they see, so
+//! that what was read stays as it was while others write. Nothing is lost by a change: what a memory was before is kept
+//! until it is [compacted](Store::compact) or [forgotten](Change::Forget).
+//!
+//! `change` has what can be done, `transaction` collects it and watches what it was concluded from, `filter` says which
+//! memories are meant. Stores are blocking: they are called from threads that may be blocked.
+
+mod change;
+mod filter;
+mod transaction;
+
+use std::fmt;
+use std::path::Path;
+use std::time::Duration;
+
+pub use change::{Batch, Change, Expected, Logged, Revision, Seen};
+pub use filter::{Filter, Order, Page};
+pub use transaction::{Savepoint, Transaction};
+
+use super::id::Id;
+use super::node::{Embedding, MemoryNode};
+use super::relation::{Relation, RelationKind};
+use super::time::Timestamp;
+use super::{Error, Namespace};
+
+/// The number of a transaction: 1, 2, 3 …; 0 is before the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Commit(pub u64);
+
+/// What a transaction became.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Committed {
+    /// Its number.
+    pub commit: Commit,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A memory whose words match, and how well.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Match {
+    /// Which.
+    pub id: Id,
+    /// BM25, k1 = 1.2, b = 0.75: more is better.
+    pub score: f64,
+}
+
+/// A vector of a store, for indexes that are derived from it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stored {
+    /// Whose it is.
+    pub id: Id,
+    /// The vector.
+    pub embedding: Embedding,
+}
+
+/// Which way relations are followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// From a memory to others.
+    Out,
+    /// From others to it.
+    In,
+    /// Both.
+    Both,
+}
+
+/// What was found wrong by [`Store::check`]. Empty: nothing was.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Findings(pub Vec<String>);
+
+/// What is in a store.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Census {
+    /// The last commit.
+    pub head: Commit,
+    /// Nodes by status: live, superseded, invalidated, expired, forgotten.
+    pub nodes: [u64; 5],
+    /// Relations that hold.
+    pub relations: u64,
+    /// Vectors, by the model that made them, with their dimension.
+    pub vectors: Vec<(String, usize, u64)>,
+    /// Earlier states that are kept.
+    pub history: u64,
+    /// Contents that are stored by their digest.
+    pub blobs: u64,
+    /// Bytes on disk, as far as the store knows.
+    pub bytes: u64,
+    /// Bytes on disk that hold nothing any more.
+    pub free_bytes: u64,
+}
+
+/// What keeps memories. All methods may block; all are safe to call from many threads at once.
+pub trait Store: Send + Sync + fmt::Debug {
+    /// The last commit.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn head(&self) -> Result<Commit, Error>;
+
+    /// Does all of a batch, or nothing. When this returns, it is durable.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when something that the batch was concluded from has changed meanwhile: begin again.
+    /// [`Error::Invalid`] and its like when a change cannot be made. Then nothing was changed. When the connection breaks
+    /// in the middle it is not known: [`Error::Unknown`]; a batch with the same names may be committed again.
+    fn commit(&self, batch: &Batch) -> Result<Committed, Error>;
+
+    /// Makes a transaction undone by a new one that does the opposite. Its history stays.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when a later one has changed the same; [`Error::Invalid`] when it forgot something, or its log is
+    /// compacted.
+    fn undo(&self, commit: Commit) -> Result<Committed, Error>;
+
+    /// Memories as they were at a commit, in the order of `ids`. What was not there is left out.
+    ///
+    /// # Errors
+    /// [`Error::Gone`] when the states of that time are compacted.
+    fn nodes(&self, ids: &[Id], at: Commit) -> Result<Vec<MemoryNode>, Error>;
+
+    /// Memories that a filter means, as they were at a commit.
+    ///
+    /// # Errors
+    /// As [`nodes`](Self::nodes).
+    fn find(&self, filter: &Filter, at: Commit) -> Result<Vec<MemoryNode>, Error>;
+
+    /// The names of all that a filter means at the head: what a search is held to.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn ids(&self, filter: &Filter) -> Result<Vec<Id>, Error>;
+
+    /// Relations of memories as they were at a commit; of these kinds, or of all if there are none.
+    ///
+    /// # Errors
+    /// As [`nodes`](Self::nodes).
+    fn relations(
+        &self,
+        ids: &[Id],
+        kinds: &[RelationKind],
+        direction: Direction,
+        at: Commit,
+    ) -> Result<Vec<Relation>, Error>;
+
+    /// The `most` memories at the head, of those that a filter means, whose words match best; equal ones by name.
+    ///
+    /// # Errors
+    /// When the store cannot be read. Words are words: no query is malformed.
+    fn matches(&self, words: &str, filter: &Filter, most: usize) -> Result<Vec<Match>, Error>;
+
+    /// All vectors of a model at the head, in the order of their names. An error of `take` ends it.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or `take` fails.
+    fn vectors(
+        &self,
+        model: &str,
+        take: &mut dyn FnMut(Stored) -> Result<(), Error>,
+    ) -> Result<Commit, Error>;
+
+    /// What was changed after a commit, in order: what indexes that lag have to catch up with.
+    ///
+    /// # Errors
+    /// [`Error::Gone`] when that is compacted.
+    fn log(&self, after: Commit, take: &mut dyn FnMut(Logged) -> Result<(), Error>) -> Result<(), Error>;
+
+    /// Ends what has expired until now, at most `most` of it. How many did.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    fn expire(&self, most: usize) -> Result<usize, Error>;
+
+    /// Drops states and log from before `keep` ago, and gives space back.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    fn compact(&self, keep: Duration) -> Result<(), Error>;
+
+    /// Copies the store, as it is at one commit, to a new file, while it is in use.
+    ///
+    /// # Errors
+    /// When there is such a file, or it cannot be written. Stores that are no file refuse.
+    fn backup(&self, to: &Path) -> Result<Committed, Error>;
+
+    /// Looks for what cannot be: damaged pages, relations without ends, words or vectors without nodes.
+    ///
+    /// # Errors
+    /// When the store cannot be read at all.
+    fn check(&self) -> Result<Findings, Error>;
+
+    /// What is in it.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn census(&self) -> Result<Census, Error>;
+
+    /// Namespaces that have memories, at the head.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn namespaces(&self) -> Result<Vec<Namespace>, Error>;
+}
