@@ -10,6 +10,7 @@
 
 mod change;
 mod filter;
+mod nearest;
 mod transaction;
 
 use std::fmt;
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 pub use change::{Batch, Change, Expected, Logged, Revision, Seen};
 pub use filter::{Filter, Order, Page};
+pub use nearest::{Nearest, Search, exact};
 pub use transaction::{Savepoint, Transaction};
 
 use super::id::Id;
@@ -39,12 +41,12 @@ pub struct Committed {
     pub at: Timestamp,
 }
 
-/// A memory whose words match, and how well.
+/// A memory that matches, and how well.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Match {
     /// Which.
     pub id: Id,
-    /// BM25, k1 = 1.2, b = 0.75: more is better.
+    /// More is better. Of words BM25 with k1 = 1.2 and b = 0.75, of vectors the cosine.
     pub score: f64,
 }
 
@@ -152,6 +154,15 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// # Errors
     /// When the store cannot be read. Words are words: no query is malformed.
     fn matches(&self, words: &str, filter: &Filter, most: usize) -> Result<Vec<Match>, Error>;
+
+    /// The memories at the head whose vectors are nearest, by their cosine; equal ones by name. As many as are asked for
+    /// if the filter means so many that have a vector of the model.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or the vector's dimension is not that of the stored ones.
+    fn nearest(&self, asked: &Nearest<'_>) -> Result<Vec<Match>, Error> {
+        exact(self, asked)
+    }
 
     /// All vectors of a model at the head, in the order of their names. An error of `take` ends it.
     ///
