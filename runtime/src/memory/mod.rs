@@ -7,6 +7,7 @@
 
 pub mod content;
 mod error;
+pub mod health;
 pub mod id;
 pub mod kind;
 mod namespace;

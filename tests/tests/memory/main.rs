@@ -12,5 +12,7 @@
 mod crash;
 mod failures;
 mod forget;
+mod health;
 mod model;
 mod store;
+mod transaction;

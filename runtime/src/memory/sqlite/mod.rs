@@ -38,8 +38,9 @@ pub struct SqliteStore {
     place: String,
     config: Config,
     settings: Arc<Settings>,
-    writer: Mutex<Connection>,
+    /// Closed before the writer, which is the one that puts the log of the database back into its file.
     readers: Mutex<Vec<Connection>>,
+    writer: Mutex<Connection>,
     /// As long as this is open, the file is ours.
     _lock: File,
 }

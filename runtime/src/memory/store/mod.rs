@@ -6,10 +6,11 @@
 //! until it is [compacted](Store::compact) or [forgotten](Change::Forget).
 //!
 //! `change` has what can be done, `transaction` collects it and watches what it was concluded from, `filter` says which
-//! memories are meant. Stores are blocking: they are called from threads that may be blocked.
+//! memories are meant, `nearest` finds vectors, [`measured`] counts. Stores are blocking: they are called from threads that may be blocked.
 
 mod change;
 mod filter;
+pub mod measured;
 mod nearest;
 mod transaction;
 
