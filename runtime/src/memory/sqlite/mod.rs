@@ -1,11 +1,14 @@
 //! Memories in one file: the store that is there without a server.
 //!
 //! SQLite in WAL mode, one connection that writes and some that read. `schema` has the tables, `row` what stands in them,
-//! `write` does a transaction, `undo` the opposite of one, `read` finds, `upkeep` looks after the file. Everything of a
+//! `write` does a transaction, with `put` for rows and `relate` for relations, `undo` the opposite of one, `read` finds,
+//! `upkeep` looks after the file, `check` looks for damage, `sum` has the checksums. Everything of a
 //! transaction is in that file, words and vectors included; who derives an index from it keeps the commit that it has seen.
 
 mod check;
+mod put;
 mod read;
+mod relate;
 mod row;
 mod schema;
 mod sum;
