@@ -14,6 +14,7 @@ pub mod node;
 pub mod relation;
 pub mod sqlite;
 pub mod store;
+mod sum;
 pub mod time;
 
 pub use crate::random::Random;

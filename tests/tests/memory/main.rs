@@ -8,5 +8,9 @@
     reason = "a test fails by it"
 )]
 
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod crash;
+mod failures;
+mod forget;
 mod model;
 mod store;
