@@ -1,9 +1,11 @@
 //! Memories in one file: the store that is there without a server.
 //!
 //! SQLite in WAL mode, one connection that writes and some that read. `schema` has the tables, `row` what stands in them,
-//! `write` does a transaction, `undo` the opposite of one, `read` finds, `upkeep` looks after the file. Everything of a
-//! transaction is in that file, words and vectors included; who derives an index from it keeps the commit that it has seen.
+//! `write` does a transaction, `undo` the opposite of one, `read` finds, `index` finds what is near, `upkeep` looks after the
+//! file. Everything of a transaction is in that file, words and vectors included; who derives an index from it keeps the
+//! commit that it has seen.
 
+mod index;
 mod read;
 mod row;
 mod schema;
@@ -23,7 +25,7 @@ use super::id::Id;
 use super::node::MemoryNode;
 use super::relation::{Relation, RelationKind};
 use super::store::{
-    Batch, Census, Commit, Committed, Direction, Filter, Findings, Logged, Match, Store, Stored,
+    Batch, Census, Commit, Committed, Direction, Filter, Findings, Logged, Match, Nearest, Store, Stored,
 };
 use super::{Error, Namespace, Settings};
 use write::Fault;
@@ -38,6 +40,7 @@ pub struct SqliteStore {
     settings: Arc<Settings>,
     writer: Mutex<Connection>,
     readers: Mutex<Vec<Connection>>,
+    indexes: index::Indexes,
     /// As long as this is open, the file is ours.
     _lock: File,
 }
@@ -51,7 +54,8 @@ impl SqliteStore {
         let lock = schema::lock(path)?;
         let writer = Mutex::new(schema::writer(path, &config)?);
         let (path, place) = (path.to_owned(), path.display().to_string());
-        Ok(Self { path, place, config, settings, writer, readers: Mutex::default(), _lock: lock })
+        let (readers, indexes) = (Mutex::default(), index::Indexes::default());
+        Ok(Self { path, place, config, settings, writer, readers, indexes, _lock: lock })
     }
 
     fn writer(&self) -> MutexGuard<'_, Connection> {
@@ -129,6 +133,7 @@ impl Store for SqliteStore {
         let (committed, is_scrubbed) =
             self.write(|transaction| write::batch(transaction, &self.settings, batch))?;
         if is_scrubbed {
+            index::erase(self)?;
             self.scrub()?;
         }
         Ok(committed)
@@ -165,6 +170,11 @@ impl Store for SqliteStore {
     fn matches(&self, words: &str, filter: &Filter, most: usize) -> Result<Vec<Match>, Error> {
         filter.check()?;
         self.read(|connection| read::matches(connection, words, filter, most))
+    }
+
+    fn nearest(&self, asked: &Nearest<'_>) -> Result<Vec<Match>, Error> {
+        asked.filter.check()?;
+        index::nearest(self, asked)
     }
 
     fn vectors(

@@ -23,10 +23,15 @@ pub(super) fn head(connection: &Connection) -> Result<Commit> {
     Ok(Commit(statement.query_row((), |row| row.get(0))?))
 }
 
+/// The earliest commit whose state is kept.
+pub(super) fn horizon(connection: &Connection) -> Result<Commit> {
+    let mut statement = connection.prepare_cached("SELECT value FROM meta WHERE key = 'horizon'")?;
+    Ok(Commit(statement.query_row((), |row| row.get(0))?))
+}
+
 /// Fails when the state at a commit is not kept.
 fn is_kept(connection: &Connection, commit: Commit) -> Result<()> {
-    let mut statement = connection.prepare_cached("SELECT value FROM meta WHERE key = 'horizon'")?;
-    let earliest = Commit(statement.query_row((), |row| row.get(0))?);
+    let earliest = horizon(connection)?;
     if commit < earliest { Err(Error::Gone { commit, earliest }.into()) } else { Ok(()) }
 }
 
