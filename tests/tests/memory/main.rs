@@ -12,5 +12,6 @@
 mod crash;
 mod failures;
 mod forget;
+mod index;
 mod model;
 mod store;

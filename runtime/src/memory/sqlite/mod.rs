@@ -1,10 +1,12 @@
 //! Memories in one file: the store that is there without a server.
 //!
 //! SQLite in WAL mode, one connection that writes and some that read. `schema` has the tables, `row` what stands in them,
-//! `write` does a transaction, `undo` the opposite of one, `read` finds, `upkeep` looks after the file. Everything of a
-//! transaction is in that file, words and vectors included; who derives an index from it keeps the commit that it has seen.
+//! `write` does a transaction, `undo` the opposite of one, `read` finds, `index` finds what is near, `upkeep` looks after the
+//! file. Everything of a transaction is in that file, words and vectors included; who derives an index from it keeps the
+//! commit that it has seen.
 
 mod check;
+mod index;
 mod read;
 mod row;
 mod schema;
@@ -25,7 +27,7 @@ use super::id::Id;
 use super::node::MemoryNode;
 use super::relation::{Relation, RelationKind};
 use super::store::{
-    Batch, Census, Commit, Committed, Direction, Filter, Findings, Logged, Match, Store, Stored,
+    Batch, Census, Commit, Committed, Direction, Filter, Findings, Logged, Match, Nearest, Store, Stored,
 };
 use super::{Error, Namespace, Settings};
 use write::Fault;
@@ -40,6 +42,7 @@ pub struct SqliteStore {
     settings: Arc<Settings>,
     writer: Mutex<Connection>,
     readers: Mutex<Vec<Connection>>,
+    indexes: index::Indexes,
     /// As long as this is open, the file is ours.
     _lock: File,
 }
@@ -53,7 +56,8 @@ impl SqliteStore {
         let lock = schema::lock(path)?;
         let writer = Mutex::new(schema::writer(path, &config)?);
         let (path, place) = (path.to_owned(), path.display().to_string());
-        let store = Self { path, place, config, settings, writer, readers: Mutex::default(), _lock: lock };
+        let (readers, indexes) = (Mutex::default(), index::Indexes::default());
+        let store = Self { path, place, config, settings, writer, readers, indexes, _lock: lock };
         // What was forgotten is erased, also when the power failed in the middle.
         store.scrub()?;
         Ok(store)
@@ -170,6 +174,11 @@ impl Store for SqliteStore {
         self.read(|connection| read::matches(connection, words, filter, most))
     }
 
+    fn nearest(&self, asked: &Nearest<'_>) -> Result<Vec<Match>, Error> {
+        asked.filter.check()?;
+        index::nearest(self, asked)
+    }
+
     fn vectors(
         &self,
         model: &str,
@@ -224,7 +233,8 @@ impl SqliteStore {
 
     /// Erases what a transaction has deleted that is committed already.
     fn erase(&self, commit: Commit) -> Result<(), Error> {
-        self.scrub().map_err(|error| Error::NotErased { commit, source: Box::new(error) })
+        let erased = index::erase(self).and_then(|()| self.scrub());
+        erased.map_err(|error| Error::NotErased { commit, source: Box::new(error) })
     }
 }
 

@@ -46,7 +46,7 @@ pub(super) struct Read {
 }
 
 /// What is read cannot have been written by us.
-fn wrong(column: usize, reason: impl std::fmt::Display) -> rusqlite::Error {
+pub(super) fn wrong(column: usize, reason: impl std::fmt::Display) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, Type::Null, reason.to_string().into())
 }
 
