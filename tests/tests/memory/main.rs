@@ -9,4 +9,5 @@
 )]
 
 mod model;
+mod recall;
 mod store;
