@@ -14,4 +14,5 @@ mod failures;
 mod forget;
 mod index;
 mod model;
+mod recall;
 mod store;
