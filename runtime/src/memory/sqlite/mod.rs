@@ -4,6 +4,7 @@
 //! `write` does a transaction, `undo` the opposite of one, `read` finds, `upkeep` looks after the file. Everything of a
 //! transaction is in that file, words and vectors included; who derives an index from it keeps the commit that it has seen.
 
+mod all;
 mod read;
 mod row;
 mod schema;
@@ -23,7 +24,7 @@ use super::id::Id;
 use super::node::MemoryNode;
 use super::relation::{Relation, RelationKind};
 use super::store::{
-    Batch, Census, Commit, Committed, Direction, Filter, Findings, Logged, Match, Store, Stored,
+    Batch, Census, Commit, Committed, Direction, Filter, Findings, Item, Logged, Match, Store, Stored,
 };
 use super::{Error, Namespace, Settings};
 use write::Fault;
@@ -198,6 +199,10 @@ impl Store for SqliteStore {
 
     fn census(&self) -> Result<Census, Error> {
         self.read(upkeep::census)
+    }
+
+    fn all(&self, at: Commit, take: &mut dyn FnMut(Item) -> Result<(), Error>) -> Result<(), Error> {
+        self.read(|connection| all::all(connection, at, take))
     }
 
     fn namespaces(&self) -> Result<Vec<Namespace>, Error> {
