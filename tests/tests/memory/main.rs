@@ -8,5 +8,6 @@
     reason = "a test fails by it"
 )]
 
+mod exchange;
 mod model;
 mod store;

@@ -46,9 +46,14 @@ impl Element {
 enum State {
     Start,
     /// A member of the object, the first or a later one.
-    Member { is_first: bool },
+    Member {
+        is_first: bool,
+    },
     /// An element of a list: of the document, or of a member of its object.
-    Listed { is_first: bool, is_document: bool },
+    Listed {
+        is_first: bool,
+        is_document: bool,
+    },
     End,
 }
 

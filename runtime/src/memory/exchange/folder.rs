@@ -57,7 +57,8 @@ impl Reading<'_, '_> {
             return Ok(());
         }
         let read = |source| failed(folder, source);
-        let mut entries = fs::read_dir(folder).map_err(read)?.collect::<io::Result<Vec<_>>>().map_err(read)?;
+        let mut entries =
+            fs::read_dir(folder).map_err(read)?.collect::<io::Result<Vec<_>>>().map_err(read)?;
         entries.sort_by_key(DirEntry::file_name);
         if entries.is_empty() && depth > 0 {
             self.intake.left_out("folders without files", 1);

@@ -58,7 +58,13 @@ pub(super) fn time(value: Raw<'_>) -> Result<Timestamp, Fault> {
 }
 
 /// A memory of another program, with nothing but its content yet.
-pub(super) fn node(id: Id, namespace: Namespace, kind: Kind, content: Content, created: Timestamp) -> MemoryNode {
+pub(super) fn node(
+    id: Id,
+    namespace: Namespace,
+    kind: Kind,
+    content: Content,
+    created: Timestamp,
+) -> MemoryNode {
     MemoryNode {
         id,
         namespace,

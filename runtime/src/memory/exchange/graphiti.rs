@@ -155,8 +155,7 @@ impl Reading<'_, '_> {
             source.text == "\"json\""
         });
         let json = is_json.then(|| RawJson::new(text.clone()).ok()).flatten();
-        let mut node =
-            self.begin(fields, Kind::Episode, json.map_or(Content::Text(text), Content::Json))?;
+        let mut node = self.begin(fields, Kind::Episode, json.map_or(Content::Text(text), Content::Json))?;
         node.valid.from = fields.given("valid_at").map(foreign::time).transpose()?;
         let source = fields.given("source_description").map(Raw::text).transpose()?;
         if let Some(source) = source.filter(|source| !source.is_empty()) {

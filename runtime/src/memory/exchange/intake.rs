@@ -166,9 +166,10 @@ impl<'a> Intake<'a> {
         let MemoryNode { created, updated, last_access, accesses, .. } = *new;
         let alike = MemoryNode { created, updated, last_access, accesses, ..there.clone() };
         let counts = &mut self.report.memories;
-        if alike == *new {
+        let is_gone = |node: &MemoryNode| node.status == Status::Forgotten;
+        if alike == *new || is_gone(there) && is_gone(new) {
             counts.present += 1;
-        } else if there.status == Status::Forgotten {
+        } else if is_gone(there) {
             counts.forgotten += 1;
         } else {
             counts.differing += 1;

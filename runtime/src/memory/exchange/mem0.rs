@@ -121,8 +121,7 @@ impl Reading<'_, '_> {
             let Some(value) = fields.given(field) else { continue };
             let name = scalar(value)?;
             if !name.is_empty() {
-                namespace =
-                    below(&namespace, part, &name).map_err(|error| value.wrong(error.to_string()))?;
+                namespace = below(&namespace, part, &name).map_err(|error| value.wrong(error.to_string()))?;
             }
         }
         Ok(namespace)

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use super::{Commit, Direction, Filter, Item, Page, Store};
 use crate::memory::{Error, Id, Status};
 
-
 /// Everything of a store, by its other methods: memories, and then relations. Keeps the names of all memories, and one memory
 /// at a time.
 ///

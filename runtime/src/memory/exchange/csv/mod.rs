@@ -209,7 +209,8 @@ type Cells<'a> = BTreeMap<&'a str, &'a Cell>;
 impl Reading<'_> {
     fn row(&self, row: &Row, intake: &mut Intake<'_>) -> Result<(), Error> {
         if row.cells.len() != self.columns.len() {
-            let reason = format!("it has {} cells, and there are {} columns", row.cells.len(), self.columns.len());
+            let reason =
+                format!("it has {} cells, and there are {} columns", row.cells.len(), self.columns.len());
             return Err(Error::at(row.line, 0, reason));
         }
         let cells = self.columns.iter().map(String::as_str).zip(&row.cells);

@@ -6,8 +6,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
-use super::UNKNOWN;
 use super::super::fields::{Fault, Fields, Raw};
+use super::UNKNOWN;
 use crate::json::RawJson;
 use crate::memory::content::{Blob, Content, Digested, Media};
 use crate::memory::{
@@ -163,7 +163,12 @@ fn provenance(value: Raw<'_>) -> Result<Provenance, Fault> {
     let mut fields = value.fields()?;
     let provenance = Provenance {
         source: fields.need("source")?.text()?.into_owned(),
-        derived_from: fields.need("derived_from")?.list()?.into_iter().map(Raw::id).collect::<Result<_, _>>()?,
+        derived_from: fields
+            .need("derived_from")?
+            .list()?
+            .into_iter()
+            .map(Raw::id)
+            .collect::<Result<_, _>>()?,
         reference: fields.take("reference").map(Raw::text).transpose()?.map(|text| text.into_owned()),
     };
     fields.none_left()?;

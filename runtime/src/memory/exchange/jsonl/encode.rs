@@ -6,9 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::{Counted, FORMAT, UNKNOWN, VERSION};
 use crate::json::RawJson;
 use crate::memory::content::{Content, Digested};
-use crate::memory::{
-    Embedding, Id, Interval, MemoryNode, Provenance, Relation, Status, Timestamp,
-};
+use crate::memory::{Embedding, Id, Interval, MemoryNode, Provenance, Relation, Status, Timestamp};
 use crate::wire::v1::JsonWriter;
 
 /// JSON that is nested deeper stands as a string, so that its line can be read.

@@ -68,7 +68,8 @@ pub fn longest(limits: &Limits) -> usize {
 /// # Errors
 /// When the store cannot be read, or the file not be written.
 pub fn export(store: &dyn Store, at: Commit, to: &mut dyn Write) -> Result<Counted, Error> {
-    let mut writing = Writing { to, hash: Sha256::new(), line: JsonWriter::new(), counted: Counted::default() };
+    let mut writing =
+        Writing { to, hash: Sha256::new(), line: JsonWriter::new(), counted: Counted::default() };
     encode::header(&mut writing.line);
     writing.end_line().map_err(Error::write)?;
     let mut failed = None;
