@@ -4,10 +4,12 @@
 //! [`Relation`] says how two belong together; a [`Namespace`] says whose they are. `time` and `id` have the times and the
 //! names, and who makes them, so that everything that depends on the clock or on chance is given both. [`store`] has what
 //! can be done to memories, and what every store promises; [`sqlite`] keeps them in one file. [`index`] finds the nearest
-//! vectors without reading all of them from there; [`recall`] finds memories again.
+//! vectors without reading all of them from there; [`recall`] finds memories again; [`exchange`] brings them to files and
+//! back.
 
 pub mod content;
 mod error;
+pub mod exchange;
 pub mod id;
 pub mod index;
 pub mod kind;

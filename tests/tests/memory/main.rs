@@ -10,6 +10,7 @@
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod crash;
+mod exchange;
 mod failures;
 mod forget;
 mod index;
