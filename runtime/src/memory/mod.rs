@@ -3,11 +3,13 @@
 //! The vocabulary: a [`MemoryNode`] is one memory of a [`Kind`], with its [`Content`], its vector and its times;
 //! [`Relation`] says how two belong together; a [`Namespace`] says whose they are. `time` and `id` have the times and the
 //! names, and who makes them, so that everything that depends on the clock or on chance is given both. [`store`] has what
-//! can be done to memories, and what every store promises; [`sqlite`] keeps them in one file; [`recall`] finds them again.
+//! can be done to memories, and what every store promises; [`sqlite`] keeps them in one file. [`index`] finds the nearest
+//! vectors without reading all of them from there; [`recall`] finds memories again.
 
 pub mod content;
 mod error;
 pub mod id;
+pub mod index;
 pub mod kind;
 mod namespace;
 pub mod node;
@@ -15,6 +17,7 @@ pub mod recall;
 pub mod relation;
 pub mod sqlite;
 pub mod store;
+mod sum;
 pub mod time;
 
 pub use crate::random::Random;
