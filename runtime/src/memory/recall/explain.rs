@@ -21,6 +21,7 @@ impl fmt::Display for Explanation<'_> {
             write!(f, "  {name}: up to {}, weight {}", asked.most, asked.weight)?;
             match asked.channel {
                 Channel::Vector => writeln!(f, ", {}, from a cosine of {} on", search(plan.search), scoring.floor)?,
+                Channel::Words => writeln!(f, ", from {} of the best on", scoring.words_floor)?,
                 Channel::Exact => writeln!(f, ", {:?}", plan.names)?,
                 _ => writeln!(f)?,
             }
@@ -59,8 +60,8 @@ fn search(search: Search) -> String {
 fn one(f: &mut fmt::Formatter<'_>, place: usize, found: &Found, lambda: f64) -> fmt::Result {
     let Terms { rrf, rrf_n, recency, importance, factor, score, likeness, value, .. } = &found.terms;
     writeln!(f, "{place}. {} {} v{}", found.node.id, found.node.kind.name(), found.node.version)?;
-    if let Some(cosine) = found.terms.filled {
-        return writeln!(f, "   fills up: no channel speaks for it, cosine {cosine:.4}");
+    if let Some(far) = found.terms.filled {
+        return writeln!(f, "   fills up: too far off to say anything, {far:.4}");
     }
     for part in &found.terms.parts {
         let (name, rank) = (part.channel.name(), part.rank);

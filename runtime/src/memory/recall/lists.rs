@@ -25,7 +25,7 @@ pub(super) struct List {
 #[derive(Debug, Default)]
 pub(super) struct Lists {
     pub(super) lists: Vec<List>,
-    /// Vectors that are too far off to say anything, nearest first.
+    /// What is too far off to say anything: vectors, nearest first, and then words.
     pub(super) far: Vec<Hit>,
 }
 
@@ -50,14 +50,22 @@ pub(super) fn ask(source: &mut Source<'_>, plan: &Plan, settings: &Settings) -> 
             Channel::Graph => related(source, plan, &found)?,
         };
         hits.truncate(asked.most);
-        if asked.channel == Channel::Vector {
-            let floor = source.query.scoring.floor;
-            let near = hits.iter().take_while(|hit| hit.score >= floor).count();
-            found.far = hits.split_off(near);
-        }
+        let floor = floor(source, asked.channel, &hits);
+        let near = hits.iter().take_while(|hit| hit.score >= floor).count();
+        found.far.extend(hits.split_off(near));
         found.lists.push(List { asked: *asked, hits });
     }
     Ok(found)
+}
+
+/// What a channel has to measure to say anything.
+fn floor(source: &Source<'_>, channel: Channel, hits: &[Hit]) -> f64 {
+    let scoring = &source.query.scoring;
+    match channel {
+        Channel::Vector => scoring.floor,
+        Channel::Words => scoring.words_floor * hits.first().map_or(0.0, |best| best.score),
+        _ => f64::NEG_INFINITY,
+    }
 }
 
 fn vector(source: &mut Source<'_>, plan: &Plan, asked: &Asked) -> Result<Vec<Hit>, Error> {
@@ -113,7 +121,7 @@ fn words(source: &mut Source<'_>, plan: &Plan, settings: &Settings, asked: &Aske
             ids.into_iter().filter(|id| meant.contains(id)).collect()
         }
     };
-    let terms = Terms::of(asked_text, &plan.names);
+    let terms = Terms::of(asked_text);
     let texts: Vec<_> = ids.iter().filter_map(|id| source.node(*id)).map(|node| node.content.words()).collect();
     let scores = bm25::scores(&terms, texts.iter().map(AsRef::as_ref));
     // What the store takes for a match by rules of its own stands last.

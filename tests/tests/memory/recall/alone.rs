@@ -82,7 +82,10 @@ impl Case {
     fn relate(&mut self, ids: &[Id]) {
         let mut transaction =
             Transaction::begin(Arc::clone(&self.store), Arc::clone(&self.settings)).unwrap();
-        for pair in ids.windows(2).filter(|_| self.random.bool()) {
+        for pair in ids.windows(2) {
+            if self.random.bool() {
+                continue;
+            }
             let draft = RelationDraft::new(pair[0], RelationKind::RelatedTo, pair[1]);
             transaction.relate(draft.weight(self.random.f32())).unwrap();
         }

@@ -2,9 +2,11 @@
 //! here changing nothing.
 
 mod alone;
+mod costs;
 mod oracle;
 mod quality;
 mod router;
+mod told;
 
 use std::sync::Arc;
 

@@ -55,7 +55,7 @@ impl Beta {
 }
 
 /// The distributions are looked at in so many cells.
-const CELLS: usize = 512;
+const CELLS: usize = 256;
 
 /// How likely each is the greatest when it is shifted by so much: what Thompson sampling chooses with. Within a cell they are
 /// taken for equal, and share.
