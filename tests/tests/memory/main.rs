@@ -8,5 +8,8 @@
     reason = "a test fails by it"
 )]
 
+mod cognition;
+mod conversation;
+mod embed;
 mod model;
 mod store;
