@@ -25,7 +25,8 @@ use super::id::Id;
 use super::node::MemoryNode;
 use super::relation::{Relation, RelationKind};
 use super::store::{
-    Batch, Census, Commit, Committed, Direction, Filter, Findings, Logged, Match, Nearest, Store, Stored,
+    Batch, Census, Change, Commit, Committed, Direction, Filter, Findings, Logged, Match, Nearest, Store,
+    Stored,
 };
 use super::{Error, Namespace, Settings};
 use write::Fault;
@@ -54,7 +55,7 @@ impl SqliteStore {
         let lock = schema::lock(path)?;
         let writer = Mutex::new(schema::writer(path, &config)?);
         let (path, place) = (path.to_owned(), path.display().to_string());
-        let (readers, indexes) = (Mutex::default(), index::Indexes::default());
+        let (readers, indexes) = (Mutex::default(), index::Indexes::new(&path, config.index.clone()));
         Ok(Self { path, place, config, settings, writer, readers, indexes, _lock: lock })
     }
 
@@ -130,10 +131,10 @@ impl Store for SqliteStore {
     }
 
     fn commit(&self, batch: &Batch) -> Result<Committed, Error> {
-        let (committed, is_scrubbed) =
-            self.write(|transaction| write::batch(transaction, &self.settings, batch))?;
+        let work = || self.write(|transaction| write::batch(transaction, &self.settings, batch));
+        let erases = batch.changes.iter().any(|change| matches!(change, Change::Forget { .. }));
+        let (committed, is_scrubbed) = if erases { index::erasing(self, work)? } else { work()? };
         if is_scrubbed {
-            index::erase(self)?;
             self.scrub()?;
         }
         Ok(committed)

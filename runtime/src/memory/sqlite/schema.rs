@@ -18,6 +18,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::failed;
 use crate::memory::Error;
+use crate::memory::index::Settings;
 
 /// Stands in the header of the file, so that other programs and we know it.
 const APPLICATION: i32 = i32::from_be_bytes(*b"TwM1");
@@ -35,11 +36,13 @@ pub struct Config {
     pub readers: usize,
     /// Bytes of the file that are mapped for reading.
     pub mapped_bytes: u64,
+    /// How near vectors are found.
+    pub index: Settings,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { is_durable: true, readers: 4, mapped_bytes: 1 << 30 }
+        Self { is_durable: true, readers: 4, mapped_bytes: 1 << 30, index: Settings::default() }
     }
 }
 
