@@ -4,7 +4,7 @@
 //! [`Relation`] says how two belong together; a [`Namespace`] says whose they are. `time` and `id` have the times and the
 //! names, and who makes them, so that everything that depends on the clock or on chance is given both. [`store`] has what
 //! can be done to memories, and what every store promises; [`sqlite`] keeps them in one file. [`index`] finds the nearest
-//! vectors without reading all of them from there.
+//! vectors without reading all of them from there; [`recall`] finds memories again.
 
 pub mod content;
 mod error;
@@ -13,9 +13,11 @@ pub mod index;
 pub mod kind;
 mod namespace;
 pub mod node;
+pub mod recall;
 pub mod relation;
 pub mod sqlite;
 pub mod store;
+mod sum;
 pub mod time;
 
 pub use crate::random::Random;

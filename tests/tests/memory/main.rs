@@ -8,6 +8,11 @@
     reason = "a test fails by it"
 )]
 
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod crash;
+mod failures;
+mod forget;
 mod index;
 mod model;
+mod recall;
 mod store;

@@ -9,7 +9,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use rusqlite::{Connection, Row, params};
@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 
 use super::row;
 use super::write::Fault;
-use super::{SqliteStore, read};
+use super::{SqliteStore, read, sum};
 use crate::memory::index::{Facts, Index, Settings, Update};
 use crate::memory::store::{Commit, Match, Nearest};
 use crate::memory::{Error, Interval, Kind, Namespace};
@@ -145,19 +145,14 @@ pub(super) fn nearest(store: &SqliteStore, asked: &Nearest<'_>) -> std::result::
     })
 }
 
-/// Does something that erases memories. Files that tell of them are gone before, and indexes have forgotten them after.
-pub(super) fn erasing<T>(
-    store: &SqliteStore,
-    work: impl FnOnce() -> std::result::Result<T, Error>,
-) -> std::result::Result<T, Error> {
+/// Memories are going to be erased: files that tell of them are removed, and none is written while this is held.
+pub(super) fn before_erasing(store: &SqliteStore) -> std::result::Result<MutexGuard<'_, ()>, Error> {
     let indexes = &store.indexes;
-    let _saving = indexes.saving.lock().unwrap_or_else(PoisonError::into_inner);
-    let all = indexes.all();
-    all.iter().for_each(|kept| kept.index.unsaved());
+    let saving = indexes.saving.lock().unwrap_or_else(PoisonError::into_inner);
+    indexes.all().iter().for_each(|kept| kept.index.unsaved());
     for model in store.read(models)? {
-        for path in
-            [file_of(&indexes.place, &model), file_of(&indexes.place, &model).with_added_extension("part")]
-        {
+        let file = file_of(&indexes.place, &model);
+        for path in [file.with_added_extension("part"), file] {
             match fs::remove_file(&path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     return Err(Error::Store { place: path.display().to_string(), source: Box::new(error) });
@@ -166,9 +161,13 @@ pub(super) fn erasing<T>(
             }
         }
     }
-    let done = work()?;
-    store.read(|connection| all.iter().try_for_each(|kept| bring_up(connection, kept).map(drop)))?;
-    Ok(done)
+    Ok(saving)
+}
+
+/// What was erased is to be erased from indexes, too.
+pub(super) fn erase(store: &SqliteStore) -> std::result::Result<(), Error> {
+    let all = store.indexes.all();
+    store.read(|connection| all.iter().try_for_each(|kept| bring_up(connection, kept).map(drop)))
 }
 
 fn models(connection: &Connection) -> Result<Vec<String>> {
@@ -204,7 +203,10 @@ fn bring_up(connection: &Connection, kept: &Kept) -> Result<bool> {
 }
 
 /// What facts and vectors are read from.
-const COLUMNS: &str = "k.id, k.ns, k.kind, k.created, s.importance, s.valid_from, s.valid_to, v.data";
+fn columns() -> String {
+    let is_whole = sum::is_whole("vectors", "v");
+    format!("k.id, k.ns, k.kind, k.created, s.importance, s.valid_from, s.valid_to, v.data, {is_whole}")
+}
 
 fn facts(row: &Row<'_>, namespaces: &Namespaces) -> Result<Facts> {
     let time = |column: usize| {
@@ -252,8 +254,9 @@ fn load(connection: &Connection, model: &str, update: &mut Update<'_>) -> Result
         let (number, dimensions, count): (i64, u64, u64) = (found.get(0)?, found.get(1)?, found.get(2)?);
         update.reserve(count as usize, dimensions as usize);
         let query = format!(
-            "SELECT {COLUMNS} FROM nodes k JOIN states s ON s.s = k.current JOIN vectors v ON v.v = s.v \
-             WHERE v.m = ?1 AND s.status = 0"
+            "SELECT {} FROM nodes k JOIN states s ON s.s = k.current JOIN vectors v ON v.v = s.v \
+             WHERE v.m = ?1 AND s.status = 0",
+            columns()
         );
         let mut statement = connection.prepare_cached(&query)?;
         let mut rows = statement.query([number])?;
@@ -267,6 +270,7 @@ fn load(connection: &Connection, model: &str, update: &mut Update<'_>) -> Result
 }
 
 fn put(found: &Row<'_>, namespaces: &Namespaces, update: &mut Update<'_>) -> Result<crate::memory::Id> {
+    row::whole(found, 8)?;
     let data = found.get_ref(7)?.as_blob().map_err(|error| row::wrong(7, error))?;
     let (id, vector) = (row::id(found.get(0)?), row::floats(data));
     update.put(id, &vector, &facts(found, namespaces)?)?;
@@ -279,8 +283,9 @@ fn catch_up(connection: &Connection, model: &str, seen: Commit, update: &mut Upd
         "SELECT DISTINCT k.n, k.id FROM log l JOIN nodes k ON k.n = l.n WHERE l.seq > ?1 ORDER BY k.n";
     let namespaces = Namespaces::read(connection)?;
     let now = format!(
-        "SELECT {COLUMNS} FROM nodes k JOIN states s ON s.s = k.current JOIN vectors v ON v.v = s.v \
-         JOIN models m ON m.m = v.m WHERE k.n = ?1 AND m.name = ?2 AND s.status = 0"
+        "SELECT {} FROM nodes k JOIN states s ON s.s = k.current JOIN vectors v ON v.v = s.v \
+         JOIN models m ON m.m = v.m WHERE k.n = ?1 AND m.name = ?2 AND s.status = 0",
+        columns()
     );
     let (mut changed, mut now) = (connection.prepare_cached(CHANGED)?, connection.prepare_cached(&now)?);
     let mut changed = changed.query([seen.0])?;
