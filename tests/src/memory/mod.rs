@@ -4,10 +4,14 @@
 //! found. [`replica`] follows the log of a store. [`trace`] records what a program writes, and [`disk`] takes the
 //! power away from it.
 
+pub mod concepts;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 pub mod disk;
+pub mod fuzz;
 pub mod history;
 pub mod oracle;
+pub mod questions;
+pub mod recalled;
 pub mod replica;
 pub mod search;
 pub mod step;

@@ -8,11 +8,17 @@
     reason = "a test fails by it"
 )]
 
+mod cognition;
+mod conversation;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod crash;
+mod embed;
+mod exchange;
 mod failures;
 mod forget;
 mod health;
+mod index;
 mod model;
+mod recall;
 mod store;
 mod transaction;

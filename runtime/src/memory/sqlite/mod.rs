@@ -1,11 +1,14 @@
 //! Memories in one file: the store that is there without a server.
 //!
 //! SQLite in WAL mode, one connection that writes and some that read. `schema` has the tables, `row` what stands in them,
-//! `write` does a transaction, with `put` for rows and `relate` for relations, `undo` the opposite of one, `read` finds,
-//! `upkeep` looks after the file, `check` looks for damage, `sum` has the checksums. Everything of a
-//! transaction is in that file, words and vectors included; who derives an index from it keeps the commit that it has seen.
+//! `write` does a transaction, with `put` for rows and `relate` for relations, `undo` the opposite of one, `read` and `all`
+//! find, `index` finds what is near, `upkeep` looks after the file, `check` looks for damage, `sum` has the checksums.
+//! Everything of a transaction is in that file, words and vectors included; who derives an index from it keeps the commit
+//! that it has seen.
 
+mod all;
 mod check;
+mod index;
 mod put;
 mod read;
 mod relate;
@@ -28,7 +31,8 @@ use super::id::Id;
 use super::node::MemoryNode;
 use super::relation::{Relation, RelationKind};
 use super::store::{
-    Batch, Census, Commit, Committed, Direction, Filter, Findings, Logged, Match, Store, Stored,
+    Batch, Census, Change, Commit, Committed, Direction, Filter, Findings, Item, Logged, Match, Nearest,
+    Store, Stored,
 };
 use super::{Error, Namespace, Settings};
 use write::Fault;
@@ -44,6 +48,7 @@ pub struct SqliteStore {
     /// Closed before the writer, which is the one that puts the log of the database back into its file.
     readers: Mutex<Vec<Connection>>,
     writer: Mutex<Connection>,
+    indexes: index::Indexes,
     /// As long as this is open, the file is ours.
     _lock: File,
 }
@@ -57,9 +62,13 @@ impl SqliteStore {
         let lock = schema::lock(path)?;
         let writer = Mutex::new(schema::writer(path, &config)?);
         let (path, place) = (path.to_owned(), path.display().to_string());
-        let store = Self { path, place, config, settings, writer, readers: Mutex::default(), _lock: lock };
+        let (readers, indexes) = (Mutex::default(), index::Indexes::new(&path, config.index.clone()));
+        let store = Self { path, place, config, settings, writer, readers, indexes, _lock: lock };
         // What was forgotten is erased, also when the power failed in the middle.
-        store.scrub()?;
+        if upkeep::is_to_scrub(&store.writer()).map_err(|error| failed(&store.place, error))? {
+            let _saving = index::before_erasing(&store)?;
+            store.scrub()?;
+        }
         Ok(store)
     }
 
@@ -133,6 +142,8 @@ impl Store for SqliteStore {
     }
 
     fn commit(&self, batch: &Batch) -> Result<Committed, Error> {
+        let erases = batch.changes.iter().any(|change| matches!(change, Change::Forget { .. }));
+        let _saving = erases.then(|| index::before_erasing(self)).transpose()?;
         let (committed, is_scrubbed) =
             self.write(|transaction| write::batch(transaction, &self.settings, batch))?;
         if is_scrubbed {
@@ -174,6 +185,11 @@ impl Store for SqliteStore {
         self.read(|connection| read::matches(connection, words, filter, most))
     }
 
+    fn nearest(&self, asked: &Nearest<'_>) -> Result<Vec<Match>, Error> {
+        asked.filter.check()?;
+        index::nearest(self, asked)
+    }
+
     fn vectors(
         &self,
         model: &str,
@@ -207,6 +223,10 @@ impl Store for SqliteStore {
         self.read(upkeep::census)
     }
 
+    fn all(&self, at: Commit, take: &mut dyn FnMut(Item) -> Result<(), Error>) -> Result<(), Error> {
+        self.read(|connection| all::all(connection, at, take))
+    }
+
     fn namespaces(&self) -> Result<Vec<Namespace>, Error> {
         self.read(read::namespaces)
     }
@@ -223,12 +243,15 @@ impl SqliteStore {
         if !is_to_scrub {
             return Ok(());
         }
+        // The names of indexes that were removed must not come back.
+        schema::sync_folder(&self.path)?;
         upkeep::scrub(&writer).map_err(|error| failed(&self.place, error))
     }
 
     /// Erases what a transaction has deleted that is committed already.
     fn erase(&self, commit: Commit) -> Result<(), Error> {
-        self.scrub().map_err(|error| Error::NotErased { commit, source: Box::new(error) })
+        let erased = index::erase(self).and_then(|()| self.scrub());
+        erased.map_err(|error| Error::NotErased { commit, source: Box::new(error) })
     }
 }
 

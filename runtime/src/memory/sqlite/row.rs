@@ -20,7 +20,11 @@ use crate::memory::{Kind, Namespace};
 type Result<T> = std::result::Result<T, rusqlite::Error>;
 
 /// A query of nodes, up to its conditions: `states` as `s`, `nodes` as `k`, and what they refer to.
-pub(super) static NODES: LazyLock<String> = LazyLock::new(|| {
+pub(super) static NODES: LazyLock<String> =
+    LazyLock::new(|| format!("SELECT {} FROM {TABLES}", *NODE_COLUMNS));
+
+/// What is read of a node.
+pub(super) static NODE_COLUMNS: LazyLock<String> = LazyLock::new(|| {
     let parts = [
         ("states", "s"),
         ("nodes", "k"),
@@ -30,7 +34,7 @@ pub(super) static NODES: LazyLock<String> = LazyLock::new(|| {
         ("models", "m"),
     ];
     let whole = parts.map(|(table, name)| sum::is_whole(table, name)).join(" AND ");
-    format!("SELECT {NODE}, {whole} FROM {TABLES}")
+    format!("{NODE}, {whole}")
 });
 
 const NODE: &str = "k.id, p.path, k.kind, k.created, k.last_access, k.accesses, s.status, s.version, \
@@ -47,7 +51,7 @@ pub(super) struct Read {
 }
 
 /// What is read cannot have been written by us.
-fn wrong(column: usize, reason: impl std::fmt::Display) -> rusqlite::Error {
+pub(super) fn wrong(column: usize, reason: impl std::fmt::Display) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, Type::Null, reason.to_string().into())
 }
 
@@ -222,12 +226,15 @@ fn provenance(column: usize, text: &str) -> Result<Provenance> {
 
 /// A query of relations, up to its conditions: `relations` as `r`, its ends as `x` and `y`.
 pub(super) static RELATIONS: LazyLock<String> = LazyLock::new(|| {
+    let tables = "relations r JOIN nodes x ON x.n = r.a JOIN nodes y ON y.n = r.b";
+    format!("SELECT {} FROM {tables}", *RELATION_COLUMNS)
+});
+
+/// What is read of a relation.
+pub(super) static RELATION_COLUMNS: LazyLock<String> = LazyLock::new(|| {
     let whole = [("relations", "r"), ("nodes", "x"), ("nodes", "y")];
     let whole = whole.map(|(table, name)| sum::is_whole(table, name)).join(" AND ");
-    format!(
-        "SELECT r.id, x.id, r.kind, y.id, r.weight, r.valid_from, r.valid_to, r.created, r.provenance, {whole} \
-         FROM relations r JOIN nodes x ON x.n = r.a JOIN nodes y ON y.n = r.b"
-    )
+    format!("r.id, x.id, r.kind, y.id, r.weight, r.valid_from, r.valid_to, r.created, r.provenance, {whole}")
 });
 
 pub(super) fn relation(row: &Row<'_>) -> Result<Relation> {

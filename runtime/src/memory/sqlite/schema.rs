@@ -23,6 +23,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::write::Op;
 use super::{failed, sum};
 use crate::memory::Error;
+use crate::memory::index::Settings;
 
 /// Stands in the header of the file, so that other programs and we know it.
 const APPLICATION: i32 = i32::from_be_bytes(*b"TwM1");
@@ -46,20 +47,29 @@ pub struct Config {
     pub readers: usize,
     /// Bytes of the file that are mapped for reading.
     pub mapped_bytes: u64,
+    /// How near vectors are found.
+    pub index: Settings,
     /// The most bytes that the file may have: what would be more is refused as if the disk were full.
     pub most_bytes: Option<u64>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { is_durable: true, readers: 4, mapped_bytes: 1 << 30, most_bytes: None }
+        Self {
+            is_durable: true,
+            readers: 4,
+            mapped_bytes: 1 << 30,
+            index: Settings::default(),
+            most_bytes: None,
+        }
     }
 }
 
 /// Holds a store for this process. Two would not see each other's indexes.
 pub(super) fn lock(path: &Path) -> Result<File, Error> {
     let place = path.display().to_string();
-    let beside = path.with_added_extension("lock");
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".lock");
     let file = File::options().create(true).truncate(false).write(true).open(beside);
     let file = file.map_err(|error| failed_to_open(&place, error))?;
     match file.try_lock() {
@@ -67,6 +77,16 @@ pub(super) fn lock(path: &Path) -> Result<File, Error> {
         Err(TryLockError::WouldBlock) => Err(Error::Locked { place }),
         Err(TryLockError::Error(error)) => Err(failed_to_open(&place, error)),
     }
+}
+
+/// Waits until the names in the folder of a store are on disk. Where a folder cannot be opened, the system sees to it.
+pub(super) fn sync_folder(path: &Path) -> Result<(), Error> {
+    if !cfg!(unix) {
+        return Ok(());
+    }
+    let above = path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let synced = File::open(above).and_then(|folder| folder.sync_all());
+    synced.map_err(|error| failed_to_open(&path.display().to_string(), error))
 }
 
 fn failed_to_open(place: &str, error: std::io::Error) -> Error {

@@ -79,8 +79,10 @@ pub(super) fn scrub(connection: &Connection) -> std::result::Result<(), rusqlite
          INSERT INTO words (words) VALUES ('optimize'); \
          INSERT INTO words (words, rowid, body) VALUES ('delete', 0, 'x'); COMMIT";
     if let Err(error) = connection.execute_batch(WORDS) {
-        let is_open = !connection.is_autocommit();
-        return is_open.then(|| connection.execute_batch("ROLLBACK")).unwrap_or(Ok(())).and(Err(error));
+        if !connection.is_autocommit() {
+            connection.execute_batch("ROLLBACK")?;
+        }
+        return Err(error);
     }
     connection.execute_batch("VACUUM")?;
     let is_busy: bool = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get(0))?;

@@ -10,7 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{
-    Batch, Census, Commit, Committed, Direction, Filter, Findings, Logged, Match, Nearest, Store, Stored,
+    Batch, Census, Commit, Committed, Direction, Filter, Findings, Item, Logged, Match, Nearest, Store,
+    Stored,
 };
 use crate::memory::{Error, Id, MemoryNode, Namespace, Relation, RelationKind};
 
@@ -20,7 +21,7 @@ pub const DURATION: &str = "db.client.operation.duration";
 pub const BOUNDS: [f64; 13] =
     [0.000_01, 0.000_03, 0.000_1, 0.000_3, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0];
 
-const OPERATIONS: [&str; 17] = [
+const OPERATIONS: [&str; 18] = [
     "head",
     "commit",
     "undo",
@@ -37,6 +38,7 @@ const OPERATIONS: [&str; 17] = [
     "backup",
     "check",
     "census",
+    "all",
     "namespaces",
 ];
 
@@ -209,6 +211,10 @@ impl Store for Measured {
 
     fn census(&self) -> Result<Census, Error> {
         self.timed("census", |store| store.census())
+    }
+
+    fn all(&self, at: Commit, take: &mut dyn FnMut(Item) -> Result<(), Error>) -> Result<(), Error> {
+        self.timed("all", |store| store.all(at, take))
     }
 
     fn namespaces(&self) -> Result<Vec<Namespace>, Error> {
