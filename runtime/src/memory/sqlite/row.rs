@@ -20,11 +20,10 @@ use crate::memory::{Kind, Namespace};
 type Result<T> = std::result::Result<T, rusqlite::Error>;
 
 /// A query of nodes, up to its conditions: `states` as `s`, `nodes` as `k`, and what they refer to.
-pub(super) static NODES: LazyLock<String> =
-    LazyLock::new(|| format!("SELECT {} FROM {TABLES}", *NODE_COLUMNS));
+pub(super) static NODES: LazyLock<String> = LazyLock::new(|| format!("SELECT {} FROM {TABLES}", *NODE));
 
-/// What is read of a node.
-pub(super) static NODE_COLUMNS: LazyLock<String> = LazyLock::new(|| {
+/// What [`node`] reads.
+pub(super) static NODE: LazyLock<String> = LazyLock::new(|| {
     let parts = [
         ("states", "s"),
         ("nodes", "k"),
@@ -34,10 +33,10 @@ pub(super) static NODE_COLUMNS: LazyLock<String> = LazyLock::new(|| {
         ("models", "m"),
     ];
     let whole = parts.map(|(table, name)| sum::is_whole(table, name)).join(" AND ");
-    format!("{NODE}, {whole}")
+    format!("{COLUMNS}, {whole}")
 });
 
-const NODE: &str = "k.id, p.path, k.kind, k.created, k.last_access, k.accesses, s.status, s.version, \
+const COLUMNS: &str = "k.id, p.path, k.kind, k.created, k.last_access, k.accesses, s.status, s.version, \
      s.importance, s.valid_from, s.valid_to, s.updated, s.ended, s.expires, s.provenance, s.metadata, c.type, c.body, \
      c.digest, c.mime, c.caption, m.name, v.data, k.n, s.s";
 const TABLES: &str = "states s JOIN nodes k ON k.n = s.n JOIN namespaces p ON p.ns = k.ns \
@@ -226,12 +225,11 @@ fn provenance(column: usize, text: &str) -> Result<Provenance> {
 
 /// A query of relations, up to its conditions: `relations` as `r`, its ends as `x` and `y`.
 pub(super) static RELATIONS: LazyLock<String> = LazyLock::new(|| {
-    let tables = "relations r JOIN nodes x ON x.n = r.a JOIN nodes y ON y.n = r.b";
-    format!("SELECT {} FROM {tables}", *RELATION_COLUMNS)
+    format!("SELECT {} FROM relations r JOIN nodes x ON x.n = r.a JOIN nodes y ON y.n = r.b", *RELATION)
 });
 
-/// What is read of a relation.
-pub(super) static RELATION_COLUMNS: LazyLock<String> = LazyLock::new(|| {
+/// What [`relation`] reads.
+pub(super) static RELATION: LazyLock<String> = LazyLock::new(|| {
     let whole = [("relations", "r"), ("nodes", "x"), ("nodes", "y")];
     let whole = whole.map(|(table, name)| sum::is_whole(table, name)).join(" AND ");
     format!("r.id, x.id, r.kind, y.id, r.weight, r.valid_from, r.valid_to, r.created, r.provenance, {whole}")
