@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
+use nix::time::{ClockId, clock_gettime};
 use typewright_runtime::memory::sqlite::{Config, SqliteStore};
 use typewright_runtime::memory::store::{Batch, Change, Store};
 use typewright_runtime::memory::{
@@ -97,17 +98,23 @@ fn appended(folder: &Path, lasting: Duration) -> f64 {
     f64::from(count) / start.elapsed().as_secs_f64()
 }
 
-/// Memories a second in batches of a size. What they say is made beforehand.
-fn stored(store: &SqliteStore, memories: &mut Memories, size: usize, lasting: Duration) -> f64 {
-    let (mut spent, mut count) = (Duration::ZERO, 0);
+/// The time that this process has had of the processors.
+fn processor() -> Duration {
+    clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).unwrap().into()
+}
+
+/// Memories a second in batches of a size, by the clock and by the processor. What they say is made beforehand.
+fn stored(store: &SqliteStore, memories: &mut Memories, size: usize, lasting: Duration) -> [f64; 2] {
+    let (mut spent, mut busy, mut count) = (Duration::ZERO, Duration::ZERO, 0);
     while spent < lasting {
         let batch = memories.batch(size);
-        let start = Instant::now();
+        let (start, before) = (Instant::now(), processor());
         store.commit(&batch).unwrap();
         spent += start.elapsed();
+        busy += processor() - before;
         count += size;
     }
-    count as f64 / spent.as_secs_f64()
+    [spent, busy].map(|spent| count as f64 / spent.as_secs_f64())
 }
 
 fn median(mut samples: Vec<f64>) -> f64 {
@@ -133,13 +140,14 @@ fn main() {
         let (mut floors, mut singles) = (Vec::new(), Vec::new());
         for _ in 0..7 {
             floors.push(appended(&folder, lasting / 4));
-            singles.push(stored(&store, &mut memories, 1, lasting / 4));
+            singles.push(stored(&store, &mut memories, 1, lasting / 4)[0]);
         }
         let (floor, single) = (median(floors), median(singles));
         println!("{words}: single {single:.0}/s, appended {floor:.0}/s, ratio {:.2}", single / floor);
         for size in [100, 1000] {
             let store = open(&fresh(&folder, "batch.db"));
-            println!("{words}: batches of {size} {:.0}/s", stored(&store, &mut memories, size, lasting));
+            let [clock, busy] = stored(&store, &mut memories, size, lasting);
+            println!("{words}: batches of {size} {clock:.0}/s, {busy:.0} for each second of a processor");
         }
     }
     let path = fresh(&folder, "open.db");
