@@ -8,6 +8,15 @@
     reason = "a test fails by it"
 )]
 
+mod cognition;
+mod conversation;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod crash;
+mod embed;
 mod exchange;
+mod failures;
+mod forget;
+mod index;
 mod model;
+mod recall;
 mod store;

@@ -22,6 +22,7 @@ pub use all::all;
 pub use change::{Batch, Change, Expected, Logged, Revision, Seen};
 pub use filter::{Filter, Order, Page};
 pub use nearest::{Nearest, Search, exact};
+pub(super) use nearest::{best, comparable, cosine, unit};
 pub use transaction::{Savepoint, Transaction};
 
 use super::id::Id;
