@@ -174,10 +174,10 @@ impl Conversation {
     pub fn forget(&self, order: u32) -> Result<usize, Error> {
         let id = names::message(&self.namespace, order);
         let mut transaction = Transaction::begin(Arc::clone(&self.store), Arc::clone(&self.settings))?;
-        transaction.forget(id)?;
+        transaction.forget(id);
         let derived = super::lineage::derived(&*self.store, &[id], transaction.base())?;
         for id in &derived {
-            transaction.forget(*id)?;
+            transaction.forget(*id);
         }
         transaction.commit()?;
         Ok(1 + derived.len())
