@@ -1,6 +1,6 @@
 //! Everything in the file, in the order of names, row by row.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::Connection;
 
 use super::read::is_kept;
 use super::row;
@@ -16,40 +16,32 @@ pub(super) fn all(connection: &Connection, at: Commit, take: &mut Take<'_>) -> R
     relations(connection, at, take)
 }
 
-/// Goes through the names, which an index has in their order, so that no content is sorted.
-fn each_name(
-    connection: &Connection,
-    take: &mut dyn FnMut([u8; 16]) -> Result<(), Fault>,
-) -> Result<(), Fault> {
-    let mut statement = connection.prepare_cached("SELECT id FROM nodes ORDER BY id")?;
-    let mut rows = statement.query(())?;
+/// By the index of the names, so that nothing is sorted: a cross join keeps the order of the tables.
+fn nodes(connection: &Connection, at: Commit, take: &mut Take<'_>) -> Result<(), Fault> {
+    let query = format!(
+        "SELECT {} FROM nodes k CROSS JOIN states s ON s.n = k.n AND s.since <= ?1 AND (s.until IS NULL OR s.until > ?1) \
+         JOIN namespaces p ON p.ns = k.ns LEFT JOIN contents c ON c.c = s.c LEFT JOIN vectors v ON v.v = s.v \
+         LEFT JOIN models m ON m.m = v.m ORDER BY k.id",
+        *row::NODE
+    );
+    let mut statement = connection.prepare_cached(&query)?;
+    let mut rows = statement.query([at.0])?;
     while let Some(found) = rows.next()? {
-        take(found.get(0)?)?;
+        take(Item::Node(Box::new(row::node(connection, found)?.node)))?;
     }
     Ok(())
 }
 
-fn nodes(connection: &Connection, at: Commit, take: &mut Take<'_>) -> Result<(), Fault> {
-    let query =
-        format!("{} WHERE k.id = ?1 AND s.since <= ?2 AND (s.until IS NULL OR s.until > ?2)", *row::NODES);
-    let mut statement = connection.prepare_cached(&query)?;
-    each_name(connection, &mut |id| {
-        let read = statement.query_row(params![id, at.0], |found| row::node(connection, found)).optional()?;
-        read.map_or(Ok(()), |read| Ok(take(Item::Node(Box::new(read.node)))?))
-    })
-}
-
 fn relations(connection: &Connection, at: Commit, take: &mut Take<'_>) -> Result<(), Fault> {
     let query = format!(
-        "{} WHERE x.id = ?1 AND r.since <= ?2 AND (r.until IS NULL OR r.until > ?2) ORDER BY r.id",
-        *row::RELATIONS
+        "SELECT {} FROM nodes x CROSS JOIN relations r ON r.a = x.n AND r.since <= ?1 AND (r.until IS NULL OR r.until > ?1) \
+         JOIN nodes y ON y.n = r.b ORDER BY x.id, r.id",
+        *row::RELATION
     );
     let mut statement = connection.prepare_cached(&query)?;
-    each_name(connection, &mut |id| {
-        let mut rows = statement.query(params![id, at.0])?;
-        while let Some(found) = rows.next()? {
-            take(Item::Relation(Box::new(row::relation(found)?)))?;
-        }
-        Ok(())
-    })
+    let mut rows = statement.query([at.0])?;
+    while let Some(found) = rows.next()? {
+        take(Item::Relation(Box::new(row::relation(found)?)))?;
+    }
+    Ok(())
 }
