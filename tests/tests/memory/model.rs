@@ -123,8 +123,8 @@ fn check_present(store: &SqliteStore, oracle: &Oracle, replica: &mut Replica, co
         assert_eq!(found, oracle.vectors(model), "{context}: vectors of {model}");
         assert_eq!(replica.of(model), found, "{context}: vectors of {model}, by the log");
     }
-    let live = oracle.now().nodes.values().filter(|node| node.status == Status::Live);
-    let namespaces: BTreeSet<Namespace> = live.map(|node| node.namespace.clone()).collect();
+    let nodes = oracle.now().nodes.values();
+    let namespaces: BTreeSet<Namespace> = nodes.map(|node| node.namespace.clone()).collect();
     assert_eq!(store.namespaces().unwrap(), namespaces.into_iter().collect::<Vec<_>>(), "{context}");
 }
 

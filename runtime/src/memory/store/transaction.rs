@@ -242,6 +242,8 @@ pub(in crate::memory) fn apply(node: &mut Option<MemoryNode>, id: Id, change: &C
             end(node, Status::Invalidated, now);
         }
         Change::Expire { .. } => end(node, Status::Expired, now),
+        // What is forgotten is not forgotten again.
+        Change::Forget { .. } if node.status == Status::Forgotten => return,
         Change::Forget { .. } => forget(node, now),
         Change::Embed { embedding, .. } => node.embedding.clone_from(embedding),
         Change::Touch { at, .. } => {
