@@ -263,11 +263,12 @@ impl Update<'_> {
     }
 
     /// Begins with the graph of a file, if that is whole. What is put then that was in it takes its place.
-    pub(super) fn restore(&mut self, file: &[u8], model: &str, settings: &Settings) {
+    pub(super) fn restore(&mut self, file: &[u8], model: &str, dimensions: usize, settings: &Settings) {
+        let saved = sidecar::decode(file, model, settings.shape());
+        let Some(saved) = saved.filter(|saved| saved.dimensions == dimensions) else { return };
         if self.state.rows.len() > 0 {
             return;
         }
-        let Some(saved) = sidecar::decode(file, model, settings.shape()) else { return };
         self.state.rows = sidecar::rows_of(&saved);
         for (slot, (id, digest)) in (0..).zip(saved.slots) {
             match saved.graph.has_place(slot) {
@@ -311,10 +312,15 @@ impl Update<'_> {
             return Ok(());
         }
         self.remove(id);
-        let expected = self.state.expected.remove(&id);
-        match expected.filter(|(_, digest)| *digest == sidecar::digest(&vector)) {
-            Some((slot, _)) => self.state.rows.occupy(slot, id, &vector, facts),
-            None => drop(self.state.rows.add(id, &vector, facts)),
+        match self.state.expected.remove(&id) {
+            Some((slot, digest)) if digest == sidecar::digest(&vector) => {
+                self.state.rows.occupy(slot, id, &vector, facts);
+            }
+            expected => {
+                // What the graph has there is another vector.
+                expected.into_iter().for_each(|(slot, _)| drop(self.state.dead.insert(slot)));
+                self.state.rows.add(id, &vector, facts);
+            }
         }
         Ok(())
     }
