@@ -5,49 +5,35 @@
 //! with real models; but how much is set here. What is measured with these shows that channels are put together rightly, not
 //! how good a model is.
 
-/// Words that mean the same.
-pub const CONCEPTS: [[&str; 3]; 40] = [
-    ["bought", "purchased", "acquired"],
-    ["sold", "vended", "traded"],
-    ["repaired", "fixed", "mended"],
-    ["lost", "misplaced", "mislaid"],
-    ["found", "discovered", "located"],
-    ["painted", "coated", "coloured"],
-    ["borrowed", "rented", "hired"],
-    ["broke", "smashed", "shattered"],
-    ["car", "automobile", "vehicle"],
-    ["house", "home", "residence"],
-    ["boat", "ship", "vessel"],
-    ["photo", "picture", "snapshot"],
-    ["sofa", "couch", "settee"],
-    ["rug", "carpet", "mat"],
-    ["cup", "mug", "beaker"],
-    ["coat", "jacket", "parka"],
-    ["book", "volume", "tome"],
-    ["lamp", "lantern", "torch"],
-    ["knife", "blade", "dagger"],
-    ["bicycle", "bike", "cycle"],
-    ["old", "ancient", "aged"],
-    ["big", "large", "huge"],
-    ["small", "little", "tiny"],
-    ["quick", "fast", "rapid"],
-    ["pretty", "beautiful", "lovely"],
-    ["costly", "expensive", "dear"],
-    ["dirty", "filthy", "grimy"],
-    ["broken", "damaged", "faulty"],
-    ["shop", "store", "boutique"],
-    ["forest", "woods", "woodland"],
-    ["street", "road", "avenue"],
-    ["harbour", "port", "dock"],
-    ["school", "academy", "college"],
-    ["hospital", "clinic", "infirmary"],
-    ["cellar", "basement", "vault"],
-    ["attic", "loft", "garret"],
-    ["lives", "resides", "dwells"],
-    ["keeps", "stores", "holds"],
-    ["prefers", "favours", "likes"],
-    ["works", "labours", "toils"],
-];
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+/// How many concepts there are.
+pub const CONCEPTS: usize = 600;
+
+const SYLLABLES: [&str; 16] =
+    ["ba", "do", "ki", "lu", "me", "no", "pa", "ri", "sa", "te", "vi", "zo", "ga", "he", "ju", "fe"];
+
+/// Syllables of a number below 4096.
+pub fn syllables(number: usize) -> String {
+    [number >> 8, number >> 4, number].map(|at| SYLLABLES[at & 15]).concat()
+}
+
+/// One of the three words of a concept. No language has them, so nothing else is said by them.
+pub fn word(concept: usize, which: usize) -> String {
+    // Words of one concept are not alike.
+    format!("{}n", syllables((concept * 3 + which) * 1237 % 4096))
+}
+
+fn lexicon() -> BTreeMap<String, usize> {
+    (0..CONCEPTS).flat_map(|concept| (0..3).map(move |which| (word(concept, which), concept))).collect()
+}
+
+/// The concept of a word.
+fn concept(word: &str) -> Option<usize> {
+    static WORDS: LazyLock<BTreeMap<String, usize>> = LazyLock::new(lexicon);
+    WORDS.get(word).copied()
+}
 
 /// The numbers of a vector.
 pub const DIMENSIONS: usize = 64;
@@ -57,7 +43,8 @@ pub const MODEL: &str = "concepts";
 
 fn hash(text: &str) -> u64 {
     // FNV-1a.
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    text.bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// A direction of its own for each word.
@@ -72,7 +59,7 @@ fn direction(word: &str) -> Vec<f64> {
 /// What a word adds: directions, and how much of each.
 fn parts(word: &str) -> Vec<(String, f64)> {
     let lower = word.to_lowercase();
-    if let Some(at) = CONCEPTS.iter().position(|words| words.contains(&lower.as_str())) {
+    if let Some(at) = concept(&lower) {
         return vec![(format!("concept {at}"), 1.0), (lower, 0.35)];
     }
     if word.contains(|c: char| c.is_ascii_digit()) {

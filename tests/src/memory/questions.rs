@@ -8,7 +8,7 @@ use typewright_runtime::memory::{
     Id, Interval, Kind, MemoryDraft, Namespace, Provenance, RelationDraft, RelationKind, Timestamp,
 };
 
-use super::concepts::{CONCEPTS, MODEL, embed};
+use super::concepts::{CONCEPTS, MODEL, embed, syllables, word};
 
 /// What is hard about a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,15 +57,13 @@ pub struct World {
     next: u128,
 }
 
-const SYLLABLES: [&str; 16] =
-    ["ba", "do", "ki", "lu", "me", "no", "pa", "ri", "sa", "te", "vi", "zo", "ga", "he", "ju", "fe"];
-const VERBS: std::ops::Range<usize> = 0..8;
-const THINGS: std::ops::Range<usize> = 8..20;
-const KINDS: std::ops::Range<usize> = 20..28;
-const PLACES: std::ops::Range<usize> = 28..36;
-const LIVES: usize = 36;
-const KEEPS: usize = 37;
-const PREFERS: usize = 38;
+const VERBS: std::ops::Range<usize> = 0..60;
+const KINDS: std::ops::Range<usize> = 60..160;
+const THINGS: std::ops::Range<usize> = 160..400;
+const PLACES: std::ops::Range<usize> = 400..CONCEPTS - 3;
+const LIVES: usize = CONCEPTS - 3;
+const KEEPS: usize = CONCEPTS - 2;
+const PREFERS: usize = CONCEPTS - 1;
 
 /// Where all of it is.
 pub fn namespace() -> Namespace {
@@ -124,7 +122,7 @@ impl World {
     }
 
     fn name(&mut self) -> String {
-        let name: String = (0..3).map(|_| SYLLABLES[self.random.usize(..SYLLABLES.len())]).collect();
+        let name = syllables(self.random.usize(..4096));
         let mut letters = name.chars();
         letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
     }
@@ -135,7 +133,7 @@ impl World {
 
     /// A scene in words: of each concept the word that is meant.
     fn told(scene: Scene, who: &str, say: [usize; 4]) -> String {
-        let [verb, kind, thing, place] = [0, 1, 2, 3].map(|at| CONCEPTS[scene[at]][say[at]]);
+        let [verb, kind, thing, place] = [0, 1, 2, 3].map(|at| word(scene[at], say[at]));
         format!("{who} {verb} a {kind} {thing} near the {place}")
     }
 
@@ -147,7 +145,7 @@ impl World {
         let (scene, who) = (self.scene(), self.name());
         let answer = self.add(&Self::told(scene, &who, [0; 4]));
         // Two of the words of the question, and two other things.
-        for keep in [[true, true, false, false], [false, true, true, false], [true, false, false, true]] {
+        for keep in [[true, true, false, false], [false, false, true, true]] {
             let other = self.scene();
             let mixed = std::array::from_fn(|at| if keep[at] { scene[at] } else { other[at] });
             let say = std::array::from_fn(|at| if keep[at] { 1 } else { self.random.usize(..3) });
@@ -156,7 +154,7 @@ impl World {
                 self.add(&Self::told(mixed, &who, say));
             }
         }
-        let [verb, kind, thing, place] = scene.map(|at| CONCEPTS[at][1]);
+        let [verb, kind, thing, place] = scene.map(|at| word(at, 1));
         let text = format!("who {verb} some {kind} {thing} by the {place}?");
         self.ask(Class::Paraphrase, text, None, vec![answer]);
     }
@@ -167,7 +165,7 @@ impl World {
         let at = self.random.usize(..3);
         let of = |at: usize, number: u32| format!("{}-{number}", letters[at % 3]);
         let ticket = |world: &mut Self, name: &str| {
-            let [verb, kind, thing, place] = world.scene().map(|at| CONCEPTS[at][0]);
+            let [verb, kind, thing, place] = world.scene().map(|at| word(at, 0));
             world.add(&format!("ticket {name} says that a {kind} {thing} was {verb} at the {place}"))
         };
         let answer = ticket(self, &of(at, number));
@@ -184,50 +182,51 @@ impl World {
         let years = [2016, 2019, 2022, 2026];
         let mut told = Vec::new();
         for pair in years.windows(2) {
-            let [verb, town, place] = [CONCEPTS[LIVES][0].to_owned(), self.name(), self.place()];
+            let [verb, town, place] = [word(LIVES, 0), self.name(), self.place()];
             let (id, draft) = self.draft(&format!("{who} {verb} in {town} by the {place}"));
             let valid = Interval::between(time(pair[0]), time(pair[1])).unwrap_or(Interval::ALWAYS);
             self.memories.push(draft.valid(valid));
             told.push((id, pair[0]));
         }
         let (answer, year) = told[self.random.usize(..told.len())];
-        let text = format!("where was it that {who} {}?", CONCEPTS[LIVES][1]);
+        let text = format!("where was it that {who} {}?", word(LIVES, 1));
         self.ask(Class::TimeBound, text, Some(time(year + 1)), vec![answer]);
     }
 
     fn place(&mut self) -> String {
-        CONCEPTS[self.random.usize(PLACES)][0].to_owned()
+        word(self.random.usize(PLACES), 0)
     }
 
     fn multi_hop(&mut self) {
         let (who, boss, thing) = (self.name(), self.name(), self.random.usize(THINGS));
         let first = self.add(&format!("{who} answers to {boss}"));
-        let [place, keeps] = [self.place(), CONCEPTS[KEEPS][0].to_owned()];
-        let second = self.add(&format!("the {} of {boss} is what one {keeps} in the {place}", CONCEPTS[thing][0]));
+        let [place, keeps] = [self.place(), word(KEEPS, 0)];
+        let second =
+            self.add(&format!("the {} of {boss} is what one {keeps} in the {place}", word(thing, 0)));
         let draft = RelationDraft::new(second, RelationKind::RelatedTo, first).weight(0.9);
         self.relations.push(draft);
         for _ in 0..2 {
             let (other, place) = (self.name(), self.place());
-            let like = self.add(&format!("the {} of {other} is what one {keeps} in the {place}", CONCEPTS[thing][0]));
+            let like =
+                self.add(&format!("the {} of {other} is what one {keeps} in the {place}", word(thing, 0)));
             let unlike = self.distractor();
             self.relations.push(RelationDraft::new(like, RelationKind::RelatedTo, unlike).weight(0.9));
         }
-        let text = format!("to whom does {who} answer, and where is the {} kept?", CONCEPTS[thing][2]);
+        let text = format!("to whom does {who} answer, and where is the {} kept?", word(thing, 2));
         self.ask(Class::MultiHop, text, None, vec![first, second]);
     }
 
     fn superseded(&mut self) {
         let (who, thing) = (self.name(), self.random.usize(THINGS));
-        let old = self.add(&format!("{who} {} the {}", CONCEPTS[PREFERS][0], CONCEPTS[thing][1]));
+        let old = self.add(&format!("{who} {} the {}", word(PREFERS, 0), word(thing, 1)));
         let other = THINGS.start + (thing + 1 - THINGS.start) % THINGS.len();
-        let (new, draft) =
-            self.draft(&format!("{who} now {} the {}", CONCEPTS[PREFERS][2], CONCEPTS[other][0]));
+        let (new, draft) = self.draft(&format!("{who} now {} the {}", word(PREFERS, 2), word(other, 0)));
         self.supersedes.push((old, draft));
         for _ in 0..2 {
             let name = self.name();
-            self.add(&format!("{name} {} the {}", CONCEPTS[PREFERS][0], CONCEPTS[thing][1]));
+            self.add(&format!("{name} {} the {}", word(PREFERS, 0), word(thing, 1)));
         }
-        let text = format!("what is it that {who} {}, the {}?", CONCEPTS[PREFERS][0], CONCEPTS[thing][1]);
+        let text = format!("what is it that {who} {}?", word(PREFERS, 0));
         self.ask(Class::Superseded, text, None, vec![new]);
     }
 

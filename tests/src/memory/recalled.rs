@@ -56,8 +56,9 @@ fn split(text: &str) -> Vec<String> {
 }
 
 /// BM25 over the documents that match.
-fn bm25(query: &str, names: &[String], documents: &[&MemoryNode]) -> List {
+fn bm25(query: &str, documents: &[&MemoryNode]) -> List {
     let mut terms: BTreeSet<Vec<String>> = split(query).into_iter().map(|word| vec![word]).collect();
+    let names = text::identifiers(query);
     terms.extend(names.iter().map(|name| split(name)).filter(|run| run.len() > 1));
     let split: Vec<Vec<String>> = documents.iter().map(|node| split(&node.content.words())).collect();
     let times = |term: &Vec<String>, words: &Vec<String>| {
@@ -103,7 +104,7 @@ impl Naive<'_> {
 
     fn words(&self) -> List {
         let asked = self.query.text.as_deref().unwrap_or_default();
-        bm25(asked, &self.query.names(), &self.indexed())
+        bm25(asked, &self.indexed())
     }
 
     fn exact(&self) -> List {
@@ -123,8 +124,10 @@ impl Naive<'_> {
     }
 
     fn graph(&self, seeds: &[(Id, f64)]) -> List {
-        let inside = |id: Id| self.world.nodes.get(&id).is_some_and(|node| in_scope(self.query, node, self.time));
-        let holds = |valid: &typewright_runtime::memory::Interval| self.time.is_none_or(|time| valid.contains(time));
+        let inside =
+            |id: Id| self.world.nodes.get(&id).is_some_and(|node| in_scope(self.query, node, self.time));
+        let holds =
+            |valid: &typewright_runtime::memory::Interval| self.time.is_none_or(|time| valid.contains(time));
         let mut steps: Vec<(Id, Id, f64)> = Vec::new();
         for one in self.world.relations.values() {
             let is_meant = self.query.relations.is_empty()
@@ -182,11 +185,14 @@ pub fn recalled(world: &World, query: &Query, now: Timestamp) -> Expected {
     };
     let has_words = query.text.as_deref().is_some_and(|text| !split(text).is_empty());
     let (words, exact, newest) = (naive.words(), naive.exact(), naive.newest());
+    let floor = scoring.words_floor * words.first().map_or(0.0, |best| best.1);
+    let (words, weak): (List, List) = words.into_iter().partition(|hit| hit.1 >= floor);
     let mut lists: Vec<(&List, f64, bool)> = Vec::new();
     if query.vector.is_some() && !is(&[Strategy::ExactId, Strategy::Words]) {
         lists.push((&near, weights.vector, false));
     }
-    if has_words && !is(&[Strategy::ExactId, Strategy::Vector]) {
+    let by_words = has_words && !is(&[Strategy::ExactId, Strategy::Vector]);
+    if by_words {
         lists.push((&words, weights.words, false));
     }
     if !query.names().is_empty() && is(&[Strategy::ExactId, Strategy::Graph, Strategy::Hybrid]) {
@@ -209,12 +215,17 @@ pub fn recalled(world: &World, query: &Query, now: Timestamp) -> Expected {
         Strategy::Temporal => lists.push((&newest, weights.time, false)),
         _ => {}
     }
-    let scored = list(fused(&lists, k).into_iter().map(|(id, share)| (id, share * factor(&world.nodes[&id], query, now))));
-    let mut found = diverse(world, &scored[..scored.len().min(4 * query.most)], scoring.lambda, query.most);
+    let scored = list(
+        fused(&lists, k).into_iter().map(|(id, share)| (id, share * factor(&world.nodes[&id], query, now))),
+    );
+    let mut found = diverse(world, &scored[..scored.len().min(4 * query.most)], query);
     if query.rest == Rest::Fill {
-        let there: BTreeSet<Id> = found.iter().map(|found| found.0).collect();
-        let left = query.most - found.len();
-        found.extend(far.iter().filter(|hit| !there.contains(&hit.0)).take(left).map(|hit| (hit.0, None)));
+        let weak = if by_words { weak } else { Vec::new() };
+        for (id, _) in far.into_iter().chain(weak) {
+            if found.len() < query.most && !found.iter().any(|one| one.0 == id) {
+                found.push((id, None));
+            }
+        }
     }
     found
 }
@@ -228,7 +239,8 @@ fn factor(node: &MemoryNode, query: &Query, now: Timestamp) -> f64 {
 }
 
 /// Greedy, every likeness anew.
-fn diverse(world: &World, scored: &[(Id, f64)], lambda: f64, most: usize) -> Expected {
+fn diverse(world: &World, scored: &[(Id, f64)], query: &Query) -> Expected {
+    let (lambda, from, most) = (query.scoring.lambda, query.scoring.alike, query.most);
     let mut left = scored.to_vec();
     let mut found: Expected = Vec::new();
     while found.len() < most && !left.is_empty() {
@@ -239,6 +251,7 @@ fn diverse(world: &World, scored: &[(Id, f64)], lambda: f64, most: usize) -> Exp
                 (a.model == b.model).then(|| cosine(&a.vector, &b.vector))
             };
             let like = found.iter().filter_map(like).max_by(f64::total_cmp).unwrap_or(0.0);
+            let like = if from == 0.0 { like } else { ((like - from) / (1.0 - from)).max(0.0) };
             lambda * score - (1.0 - lambda) * like
         };
         let values: Vec<f64> = left.iter().map(value).collect();

@@ -21,9 +21,10 @@ pub(super) struct Terms(Vec<Vec<String>>);
 
 impl Terms {
     /// The words of a text, each once, and its names as they stand: `ZX-4411` is `zx`, `4411`, and one after the other.
-    pub(super) fn of(asked: &str, names: &[String]) -> Self {
+    pub(super) fn of(asked: &str) -> Self {
         let mut terms: Vec<Vec<String>> = Vec::new();
         let words = text::words(asked).into_iter().take(WORDS).map(|word| vec![word]);
+        let names = text::identifiers(asked);
         let runs = names.iter().map(|name| text::words(name)).filter(|run| run.len() > 1);
         for term in words.chain(runs) {
             if !terms.contains(&term) {
@@ -80,7 +81,7 @@ mod tests {
     use super::*;
 
     fn of(asked: &str, texts: &[&str]) -> Vec<f64> {
-        scores(&Terms::of(asked, &text::identifiers(asked)), texts.iter().copied())
+        scores(&Terms::of(asked), texts.iter().copied())
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub(super) struct List {
 #[derive(Debug, Default)]
 pub(super) struct Lists {
     pub(super) lists: Vec<List>,
-    /// Vectors that are too far off to say anything, nearest first.
+    /// What is too far off to say anything: vectors, nearest first, and then words.
     pub(super) far: Vec<Hit>,
 }
 
@@ -50,14 +50,22 @@ pub(super) fn ask(source: &mut Source<'_>, plan: &Plan, settings: &Settings) -> 
             Channel::Graph => related(source, plan, &found)?,
         };
         hits.truncate(asked.most);
-        if asked.channel == Channel::Vector {
-            let floor = source.query.scoring.floor;
-            let near = hits.iter().take_while(|hit| hit.score >= floor).count();
-            found.far = hits.split_off(near);
-        }
+        let floor = floor(source, asked.channel, &hits);
+        let near = hits.iter().take_while(|hit| hit.score >= floor).count();
+        found.far.extend(hits.split_off(near));
         found.lists.push(List { asked: *asked, hits });
     }
     Ok(found)
+}
+
+/// What a channel has to measure to say anything.
+fn floor(source: &Source<'_>, channel: Channel, hits: &[Hit]) -> f64 {
+    let scoring = &source.query.scoring;
+    match channel {
+        Channel::Vector => scoring.floor,
+        Channel::Words => scoring.words_floor * hits.first().map_or(0.0, |best| best.score),
+        _ => f64::NEG_INFINITY,
+    }
 }
 
 fn vector(source: &mut Source<'_>, plan: &Plan, asked: &Asked) -> Result<Vec<Hit>, Error> {
@@ -99,7 +107,12 @@ fn indexed(
     Ok(sorted(hits))
 }
 
-fn words(source: &mut Source<'_>, plan: &Plan, settings: &Settings, asked: &Asked) -> Result<Vec<Hit>, Error> {
+fn words(
+    source: &mut Source<'_>,
+    plan: &Plan,
+    settings: &Settings,
+    asked: &Asked,
+) -> Result<Vec<Hit>, Error> {
     let query = source.query;
     let Some(asked_text) = &query.text else { return Ok(Vec::new()) };
     let ids = match plan.reading {
@@ -113,8 +126,9 @@ fn words(source: &mut Source<'_>, plan: &Plan, settings: &Settings, asked: &Aske
             ids.into_iter().filter(|id| meant.contains(id)).collect()
         }
     };
-    let terms = Terms::of(asked_text, &plan.names);
-    let texts: Vec<_> = ids.iter().filter_map(|id| source.node(*id)).map(|node| node.content.words()).collect();
+    let terms = Terms::of(asked_text);
+    let texts: Vec<_> =
+        ids.iter().filter_map(|id| source.node(*id)).map(|node| node.content.words()).collect();
     let scores = bm25::scores(&terms, texts.iter().map(AsRef::as_ref));
     // What the store takes for a match by rules of its own stands last.
     let least = if plan.reading == Reading::Indexed { f64::MIN_POSITIVE } else { 0.0 };
@@ -129,7 +143,12 @@ fn with_words(source: &Source<'_>, settings: &Settings) -> Vec<Id> {
 }
 
 /// Memories in which names stand, by how many do; or that have one.
-fn exact(source: &mut Source<'_>, plan: &Plan, settings: &Settings, asked: &Asked) -> Result<Vec<Hit>, Error> {
+fn exact(
+    source: &mut Source<'_>,
+    plan: &Plan,
+    settings: &Settings,
+    asked: &Asked,
+) -> Result<Vec<Hit>, Error> {
     let named: Vec<Id> = plan.names.iter().filter_map(|name| name.parse().ok()).collect();
     let mut found = source.meant(&named)?;
     for name in &plan.names {
@@ -194,10 +213,13 @@ fn related(source: &mut Source<'_>, plan: &Plan, found: &Lists) -> Result<Vec<Hi
         Channel::Words => weights.words,
         _ => weights.exact,
     };
-    let lists: Vec<List> = found.lists.iter().map(|list| weighted(list, weight(list.asked.channel))).collect();
+    let lists: Vec<List> =
+        found.lists.iter().map(|list| weighted(list, weight(list.asked.channel))).collect();
     let mut seeds = fused(&lists, query.scoring.k);
     seeds.truncate(SEEDS);
-    for id in query.seeds.iter().filter(|id| !seeds.iter().any(|seed| seed.id == **id)).collect::<BTreeSet<_>>() {
+    for id in
+        query.seeds.iter().filter(|id| !seeds.iter().any(|seed| seed.id == **id)).collect::<BTreeSet<_>>()
+    {
         seeds.push(Hit { id: *id, score: 1.0 });
     }
     let with_seeds = plan.strategy == Strategy::Graph;
@@ -214,7 +236,8 @@ fn fused(lists: &[List], k: f64) -> Vec<Hit> {
     let weights: Vec<f64> = lists.iter().map(|list| list.asked.weight).collect();
     let ids: BTreeSet<Id> = lists.iter().flat_map(|list| list.hits.iter().map(|hit| hit.id)).collect();
     let score = |id: Id| {
-        let ranks: Vec<Ranked> = lists.iter().filter_map(|list| list.rank(id)).map(|(_, ranked)| ranked).collect();
+        let ranks: Vec<Ranked> =
+            lists.iter().filter_map(|list| list.rank(id)).map(|(_, ranked)| ranked).collect();
         score::rrf_n(&ranks, &weights, k)
     };
     sorted(ids.into_iter().map(|id| Hit { id, score: score(id) }).collect())

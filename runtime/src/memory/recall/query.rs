@@ -331,7 +331,8 @@ impl Scoring {
         let is_share = |x: f64| (0.0..=1.0).contains(&x);
         let is_sound = weights.into_iter().all(is_size)
             && is_size(self.k)
-            && [self.recency, self.importance, self.lambda].into_iter().all(is_share)
+            && [self.recency, self.importance, self.lambda, self.words_floor].into_iter().all(is_share)
+            && (0.0..1.0).contains(&self.alike)
             && (-1.0..=1.0).contains(&self.floor);
         if is_sound { Ok(()) } else { invalid("a number of its scoring is out of range") }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::lists::Lists;
-use super::mmr::{Item, Taken, mmr};
+use super::mmr::{Balance, Item, Taken, mmr};
 use super::plan::{Channel, Plan};
 use super::query::Rest;
 use super::score::{self, Ranked, Scoring};
@@ -52,7 +52,7 @@ pub struct Terms {
     pub likeness: f64,
     /// By what it was chosen.
     pub value: f64,
-    /// The cosine of what fills up.
+    /// What fills up: its cosine, or the score of its words.
     pub filled: Option<f64>,
 }
 
@@ -63,7 +63,12 @@ pub(super) struct By<'a> {
     pub(super) reranker: Option<&'a dyn Rerank>,
 }
 
-pub(super) fn rank(source: &mut Source<'_>, plan: Plan, lists: Lists, by: &By<'_>) -> Result<Recalled, Error> {
+pub(super) fn rank(
+    source: &mut Source<'_>,
+    plan: Plan,
+    lists: Lists,
+    by: &By<'_>,
+) -> Result<Recalled, Error> {
     let query = source.query;
     let (most, scoring) = (query.most, query.scoring);
     let counted = lists.lists.iter().filter(|list| list.asked.weight > 0.0);
@@ -75,10 +80,11 @@ pub(super) fn rank(source: &mut Source<'_>, plan: Plan, lists: Lists, by: &By<'_
     let candidates = scored.len();
     scored.truncate(4 * most);
     judge(&mut scored, query.text.as_deref(), &scoring, by.reranker)?;
-    let mut found = diverse(scored, scoring.lambda, most);
+    let balance = Balance { lambda: scoring.lambda, alike: scoring.alike };
+    let mut found = diverse(scored, balance, most);
     if query.rest == Rest::Fill && found.len() < most {
-        let there: BTreeSet<Id> = found.iter().map(|found| found.node.id).collect();
-        let far: Vec<_> = lists.far.iter().filter(|hit| !there.contains(&hit.id)).collect();
+        let mut seen: BTreeSet<Id> = found.iter().map(|found| found.node.id).collect();
+        let far: Vec<_> = lists.far.iter().filter(|hit| seen.insert(hit.id)).collect();
         let meant = source.meant(&far.iter().map(|hit| hit.id).collect::<Vec<_>>())?;
         let far = far.into_iter().filter(|hit| meant.contains(&hit.id)).take(most - found.len());
         for hit in far {
@@ -156,20 +162,18 @@ fn judge(
 }
 
 /// The first of them, with room for what is unlike.
-fn diverse(scored: Vec<Found>, lambda: f64, most: usize) -> Vec<Found> {
-    let item = |found: &'_ Found| found.terms.score;
-    let items: Vec<Item<'_>> = scored
-        .iter()
-        .map(|found| {
-            let vector = found.node.embedding.as_ref();
-            let vector = vector.map(|of| (of.model.as_str(), of.vector.as_slice()));
-            Item { relevance: item(found), vector }
-        })
-        .collect();
-    let taken = mmr(&items, lambda, most);
+fn diverse(scored: Vec<Found>, balance: Balance, most: usize) -> Vec<Found> {
+    let items: Vec<Item<'_>> = scored.iter().map(item).collect();
+    let taken = mmr(&items, balance, most);
     let chosen = |Taken { at, likeness, value }: &Taken| {
         let found = scored.get(*at)?.clone();
         Some(Found { terms: Terms { likeness: *likeness, value: *value, ..found.terms }, ..found })
     };
     taken.iter().filter_map(chosen).collect()
+}
+
+fn item(found: &Found) -> Item<'_> {
+    let vector = found.node.embedding.as_ref();
+    let vector = vector.map(|of| (of.model.as_str(), of.vector.as_slice()));
+    Item { relevance: found.terms.score, vector }
 }

@@ -36,14 +36,28 @@ pub struct Scoring {
     pub importance: f64,
     /// How much relevance counts against being unlike what is there already: 1 is relevance alone.
     pub lambda: f64,
+    /// The cosine from which on two memories are alike, below 1.
+    pub alike: f64,
     /// A vector with a lesser cosine says nothing. It depends on the model.
     pub floor: f64,
+    /// Words that score less than this share of the best say nothing: what matches by `the` alone would count by its rank
+    /// nearly as much as what matches.
+    pub words_floor: f64,
 }
 
 impl Default for Scoring {
     fn default() -> Self {
         let weights = Weights { vector: 1.0, words: 1.0, graph: 0.5, exact: 1.0, time: 0.5 };
-        Self { weights, k: 60.0, recency: 0.3, importance: 0.3, lambda: 0.7, floor: 0.1 }
+        Self {
+            weights,
+            k: 60.0,
+            recency: 0.3,
+            importance: 0.3,
+            lambda: 0.7,
+            alike: 0.8,
+            floor: 0.1,
+            words_floor: 0.4,
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 //! file. Everything of a transaction is in that file, words and vectors included; who derives an index from it keeps the
 //! commit that it has seen.
 
+mod all;
 mod check;
 mod index;
 mod read;
@@ -27,8 +28,8 @@ use super::id::Id;
 use super::node::MemoryNode;
 use super::relation::{Relation, RelationKind};
 use super::store::{
-    Batch, Census, Change, Commit, Committed, Direction, Filter, Findings, Logged, Match, Nearest, Store,
-    Stored,
+    Batch, Census, Change, Commit, Committed, Direction, Filter, Findings, Item, Logged, Match, Nearest,
+    Store, Stored,
 };
 use super::{Error, Namespace, Settings};
 use write::Fault;
@@ -213,6 +214,10 @@ impl Store for SqliteStore {
 
     fn census(&self) -> Result<Census, Error> {
         self.read(upkeep::census)
+    }
+
+    fn all(&self, at: Commit, take: &mut dyn FnMut(Item) -> Result<(), Error>) -> Result<(), Error> {
+        self.read(|connection| all::all(connection, at, take))
     }
 
     fn namespaces(&self) -> Result<Vec<Namespace>, Error> {

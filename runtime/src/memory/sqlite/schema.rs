@@ -64,7 +64,8 @@ impl Default for Config {
 /// Holds a store for this process. Two would not see each other's indexes.
 pub(super) fn lock(path: &Path) -> Result<File, Error> {
     let place = path.display().to_string();
-    let beside = path.with_added_extension("lock");
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".lock");
     let file = File::options().create(true).truncate(false).write(true).open(beside);
     let file = file.map_err(|error| failed_to_open(&place, error))?;
     match file.try_lock() {

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use fastrand::Rng;
 use typewright_runtime::memory::recall::{Query, Reading, Strategy};
 use typewright_runtime::memory::store::{Store, Transaction};
-use typewright_runtime::memory::{
-    Id, Kind, MemoryDraft, Namespace, RelationDraft, RelationKind, Settings,
-};
+use typewright_runtime::memory::{Id, Kind, MemoryDraft, Namespace, RelationDraft, RelationKind, Settings};
 
 use super::by;
 use crate::store::{Folder, open, settings};
@@ -82,7 +80,10 @@ impl Case {
     fn relate(&mut self, ids: &[Id]) {
         let mut transaction =
             Transaction::begin(Arc::clone(&self.store), Arc::clone(&self.settings)).unwrap();
-        for pair in ids.windows(2).filter(|_| self.random.bool()) {
+        for pair in ids.windows(2) {
+            if self.random.bool() {
+                continue;
+            }
             let draft = RelationDraft::new(pair[0], RelationKind::RelatedTo, pair[1]);
             transaction.relate(draft.weight(self.random.f32())).unwrap();
         }

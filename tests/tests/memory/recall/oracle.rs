@@ -63,8 +63,14 @@ fn query(history: &mut History, oracle: &Oracle) -> Query {
         query = query.rest(Rest::Leave);
     }
     let floor = [0.1, 0.7][random.usize(..2)];
+    let alike = [0.8, 0.0, 0.5][random.usize(..3)];
     let lambda = [0.7, 1.0, 0.3][random.usize(..3)];
-    query.strategy(STRATEGIES[random.usize(..8).saturating_sub(2)]).scoring(Scoring { floor, lambda, ..Scoring::default() })
+    query.strategy(STRATEGIES[random.usize(..8).saturating_sub(2)]).scoring(Scoring {
+        floor,
+        lambda,
+        alike,
+        ..Scoring::default()
+    })
 }
 
 fn compare(store: &dyn Store, query: &Query, oracle: &Oracle, at: usize, context: &str) -> usize {
@@ -102,8 +108,10 @@ fn what_is_recalled_is_what_the_plainest_way_recalls() {
             let told = store.commit(&batch);
             assert_eq!(told.is_ok(), oracle.commit(&batch, history.now()).is_ok());
             let context = format!("seed {seed}, step {step}");
-            let asked = query(&mut history, &oracle);
-            compared += compare(&store, &asked, &oracle, oracle.head(), &context);
+            for _ in 0..4 {
+                let asked = query(&mut history, &oracle);
+                compared += compare(&store, &asked, &oracle, oracle.head(), &context);
+            }
         }
         // Words alone, so that nothing depends on when something was used, which is told of the present only.
         for step in 0..20 {

@@ -62,8 +62,8 @@ impl Features {
     /// Of a query. The gap is not known before it is asked.
     pub fn of(query: &Query) -> Self {
         let asked = query.text.as_deref().unwrap_or_default();
-        let has_time = query.created != crate::memory::Interval::ALWAYS
-            || matches!(query.when, super::When::At(_));
+        let has_time =
+            query.created != crate::memory::Interval::ALWAYS || matches!(query.when, super::When::At(_));
         Self {
             words: text::words(asked).len(),
             has_name: !query.names().is_empty() || text::has_quotes(asked),
@@ -191,7 +191,10 @@ pub struct Router {
     /// Failures in a row of each strategy, and up to which choice it is left out.
     breakers: [Breaker; ARMS],
     step: u64,
+    /// At least the last [`LOGGED`] entries.
     log: Vec<Entry>,
+    /// Whether it had won when that was looked at last.
+    has_won: bool,
 }
 
 /// Whether a strategy is left out.
@@ -201,14 +204,17 @@ struct Breaker {
     until: u64,
 }
 
-/// The most entries of the log that are kept: the last ones.
+/// So many entries of the log are kept: the last ones, and up to as many before them.
 const LOGGED: usize = 4096;
+/// After so many rewards it is looked again whether it has won.
+const LOOK: u64 = 32;
 
 impl Router {
     /// A router that knows nothing yet.
     pub fn new(config: Config) -> Self {
         let posteriors = vec![[Beta::default(); ARMS]; FORMS];
-        Self { config, posteriors, breakers: <[Breaker; ARMS]>::default(), step: 0, log: Vec::new() }
+        let breakers = <[Breaker; ARMS]>::default();
+        Self { config, posteriors, breakers, step: 0, log: Vec::new(), has_won: false }
     }
 
     /// What it would do with a question of which no more is known: a chance for each strategy.
@@ -284,10 +290,14 @@ impl Router {
                 beta.learn(reward);
             }
         }
-        if self.log.len() >= LOGGED {
-            self.log.remove(0);
+        if self.log.len() >= 2 * LOGGED {
+            self.log.drain(..LOGGED);
         }
         self.log.push(Entry { choice: choice.clone(), reward });
+        if choice.step.is_multiple_of(LOOK) {
+            let gain = self.gain();
+            self.has_won = gain.count >= self.config.needed && gain.mean - 2.0 * gain.error > 0.0;
+        }
     }
 
     /// What was logged, the oldest first.
@@ -305,10 +315,9 @@ impl Router {
     }
 
     /// Whether it is better than always-hybrid, as far as can be told: by two standard errors, over as many rewards as are
-    /// needed.
+    /// needed. Looked at now and then.
     pub fn has_won(&self) -> bool {
-        let gain = self.gain();
-        gain.count >= self.config.needed && gain.mean - 2.0 * gain.error > 0.0
+        self.has_won
     }
 }
 

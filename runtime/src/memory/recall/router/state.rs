@@ -5,20 +5,31 @@ use serde_json::{Value, json};
 use super::{ARMS, Beta, Breaker, Choice, Config, Entry, FORMS, PerArm, Router, STRATEGIES, position};
 use crate::memory::Error;
 
+// Numbers are written as texts, which lead back to the last bit.
+
 /// The form of the text.
 const VERSION: u64 = 1;
 
 impl Router {
     /// All that it knows, and its log.
     pub fn to_json(&self) -> String {
-        let posteriors = |arms: &[Beta; ARMS]| -> Value { arms.iter().map(|beta| json!([beta.a, beta.b])).collect() };
+        let posteriors =
+            |arms: &[Beta; ARMS]| -> Value { arms.iter().map(|beta| numbers(&[beta.a, beta.b])).collect() };
         let entry = |entry: &Entry| {
             let Choice { step, form, strategy, chances, policy } = &entry.choice;
-            json!([step, form, position(*strategy), chances, policy, entry.reward])
+            json!([
+                step,
+                form,
+                position(*strategy),
+                numbers(chances),
+                numbers(policy),
+                entry.reward.to_string()
+            ])
         };
         json!({
             "version": VERSION,
             "step": self.step,
+            "has_won": self.has_won,
             "posteriors": self.posteriors.iter().map(posteriors).collect::<Value>(),
             "breakers": self.breakers.iter().map(|one| json!([one.failures, one.until])).collect::<Value>(),
             "log": self.log.iter().map(entry).collect::<Value>(),
@@ -40,9 +51,17 @@ impl Router {
     }
 }
 
+fn numbers(numbers: &[f64]) -> Value {
+    numbers.iter().map(f64::to_string).collect()
+}
+
+fn number(value: &Value) -> Option<f64> {
+    value.as_str()?.parse().ok()
+}
+
 fn read(value: &Value, config: Config) -> Option<Router> {
     let beta = |value: &Value| {
-        let (a, b) = (value[0].as_f64()?, value[1].as_f64()?);
+        let (a, b) = (number(&value[0])?, number(&value[1])?);
         (a >= 1.0 && b >= 1.0).then_some(Beta { a, b })
     };
     let arms = |value: &Value| -> Option<[Beta; ARMS]> {
@@ -56,7 +75,8 @@ fn read(value: &Value, config: Config) -> Option<Router> {
     let breakers = value["breakers"].as_array()?.iter().map(breaker).collect::<Option<Vec<_>>>()?;
     let log = value["log"].as_array()?.iter().map(entry).collect::<Option<_>>()?;
     let (breakers, step) = (breakers.try_into().ok()?, value["step"].as_u64()?);
-    (posteriors.len() == FORMS).then_some(Router { config, posteriors, breakers, step, log })
+    let has_won = value["has_won"].as_bool()?;
+    (posteriors.len() == FORMS).then_some(Router { config, posteriors, breakers, step, log, has_won })
 }
 
 fn entry(value: &Value) -> Option<Entry> {
@@ -64,11 +84,11 @@ fn entry(value: &Value) -> Option<Entry> {
     let strategy = *STRATEGIES.get(usize::try_from(value[2].as_u64()?).ok()?)?;
     let (chances, policy) = (per_arm(&value[3])?, per_arm(&value[4])?);
     let choice = Choice { step: value[0].as_u64()?, form, strategy, chances, policy };
-    Some(Entry { choice, reward: value[5].as_f64().filter(|reward| (0.0..=1.0).contains(reward))? })
+    Some(Entry { choice, reward: number(&value[5]).filter(|reward| (0.0..=1.0).contains(reward))? })
 }
 
 fn per_arm(value: &Value) -> Option<PerArm> {
-    let numbers = value.as_array()?.iter().map(Value::as_f64).collect::<Option<Vec<_>>>()?;
+    let numbers = value.as_array()?.iter().map(number).collect::<Option<Vec<_>>>()?;
     let numbers: PerArm = numbers.try_into().ok()?;
     numbers.iter().all(|number| (0.0..=1.0 + 1e-9).contains(number)).then_some(numbers)
 }
