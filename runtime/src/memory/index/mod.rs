@@ -147,7 +147,7 @@ impl Index {
     /// Where vectors are that belong to no store.
     ///
     /// # Errors
-    /// None.
+    /// When that is no name, which does not happen.
     pub fn namespace() -> Result<Namespace, Error> {
         Namespace::new("vectors")
     }
@@ -271,9 +271,10 @@ impl Update<'_> {
         }
         self.state.rows = sidecar::rows_of(&saved);
         for (slot, (id, digest)) in (0..).zip(saved.slots) {
-            match saved.graph.has_place(slot) {
-                true => drop(self.state.expected.insert(id, (slot, digest))),
-                false => self.state.rows.release(slot),
+            if saved.graph.has_place(slot) {
+                self.state.expected.insert(id, (slot, digest));
+            } else {
+                self.state.rows.release(slot);
             }
         }
         self.state.graph = Some(saved.graph);
@@ -318,7 +319,9 @@ impl Update<'_> {
             }
             expected => {
                 // What the graph has there is another vector.
-                expected.into_iter().for_each(|(slot, _)| drop(self.state.dead.insert(slot)));
+                if let Some((slot, _)) = expected {
+                    self.state.dead.insert(slot);
+                }
                 self.state.rows.add(id, &vector, facts);
             }
         }
@@ -329,9 +332,10 @@ impl Update<'_> {
     pub(super) fn remove(&mut self, id: Id) {
         if let Some(slot) = self.state.rows.remove(id) {
             self.state.version += 1;
-            match self.state.graph.as_ref().is_some_and(|graph| graph.has_place(slot)) {
-                true => drop(self.state.dead.insert(slot)),
-                false => self.state.rows.release(slot),
+            if self.state.graph.as_ref().is_some_and(|graph| graph.has_place(slot)) {
+                self.state.dead.insert(slot);
+            } else {
+                self.state.rows.release(slot);
             }
         }
     }

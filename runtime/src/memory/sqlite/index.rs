@@ -290,7 +290,9 @@ fn catch_up(connection: &Connection, model: &str, seen: Commit, update: &mut Upd
     while let Some(one) = changed.next()? {
         let mut rows = now.query(params![one.get::<_, i64>(0)?, model])?;
         match rows.next()? {
-            Some(found) => drop(put(found, &namespaces, update)?),
+            Some(found) => {
+                put(found, &namespaces, update)?;
+            }
             None => update.remove(row::id(one.get(1)?)),
         }
     }
