@@ -4,8 +4,10 @@
 //! [`Relation`] says how two belong together; a [`Namespace`] says whose they are. `time` and `id` have the times and the
 //! names, and who makes them, so that everything that depends on the clock or on chance is given both. [`store`] has what
 //! can be done to memories, and what every store promises; [`sqlite`] keeps them in one file. [`embed`] makes their vectors,
-//! [`conversation`] remembers what was said, [`cognition`] is what is done with memories besides finding them.
+//! [`conversation`] remembers what was said, [`cognition`] is what is done with memories besides finding them,
+//! and [`asked`] a chat model for both.
 
+pub mod asked;
 pub mod cognition;
 pub mod content;
 pub mod conversation;

@@ -185,8 +185,15 @@ impl Conversation {
 
     /// The messages of the system that the conversation begins with: instructions, which stay whatever leaves the window.
     fn pinned(&self) -> Result<Vec<Said>, Error> {
-        let first = self.read(1..1 + PAGE)?;
-        Ok(first.into_iter().take_while(|said| said.message.role == Role::System).collect())
+        let mut pinned: Vec<Said> = Vec::new();
+        loop {
+            // One by one: there is seldom more than one, and what follows may be large.
+            let next = pinned.last().map_or(1, |said| said.order + 1);
+            match self.read(next..next + 1)?.pop().filter(|said| said.message.role == Role::System) {
+                Some(said) => pinned.push(said),
+                None => return Ok(pinned),
+            }
+        }
     }
 
     /// As many of the last messages as fit, after the instructions that the conversation begins with. No tool call is cut
