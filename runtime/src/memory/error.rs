@@ -95,6 +95,15 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// A transaction is committed, and what it deleted is not found any more; but traces of it are still in the file. They
+    /// are erased when the store is opened again, compacted, or forgets something else.
+    #[error("commit {} is done, but what it deleted is not erased yet", commit.0)]
+    NotErased {
+        /// Which.
+        commit: Commit,
+        /// What hindered it.
+        source: Box<Error>,
+    },
     /// The connection broke while a transaction was committed: it may have been. Committing the same again is safe.
     #[error("it is not known whether the transaction was committed")]
     Unknown {

@@ -11,6 +11,13 @@
 mod asked;
 mod cognition;
 mod conversation;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod crash;
 mod embed;
+mod exchange;
+mod failures;
+mod forget;
+mod index;
 mod model;
+mod recall;
 mod store;

@@ -22,7 +22,7 @@ use crate::chat::{Message, Role};
 use crate::json::RawJson;
 
 pub use context::{Budget, Context};
-pub use recall::{ByVector, ByWords, Cited, Recall, Recalled, Recollection};
+pub use recall::{ByQuery, ByVector, ByWords, Cited, Recall, Recalled, Recollection};
 pub use summary::{Summarise, Summary};
 pub use window::{Start, Window, WindowConfig};
 
@@ -174,11 +174,11 @@ impl Conversation {
     pub fn forget(&self, order: u32) -> Result<usize, Error> {
         let id = names::message(&self.namespace, order);
         let mut transaction = Transaction::begin(Arc::clone(&self.store), Arc::clone(&self.settings))?;
-        transaction.forget(id)?;
+        // Read, so that it is a conflict when it changes meanwhile.
+        transaction.get(id)?.ok_or(Error::NotFound { id })?;
+        transaction.forget(id);
         let derived = super::lineage::derived(&*self.store, &[id], transaction.base())?;
-        for id in &derived {
-            transaction.forget(*id)?;
-        }
+        derived.iter().for_each(|id| transaction.forget(*id));
         transaction.commit()?;
         Ok(1 + derived.len())
     }
