@@ -124,8 +124,10 @@ impl Naive<'_> {
     }
 
     fn graph(&self, seeds: &[(Id, f64)]) -> List {
-        let inside = |id: Id| self.world.nodes.get(&id).is_some_and(|node| in_scope(self.query, node, self.time));
-        let holds = |valid: &typewright_runtime::memory::Interval| self.time.is_none_or(|time| valid.contains(time));
+        let inside =
+            |id: Id| self.world.nodes.get(&id).is_some_and(|node| in_scope(self.query, node, self.time));
+        let holds =
+            |valid: &typewright_runtime::memory::Interval| self.time.is_none_or(|time| valid.contains(time));
         let mut steps: Vec<(Id, Id, f64)> = Vec::new();
         for one in self.world.relations.values() {
             let is_meant = self.query.relations.is_empty()
@@ -213,7 +215,9 @@ pub fn recalled(world: &World, query: &Query, now: Timestamp) -> Expected {
         Strategy::Temporal => lists.push((&newest, weights.time, false)),
         _ => {}
     }
-    let scored = list(fused(&lists, k).into_iter().map(|(id, share)| (id, share * factor(&world.nodes[&id], query, now))));
+    let scored = list(
+        fused(&lists, k).into_iter().map(|(id, share)| (id, share * factor(&world.nodes[&id], query, now))),
+    );
     let mut found = diverse(world, &scored[..scored.len().min(4 * query.most)], query);
     if query.rest == Rest::Fill {
         let weak = if by_words { weak } else { Vec::new() };

@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::store::{Commit, Filter, Seen, Store, Transaction};
 use super::tokens::CountTokens;
-use super::{Error, Id, Kind, MemoryDraft, MemoryNode, Namespace, Settings, Status, Timestamp};
+use super::{Error, Id, Kind, MemoryDraft, MemoryNode, Namespace, Settings, Status, Timestamp, lineage};
 use crate::chat::{Message, Role};
 use crate::json::RawJson;
 
@@ -172,15 +172,25 @@ impl Conversation {
     /// # Errors
     /// [`Error::NotFound`] when there is no such message; else as [`Store::commit`].
     pub fn forget(&self, order: u32) -> Result<usize, Error> {
-        let id = names::message(&self.namespace, order);
-        let mut transaction = Transaction::begin(Arc::clone(&self.store), Arc::clone(&self.settings))?;
-        // Read, so that it is a conflict when it changes meanwhile.
-        transaction.get(id)?.ok_or(Error::NotFound { id })?;
-        transaction.forget(id);
-        let derived = super::lineage::derived(&*self.store, &[id], transaction.base())?;
-        derived.iter().for_each(|id| transaction.forget(*id));
-        transaction.commit()?;
-        Ok(1 + derived.len())
+        let message = names::message(&self.namespace, order);
+        let mut count = 0;
+        // Until nothing is left: something may be concluded from it while it is erased, though not after.
+        loop {
+            let mut transaction = Transaction::begin(Arc::clone(&self.store), Arc::clone(&self.settings))?;
+            let mut ids = lineage::derived(&*self.store, &[message], transaction.base())?;
+            ids.push(message);
+            let mut nodes = self.store.nodes(&ids, transaction.base())?;
+            if nodes.last().is_none_or(|node| node.id != message) {
+                return Err(Error::NotFound { id: message });
+            }
+            nodes.retain(|node| node.status != Status::Forgotten);
+            if nodes.is_empty() {
+                return Ok(count);
+            }
+            nodes.iter().for_each(|node| transaction.forget(node.id));
+            transaction.commit()?;
+            count += nodes.len();
+        }
     }
 
     /// The messages of the system that the conversation begins with: instructions, which stay whatever leaves the window.

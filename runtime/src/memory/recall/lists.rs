@@ -107,7 +107,12 @@ fn indexed(
     Ok(sorted(hits))
 }
 
-fn words(source: &mut Source<'_>, plan: &Plan, settings: &Settings, asked: &Asked) -> Result<Vec<Hit>, Error> {
+fn words(
+    source: &mut Source<'_>,
+    plan: &Plan,
+    settings: &Settings,
+    asked: &Asked,
+) -> Result<Vec<Hit>, Error> {
     let query = source.query;
     let Some(asked_text) = &query.text else { return Ok(Vec::new()) };
     let ids = match plan.reading {
@@ -122,7 +127,8 @@ fn words(source: &mut Source<'_>, plan: &Plan, settings: &Settings, asked: &Aske
         }
     };
     let terms = Terms::of(asked_text);
-    let texts: Vec<_> = ids.iter().filter_map(|id| source.node(*id)).map(|node| node.content.words()).collect();
+    let texts: Vec<_> =
+        ids.iter().filter_map(|id| source.node(*id)).map(|node| node.content.words()).collect();
     let scores = bm25::scores(&terms, texts.iter().map(AsRef::as_ref));
     // What the store takes for a match by rules of its own stands last.
     let least = if plan.reading == Reading::Indexed { f64::MIN_POSITIVE } else { 0.0 };
@@ -137,7 +143,12 @@ fn with_words(source: &Source<'_>, settings: &Settings) -> Vec<Id> {
 }
 
 /// Memories in which names stand, by how many do; or that have one.
-fn exact(source: &mut Source<'_>, plan: &Plan, settings: &Settings, asked: &Asked) -> Result<Vec<Hit>, Error> {
+fn exact(
+    source: &mut Source<'_>,
+    plan: &Plan,
+    settings: &Settings,
+    asked: &Asked,
+) -> Result<Vec<Hit>, Error> {
     let named: Vec<Id> = plan.names.iter().filter_map(|name| name.parse().ok()).collect();
     let mut found = source.meant(&named)?;
     for name in &plan.names {
@@ -202,10 +213,13 @@ fn related(source: &mut Source<'_>, plan: &Plan, found: &Lists) -> Result<Vec<Hi
         Channel::Words => weights.words,
         _ => weights.exact,
     };
-    let lists: Vec<List> = found.lists.iter().map(|list| weighted(list, weight(list.asked.channel))).collect();
+    let lists: Vec<List> =
+        found.lists.iter().map(|list| weighted(list, weight(list.asked.channel))).collect();
     let mut seeds = fused(&lists, query.scoring.k);
     seeds.truncate(SEEDS);
-    for id in query.seeds.iter().filter(|id| !seeds.iter().any(|seed| seed.id == **id)).collect::<BTreeSet<_>>() {
+    for id in
+        query.seeds.iter().filter(|id| !seeds.iter().any(|seed| seed.id == **id)).collect::<BTreeSet<_>>()
+    {
         seeds.push(Hit { id: *id, score: 1.0 });
     }
     let with_seeds = plan.strategy == Strategy::Graph;
@@ -222,7 +236,8 @@ fn fused(lists: &[List], k: f64) -> Vec<Hit> {
     let weights: Vec<f64> = lists.iter().map(|list| list.asked.weight).collect();
     let ids: BTreeSet<Id> = lists.iter().flat_map(|list| list.hits.iter().map(|hit| hit.id)).collect();
     let score = |id: Id| {
-        let ranks: Vec<Ranked> = lists.iter().filter_map(|list| list.rank(id)).map(|(_, ranked)| ranked).collect();
+        let ranks: Vec<Ranked> =
+            lists.iter().filter_map(|list| list.rank(id)).map(|(_, ranked)| ranked).collect();
         score::rrf_n(&ranks, &weights, k)
     };
     sorted(ids.into_iter().map(|id| Hit { id, score: score(id) }).collect())

@@ -123,6 +123,12 @@ mod tests {
     #[test]
     fn equal_ones_keep_their_order() {
         let items = [Item { relevance: 0.5, vector: None }; 5];
-        assert_eq!(mmr(&items, Balance { lambda: 0.7, alike: 0.0 }, 9).iter().map(|taken| taken.at).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
+        assert_eq!(
+            mmr(&items, Balance { lambda: 0.7, alike: 0.0 }, 9)
+                .iter()
+                .map(|taken| taken.at)
+                .collect::<Vec<_>>(),
+            [0, 1, 2, 3, 4]
+        );
     }
 }

@@ -22,7 +22,7 @@ fn nodes(connection: &Connection, at: Commit, take: &mut Take<'_>) -> Result<(),
         "SELECT {} FROM nodes k CROSS JOIN states s ON s.n = k.n AND s.since <= ?1 AND (s.until IS NULL OR s.until > ?1) \
          JOIN namespaces p ON p.ns = k.ns LEFT JOIN contents c ON c.c = s.c LEFT JOIN vectors v ON v.v = s.v \
          LEFT JOIN models m ON m.m = v.m ORDER BY k.id",
-        row::NODE
+        *row::NODE
     );
     let mut statement = connection.prepare_cached(&query)?;
     let mut rows = statement.query([at.0])?;
@@ -36,7 +36,7 @@ fn relations(connection: &Connection, at: Commit, take: &mut Take<'_>) -> Result
     let query = format!(
         "SELECT {} FROM nodes x CROSS JOIN relations r ON r.a = x.n AND r.since <= ?1 AND (r.until IS NULL OR r.until > ?1) \
          JOIN nodes y ON y.n = r.b ORDER BY x.id, r.id",
-        row::RELATION
+        *row::RELATION
     );
     let mut statement = connection.prepare_cached(&query)?;
     let mut rows = statement.query([at.0])?;

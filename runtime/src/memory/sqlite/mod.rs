@@ -28,8 +28,8 @@ use super::id::Id;
 use super::node::MemoryNode;
 use super::relation::{Relation, RelationKind};
 use super::store::{
-    Batch, Census, Change, Commit, Committed, Direction, Filter, Findings, Item, Logged, Match, Nearest, Store,
-    Stored,
+    Batch, Census, Change, Commit, Committed, Direction, Filter, Findings, Item, Logged, Match, Nearest,
+    Store, Stored,
 };
 use super::{Error, Namespace, Settings};
 use write::Fault;

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use typewright_runtime::memory::recall::{Plan, Planner, Query, Reading, Rest, Statistics, Strategy, recall, recall_by};
+use typewright_runtime::memory::recall::{
+    Plan, Planner, Query, Reading, Rest, Statistics, Strategy, recall, recall_by,
+};
 use typewright_runtime::memory::store::{Store, Transaction};
 use typewright_runtime::memory::time::ManualClock;
 use typewright_runtime::memory::{
@@ -72,8 +74,13 @@ read one by one: 5401 µs from indexes, 0 µs one by one, with 0 of 0 memories i
     close(ada.factor, 1.0 + 0.3 * 0.5);
     close(wheel.rrf, 0.5 / 61.0);
     close(wheel.score, 0.2 * 1.15);
-    for (term, name) in [(loom.rrf, "rrf"), (loom.rrf_n, "most"), (wheel.score, "score"), (ada.recency, "recency")] {
-        assert!(rest.contains(&format!("{term:.4}")) || rest.contains(&format!("{term:.6}")), "{name} {term}: {rest}");
+    for (term, name) in
+        [(loom.rrf, "rrf"), (loom.rrf_n, "most"), (wheel.score, "score"), (ada.recency, "recency")]
+    {
+        assert!(
+            rest.contains(&format!("{term:.4}")) || rest.contains(&format!("{term:.6}")),
+            "{name} {term}: {rest}"
+        );
     }
 }
 

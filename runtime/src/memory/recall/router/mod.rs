@@ -62,8 +62,8 @@ impl Features {
     /// Of a query. The gap is not known before it is asked.
     pub fn of(query: &Query) -> Self {
         let asked = query.text.as_deref().unwrap_or_default();
-        let has_time = query.created != crate::memory::Interval::ALWAYS
-            || matches!(query.when, super::When::At(_));
+        let has_time =
+            query.created != crate::memory::Interval::ALWAYS || matches!(query.when, super::When::At(_));
         Self {
             words: text::words(asked).len(),
             has_name: !query.names().is_empty() || text::has_quotes(asked),
