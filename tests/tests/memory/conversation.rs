@@ -256,6 +256,9 @@ fn no_window_cuts_a_call_from_its_result() {
                         assert_eq!(found.said.len(), messages.len() - at, "{round} {tokens} {start:?}");
                         let kept: Vec<_> = found.said.iter().map(|said| said.message.clone()).collect();
                         assert_eq!(kept, messages[at..], "{round} {tokens} {start:?}");
+                        let cost: usize = kept.iter().map(|message| Bytes.message(message)).sum();
+                        let left = 1..at as u32 + 1;
+                        assert_eq!((found.tokens, found.left), (cost, left), "{round} {tokens} {start:?}");
                     }
                     (Err(Error::Limit { .. }), None) => {}
                     other => panic!("{round} {tokens} {start:?}: {other:?}"),
