@@ -8,6 +8,7 @@
     reason = "a test fails by it"
 )]
 
+mod asked;
 mod cognition;
 mod conversation;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
