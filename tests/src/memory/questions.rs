@@ -201,12 +201,14 @@ impl World {
         let (who, boss, thing) = (self.name(), self.name(), self.random.usize(THINGS));
         let first = self.add(&format!("{who} answers to {boss}"));
         let [place, keeps] = [self.place(), word(KEEPS, 0)];
-        let second = self.add(&format!("the {} of {boss} is what one {keeps} in the {place}", word(thing, 0)));
+        let second =
+            self.add(&format!("the {} of {boss} is what one {keeps} in the {place}", word(thing, 0)));
         let draft = RelationDraft::new(second, RelationKind::RelatedTo, first).weight(0.9);
         self.relations.push(draft);
         for _ in 0..2 {
             let (other, place) = (self.name(), self.place());
-            let like = self.add(&format!("the {} of {other} is what one {keeps} in the {place}", word(thing, 0)));
+            let like =
+                self.add(&format!("the {} of {other} is what one {keeps} in the {place}", word(thing, 0)));
             let unlike = self.distractor();
             self.relations.push(RelationDraft::new(like, RelationKind::RelatedTo, unlike).weight(0.9));
         }
@@ -218,8 +220,7 @@ impl World {
         let (who, thing) = (self.name(), self.random.usize(THINGS));
         let old = self.add(&format!("{who} {} the {}", word(PREFERS, 0), word(thing, 1)));
         let other = THINGS.start + (thing + 1 - THINGS.start) % THINGS.len();
-        let (new, draft) =
-            self.draft(&format!("{who} now {} the {}", word(PREFERS, 2), word(other, 0)));
+        let (new, draft) = self.draft(&format!("{who} now {} the {}", word(PREFERS, 2), word(other, 0)));
         self.supersedes.push((old, draft));
         for _ in 0..2 {
             let name = self.name();

@@ -20,13 +20,21 @@ impl fmt::Display for Explanation<'_> {
             let name = asked.channel.name();
             write!(f, "  {name}: up to {}, weight {}", asked.most, asked.weight)?;
             match asked.channel {
-                Channel::Vector => writeln!(f, ", {}, from a cosine of {} on", search(plan.search), scoring.floor)?,
+                Channel::Vector => {
+                    writeln!(f, ", {}, from a cosine of {} on", search(plan.search), scoring.floor)?
+                }
                 Channel::Words => writeln!(f, ", from {} of the best on", scoring.words_floor)?,
                 Channel::Exact => writeln!(f, ", {:?}", plan.names)?,
                 _ => writeln!(f)?,
             }
         }
-        writeln!(f, "{} of {candidates} candidates, k = {}, lambda = {}", found.len(), scoring.k, scoring.lambda)?;
+        writeln!(
+            f,
+            "{} of {candidates} candidates, k = {}, lambda = {}",
+            found.len(),
+            scoring.k,
+            scoring.lambda
+        )?;
         found.iter().zip(1..).try_for_each(|(found, place)| one(f, place, found, scoring.lambda))
     }
 }
@@ -65,7 +73,11 @@ fn one(f: &mut fmt::Formatter<'_>, place: usize, found: &Found, lambda: f64) -> 
     }
     for part in &found.terms.parts {
         let (name, rank) = (part.channel.name(), part.rank);
-        writeln!(f, "   {name}: rank {rank} by {:.4}, {} / (k + {rank}) = {:.6}", part.measured, part.weight, part.part)?;
+        writeln!(
+            f,
+            "   {name}: rank {rank} by {:.4}, {} / (k + {rank}) = {:.6}",
+            part.measured, part.weight, part.part
+        )?;
     }
     writeln!(f, "   rrf {rrf:.6}, of the most {rrf_n:.4}")?;
     let relevance = found.terms.reranked.unwrap_or(*rrf_n);

@@ -4,14 +4,13 @@ use std::collections::BTreeSet;
 
 use super::bm25::{self, Terms};
 use super::graph::{self, Spread};
-use super::mmr::cosine;
 use super::plan::{AGAIN, Asked, Channel, Plan, Reading};
 use super::query::Strategy;
 use super::score::{self, Ranked};
 use super::source::Source;
 use super::text;
 use super::{Hit, sorted};
-use crate::memory::store::{Filter, Match, Nearest, Order, Page};
+use crate::memory::store::{Filter, Match, Nearest, Order, Page, comparable, cosine, unit};
 use crate::memory::{Embedding, Error, Id, MemoryNode, Settings};
 
 /// What a channel found, best first.
@@ -71,9 +70,10 @@ fn floor(source: &Source<'_>, channel: Channel, hits: &[Hit]) -> f64 {
 fn vector(source: &mut Source<'_>, plan: &Plan, asked: &Asked) -> Result<Vec<Hit>, Error> {
     let Some(to) = &source.query.vector else { return Ok(Vec::new()) };
     if plan.reading == Reading::Each {
+        let to = Embedding { vector: unit(&to.vector), ..to.clone() };
         let mut hits = Vec::new();
         for node in source.all() {
-            hits.extend(cosine_of(to, node)?.map(|score| Hit { id: node.id, score }));
+            hits.extend(cosine_of(&to, node)?.map(|score| Hit { id: node.id, score }));
         }
         return Ok(sorted(hits));
     }
@@ -83,15 +83,11 @@ fn vector(source: &mut Source<'_>, plan: &Plan, asked: &Asked) -> Result<Vec<Hit
     indexed(source, nearest)
 }
 
-/// Of vectors of the same model alone.
+/// Of vectors of the same model alone, to the bit as stores have it.
 fn cosine_of(to: &Embedding, node: &MemoryNode) -> Result<Option<f64>, Error> {
     let Some(of) = node.embedding.as_ref().filter(|of| of.model == to.model) else { return Ok(None) };
-    if of.vector.len() != to.vector.len() {
-        let (found, there) = (to.vector.len(), of.vector.len());
-        let reason = format!("it has {found} numbers; those of its model have {there}");
-        return Err(Error::Invalid { what: "the vector", reason });
-    }
-    Ok(Some(cosine(&to.vector, &of.vector)))
+    comparable(to.vector.len(), of.vector.len())?;
+    Ok(Some(cosine(&to.vector, &unit(&of.vector))))
 }
 
 /// What the store says for each namespace, best first.
@@ -107,7 +103,12 @@ fn indexed(
     Ok(sorted(hits))
 }
 
-fn words(source: &mut Source<'_>, plan: &Plan, settings: &Settings, asked: &Asked) -> Result<Vec<Hit>, Error> {
+fn words(
+    source: &mut Source<'_>,
+    plan: &Plan,
+    settings: &Settings,
+    asked: &Asked,
+) -> Result<Vec<Hit>, Error> {
     let query = source.query;
     let Some(asked_text) = &query.text else { return Ok(Vec::new()) };
     let ids = match plan.reading {
@@ -122,7 +123,8 @@ fn words(source: &mut Source<'_>, plan: &Plan, settings: &Settings, asked: &Aske
         }
     };
     let terms = Terms::of(asked_text);
-    let texts: Vec<_> = ids.iter().filter_map(|id| source.node(*id)).map(|node| node.content.words()).collect();
+    let texts: Vec<_> =
+        ids.iter().filter_map(|id| source.node(*id)).map(|node| node.content.words()).collect();
     let scores = bm25::scores(&terms, texts.iter().map(AsRef::as_ref));
     // What the store takes for a match by rules of its own stands last.
     let least = if plan.reading == Reading::Indexed { f64::MIN_POSITIVE } else { 0.0 };
@@ -137,7 +139,12 @@ fn with_words(source: &Source<'_>, settings: &Settings) -> Vec<Id> {
 }
 
 /// Memories in which names stand, by how many do; or that have one.
-fn exact(source: &mut Source<'_>, plan: &Plan, settings: &Settings, asked: &Asked) -> Result<Vec<Hit>, Error> {
+fn exact(
+    source: &mut Source<'_>,
+    plan: &Plan,
+    settings: &Settings,
+    asked: &Asked,
+) -> Result<Vec<Hit>, Error> {
     let named: Vec<Id> = plan.names.iter().filter_map(|name| name.parse().ok()).collect();
     let mut found = source.meant(&named)?;
     for name in &plan.names {
@@ -202,10 +209,13 @@ fn related(source: &mut Source<'_>, plan: &Plan, found: &Lists) -> Result<Vec<Hi
         Channel::Words => weights.words,
         _ => weights.exact,
     };
-    let lists: Vec<List> = found.lists.iter().map(|list| weighted(list, weight(list.asked.channel))).collect();
+    let lists: Vec<List> =
+        found.lists.iter().map(|list| weighted(list, weight(list.asked.channel))).collect();
     let mut seeds = fused(&lists, query.scoring.k);
     seeds.truncate(SEEDS);
-    for id in query.seeds.iter().filter(|id| !seeds.iter().any(|seed| seed.id == **id)).collect::<BTreeSet<_>>() {
+    for id in
+        query.seeds.iter().filter(|id| !seeds.iter().any(|seed| seed.id == **id)).collect::<BTreeSet<_>>()
+    {
         seeds.push(Hit { id: *id, score: 1.0 });
     }
     let with_seeds = plan.strategy == Strategy::Graph;
@@ -222,7 +232,8 @@ fn fused(lists: &[List], k: f64) -> Vec<Hit> {
     let weights: Vec<f64> = lists.iter().map(|list| list.asked.weight).collect();
     let ids: BTreeSet<Id> = lists.iter().flat_map(|list| list.hits.iter().map(|hit| hit.id)).collect();
     let score = |id: Id| {
-        let ranks: Vec<Ranked> = lists.iter().filter_map(|list| list.rank(id)).map(|(_, ranked)| ranked).collect();
+        let ranks: Vec<Ranked> =
+            lists.iter().filter_map(|list| list.rank(id)).map(|(_, ranked)| ranked).collect();
         score::rrf_n(&ranks, &weights, k)
     };
     sorted(ids.into_iter().map(|id| Hit { id, score: score(id) }).collect())

@@ -71,7 +71,7 @@ fn likeness_of(a: (&str, &[f32]), b: Option<(&str, &[f32])>) -> Option<f64> {
 }
 
 /// The cosine of two vectors of one dimension.
-pub(super) fn cosine(a: &[f32], b: &[f32]) -> f64 {
+fn cosine(a: &[f32], b: &[f32]) -> f64 {
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
     let lengths = (dot(a, a) * dot(b, b)).sqrt();
     if lengths > 0.0 { dot(a, b) / lengths } else { 0.0 }
@@ -123,6 +123,12 @@ mod tests {
     #[test]
     fn equal_ones_keep_their_order() {
         let items = [Item { relevance: 0.5, vector: None }; 5];
-        assert_eq!(mmr(&items, Balance { lambda: 0.7, alike: 0.0 }, 9).iter().map(|taken| taken.at).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
+        assert_eq!(
+            mmr(&items, Balance { lambda: 0.7, alike: 0.0 }, 9)
+                .iter()
+                .map(|taken| taken.at)
+                .collect::<Vec<_>>(),
+            [0, 1, 2, 3, 4]
+        );
     }
 }

@@ -63,7 +63,12 @@ pub(super) struct By<'a> {
     pub(super) reranker: Option<&'a dyn Rerank>,
 }
 
-pub(super) fn rank(source: &mut Source<'_>, plan: Plan, lists: Lists, by: &By<'_>) -> Result<Recalled, Error> {
+pub(super) fn rank(
+    source: &mut Source<'_>,
+    plan: Plan,
+    lists: Lists,
+    by: &By<'_>,
+) -> Result<Recalled, Error> {
     let query = source.query;
     let (most, scoring) = (query.most, query.scoring);
     let counted = lists.lists.iter().filter(|list| list.asked.weight > 0.0);

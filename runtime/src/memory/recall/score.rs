@@ -48,7 +48,16 @@ pub struct Scoring {
 impl Default for Scoring {
     fn default() -> Self {
         let weights = Weights { vector: 1.0, words: 1.0, graph: 0.5, exact: 1.0, time: 0.5 };
-        Self { weights, k: 60.0, recency: 0.3, importance: 0.3, lambda: 0.7, alike: 0.8, floor: 0.1, words_floor: 0.4 }
+        Self {
+            weights,
+            k: 60.0,
+            recency: 0.3,
+            importance: 0.3,
+            lambda: 0.7,
+            alike: 0.8,
+            floor: 0.1,
+            words_floor: 0.4,
+        }
     }
 }
 

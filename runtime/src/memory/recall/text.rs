@@ -91,7 +91,16 @@ pub fn has_quotes(text: &str) -> bool {
 }
 
 const MONTHS: [&str; 11] = [
-    "january", "february", "march", "april", "june", "july", "august", "september", "october", "november",
+    "january",
+    "february",
+    "march",
+    "april",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
     "december",
 ];
 
@@ -104,7 +113,8 @@ pub fn has_date(text: &str) -> bool {
 fn is_date(token: &str) -> bool {
     let date = token.split('T').next().unwrap_or_default();
     let parts: Vec<&str> = date.split(['-', '.', '/']).collect();
-    let is_number = |part: &&str| !part.is_empty() && part.len() <= 4 && part.bytes().all(|b| b.is_ascii_digit());
+    let is_number =
+        |part: &&str| !part.is_empty() && part.len() <= 4 && part.bytes().all(|b| b.is_ascii_digit());
     let is_year = |part: &&str| part.len() == 4 && (part.starts_with("19") || part.starts_with("20"));
     (1..=3).contains(&parts.len())
         && parts.iter().all(is_number)
@@ -153,7 +163,10 @@ mod tests {
     fn names_are_told_by_their_form() {
         let of = |text: &str| identifiers(text).join("|");
         assert_eq!(of("what about ticket ZX-4411, please?"), "ZX-4411");
-        assert_eq!(of("mail a@b.org about `the loom` and \"two words\" (v1.2.3)"), "the loom|two words|a@b.org|v1.2.3");
+        assert_eq!(
+            of("mail a@b.org about `the loom` and \"two words\" (v1.2.3)"),
+            "the loom|two words|a@b.org|v1.2.3"
+        );
         assert_eq!(of("call foo_bar or std::fs in 12345"), "foo_bar|std::fs|12345");
         assert_eq!(of("in 2026, on 2026-11-20 or 20.11.2026, 42 well-known people said 1 \" no"), "");
         assert_eq!(of("at 2026-11-20T08:00:00Z"), "");

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use fastrand::Rng;
 use typewright_runtime::memory::recall::{Query, Reading, Strategy};
 use typewright_runtime::memory::store::{Store, Transaction};
-use typewright_runtime::memory::{
-    Id, Kind, MemoryDraft, Namespace, RelationDraft, RelationKind, Settings,
-};
+use typewright_runtime::memory::{Id, Kind, MemoryDraft, Namespace, RelationDraft, RelationKind, Settings};
 
 use super::by;
 use crate::store::{Folder, open, settings};

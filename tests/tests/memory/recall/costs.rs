@@ -71,7 +71,12 @@ fn memory_recall_costs() {
     let page = Page { order: Order::Oldest, skip: 0, most: Page::MOST };
     let each = micros(|| drop(black_box(store.find(&filter.clone().page(page), head).unwrap())));
     println!("read {read:.1} µs, each {:.1} µs", each / small.len() as f64);
-    for asked in [word(3, 0), format!("{} {}", word(3, 0), word(90, 2)), format!("the {}", word(3, 0)), "the a of".to_owned()] {
+    for asked in [
+        word(3, 0),
+        format!("{} {}", word(3, 0), word(90, 2)),
+        format!("the {}", word(3, 0)),
+        "the a of".to_owned(),
+    ] {
         for name in ["small", "large"] {
             let filter = Filter::of(namespace(name));
             let words = micros(|| drop(black_box(store.matches(&asked, &filter, 256).unwrap())));
@@ -91,7 +96,9 @@ fn memory_recall_costs() {
     for name in ["small", "large"] {
         let query = Query::new(namespace(name), 10).text(&asked);
         for query in [query.clone(), query.vector("m", to.vector.clone())] {
-            let of = |reading: Reading| micros(|| drop(black_box(by(&*store, &settings, &query, reading).unwrap())));
+            let of = |reading: Reading| {
+                micros(|| drop(black_box(by(&*store, &settings, &query, reading).unwrap())))
+            };
             let has_vector = query.vector.is_some();
             println!("{name}, vector {has_vector}: indexed {:.0} µs", of(Reading::Indexed));
             if name == "small" {
@@ -99,8 +106,12 @@ fn memory_recall_costs() {
             }
             let planner = Planner::default();
             let plan = planner.plan(&*store, &query, settings.clock.now()).unwrap();
-            let planned = micros(|| drop(black_box(recall(&*store, &settings, &query, &plan, None).unwrap())));
-            println!("{name}, vector {has_vector}: planned {:?} {planned:.0} µs, {:?}", plan.reading, plan.estimate);
+            let planned =
+                micros(|| drop(black_box(recall(&*store, &settings, &query, &plan, None).unwrap())));
+            println!(
+                "{name}, vector {has_vector}: planned {:?} {planned:.0} µs, {:?}",
+                plan.reading, plan.estimate
+            );
         }
     }
 }

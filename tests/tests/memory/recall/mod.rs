@@ -15,7 +15,12 @@ use typewright_runtime::memory::store::Store;
 use typewright_runtime::memory::{Error, Settings};
 
 /// Answers a query, reading as it is said.
-fn by(store: &dyn Store, settings: &Arc<Settings>, query: &Query, reading: Reading) -> Result<Recalled, Error> {
+fn by(
+    store: &dyn Store,
+    settings: &Arc<Settings>,
+    query: &Query,
+    reading: Reading,
+) -> Result<Recalled, Error> {
     let plan = Plan::of(query, Statistics::default(), &Default::default());
     recall(store, settings, query, &Plan { reading, ..plan }, None)
 }

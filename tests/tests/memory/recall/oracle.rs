@@ -65,7 +65,12 @@ fn query(history: &mut History, oracle: &Oracle) -> Query {
     let floor = [0.1, 0.7][random.usize(..2)];
     let alike = [0.8, 0.0, 0.5][random.usize(..3)];
     let lambda = [0.7, 1.0, 0.3][random.usize(..3)];
-    query.strategy(STRATEGIES[random.usize(..8).saturating_sub(2)]).scoring(Scoring { floor, lambda, alike, ..Scoring::default() })
+    query.strategy(STRATEGIES[random.usize(..8).saturating_sub(2)]).scoring(Scoring {
+        floor,
+        lambda,
+        alike,
+        ..Scoring::default()
+    })
 }
 
 fn compare(store: &dyn Store, query: &Query, oracle: &Oracle, at: usize, context: &str) -> usize {

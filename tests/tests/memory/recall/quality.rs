@@ -70,7 +70,8 @@ fn found(store: &dyn Store, settings: &Arc<Settings>, way: Way, question: &Quest
     let vector = embed(&question.text);
     let filter = Filter::of(namespace()).valid_at(question.valid_at.unwrap_or(now()));
     let query = Query::new(namespace(), 10).text(&question.text).vector(MODEL, vector.clone());
-    let query = question.valid_at.map_or(query.clone(), |time| query.clone().valid_at(time)).rest(Rest::Leave);
+    let query =
+        question.valid_at.map_or(query.clone(), |time| query.clone().valid_at(time)).rest(Rest::Leave);
     let usual = Scoring::default();
     let query = match way {
         Way::Nearest => {
@@ -93,7 +94,8 @@ fn found(store: &dyn Store, settings: &Arc<Settings>, way: Way, question: &Quest
 
 fn all_words(store: &dyn Store, question: &Question, filter: &Filter) -> Vec<Id> {
     let wanted = words(&question.text);
-    let ids: Vec<Id> = store.matches(&question.text, filter, Page::MOST).unwrap().iter().map(|one| one.id).collect();
+    let ids: Vec<Id> =
+        store.matches(&question.text, filter, Page::MOST).unwrap().iter().map(|one| one.id).collect();
     let nodes = store.nodes(&ids, store.head().unwrap()).unwrap();
     let has = nodes.iter().filter(|node| {
         let there = words(&node.content.words());

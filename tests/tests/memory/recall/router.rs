@@ -223,14 +223,8 @@ fn what_cannot_be_asked_is_not_chosen() {
     let namespace = Namespace::new("a").unwrap();
     let query = Query::new(namespace.clone(), 5).text("Where did Ada and Bob meet about ZX-1 in 2021?");
     let of = Features::of(&query);
-    let expected = Features {
-        words: 11,
-        has_name: true,
-        has_date: true,
-        entities: 3,
-        gap: 0.0,
-        has_vector: false,
-    };
+    let expected =
+        Features { words: 11, has_name: true, has_date: true, entities: 3, gap: 0.0, has_vector: false };
     assert_eq!(of, expected);
     let plain = Query::new(namespace, 5).vector("m", vec![1.0]).valid_at(Timestamp::MIN);
     let of = Features::of(&plain);

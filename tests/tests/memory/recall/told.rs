@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use typewright_runtime::memory::recall::{Plan, Planner, Query, Reading, Rest, Statistics, Strategy, recall, recall_by};
+use typewright_runtime::memory::recall::router::{Config, Outcome, Router, ask};
+use typewright_runtime::memory::recall::{
+    Plan, Planner, Query, Reading, Rest, Statistics, Strategy, recall, recall_by,
+};
 use typewright_runtime::memory::store::{Store, Transaction};
 use typewright_runtime::memory::time::ManualClock;
 use typewright_runtime::memory::{
@@ -72,8 +75,13 @@ read one by one: 5401 µs from indexes, 0 µs one by one, with 0 of 0 memories i
     close(ada.factor, 1.0 + 0.3 * 0.5);
     close(wheel.rrf, 0.5 / 61.0);
     close(wheel.score, 0.2 * 1.15);
-    for (term, name) in [(loom.rrf, "rrf"), (loom.rrf_n, "most"), (wheel.score, "score"), (ada.recency, "recency")] {
-        assert!(rest.contains(&format!("{term:.4}")) || rest.contains(&format!("{term:.6}")), "{name} {term}: {rest}");
+    for (term, name) in
+        [(loom.rrf, "rrf"), (loom.rrf_n, "most"), (wheel.score, "score"), (ada.recency, "recency")]
+    {
+        assert!(
+            rest.contains(&format!("{term:.4}")) || rest.contains(&format!("{term:.6}")),
+            "{name} {term}: {rest}"
+        );
     }
 }
 
@@ -129,4 +137,32 @@ fn what_was_used_counts_as_recent() {
     assert!((recency() - 0.25).abs() < 1e-9);
     let node = store.nodes(&[ids[0]], store.head().unwrap()).unwrap().remove(0);
     assert_eq!((node.accesses, node.version), (1, 1));
+}
+
+#[test]
+fn a_router_falls_back_on_hybrid() {
+    let folder = Folder::new("routed");
+    let Told { store, settings, ids, .. } = told(&folder);
+    let config = Config { explore: 1.0, control: 0.0, entropy: 9.0, ..Config::default() };
+    let (mut router, planner) = (Router::new(config), Planner::default());
+    // A name that stands nowhere, beside words that do.
+    let query = Query::new(namespace(), 3).text("who has loom LX-17?").rest(Rest::Leave);
+    let (mut failed, mut served) = (0, 0);
+    for _ in 0..300 {
+        let routed = ask(&mut router, &planner, &*store, &settings, &query).unwrap();
+        assert_eq!(routed.recalled.ids().first(), Some(&ids[1]));
+        assert_eq!(routed.has_fallen_back, routed.choice.strategy == Strategy::ExactId);
+        assert_eq!(routed.has_fallen_back, routed.recalled.plan.strategy != routed.choice.strategy);
+        match routed.has_fallen_back {
+            true => failed += 1,
+            false => {
+                served += 1;
+                router.learn(&routed.choice, Outcome::Reward(1.0));
+            }
+        }
+    }
+    assert!((3..20).contains(&failed) && served > 280, "{failed} of {}", failed + served);
+    assert_eq!(router.log().len(), 300);
+    assert!(ask(&mut router, &planner, &*store, &settings, &Query::new(namespace(), 3)).is_err());
+    assert_eq!(router.log().len(), 300);
 }

@@ -140,7 +140,10 @@ mod tests {
     fn narrow_ones_are_told_apart() {
         let narrow = of([(9e5, 1e5), (8e5, 2e5), (7e5, 3e5), (1.0, 9e5), (1.0, 9e5), (1.0, 9e5)]);
         let chances = best(&narrow, &[0.0; ARMS]);
-        assert!(chances[0] > 0.999 && chances.iter().all(|chance| (0.0..=1.0).contains(chance)), "{chances:?}");
+        assert!(
+            chances[0] > 0.999 && chances.iter().all(|chance| (0.0..=1.0).contains(chance)),
+            "{chances:?}"
+        );
     }
 
     #[test]

@@ -13,10 +13,18 @@ const VERSION: u64 = 1;
 impl Router {
     /// All that it knows, and its log.
     pub fn to_json(&self) -> String {
-        let posteriors = |arms: &[Beta; ARMS]| -> Value { arms.iter().map(|beta| numbers(&[beta.a, beta.b])).collect() };
+        let posteriors =
+            |arms: &[Beta; ARMS]| -> Value { arms.iter().map(|beta| numbers(&[beta.a, beta.b])).collect() };
         let entry = |entry: &Entry| {
             let Choice { step, form, strategy, chances, policy } = &entry.choice;
-            json!([step, form, position(*strategy), numbers(chances), numbers(policy), entry.reward.to_string()])
+            json!([
+                step,
+                form,
+                position(*strategy),
+                numbers(chances),
+                numbers(policy),
+                entry.reward.to_string()
+            ])
         };
         json!({
             "version": VERSION,
