@@ -146,6 +146,22 @@ pub enum Error {
         /// The latest that is known.
         known: u32,
     },
+    /// A model that was asked for something could not answer. Nothing was changed.
+    #[error("{model} could not answer")]
+    Model {
+        /// Which.
+        model: String,
+        /// What happened.
+        source: Cause,
+    },
+    /// What a model answered cannot be used. Nothing was changed.
+    #[error("{model} answered what cannot be used: {reason}")]
+    Answer {
+        /// Which.
+        model: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The store failed.
     #[error("{place} failed")]
     Store {
@@ -171,6 +187,16 @@ impl Error {
 
     pub(super) fn invalid(what: &'static str, reason: impl Into<String>) -> Self {
         Self::Invalid { what, reason: reason.into() }
+    }
+
+    /// What a model answered cannot be used.
+    pub fn answer(model: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::Answer { model: model.into(), reason: reason.into() }
+    }
+
+    /// A model could not answer.
+    pub fn model(model: impl Into<String>, source: impl Into<Cause>) -> Self {
+        Self::Model { model: model.into(), source: source.into() }
     }
 
     pub(super) fn limit(what: &'static str, found: usize, most: usize) -> Self {

@@ -4,21 +4,31 @@
 //! [`Relation`] says how two belong together; a [`Namespace`] says whose they are. `time` and `id` have the times and the
 //! names, and who makes them, so that everything that depends on the clock or on chance is given both. [`store`] has what
 //! can be done to memories, and what every store promises; [`sqlite`] keeps them in one file. [`index`] finds the nearest
-//! vectors without reading all of them from there; [`recall`] finds memories again.
+//! vectors without reading all of them from there; [`recall`] finds memories again; [`exchange`] brings them to files and
+//! back. [`embed`] makes their vectors, [`conversation`] remembers what was said, [`cognition`] is what is done with memories
+//! besides finding them.
 
+pub mod cognition;
 pub mod content;
+pub mod conversation;
+pub mod embed;
 mod error;
+pub mod exchange;
 pub mod id;
 pub mod index;
 pub mod kind;
+pub mod lineage;
+mod named;
 mod namespace;
 pub mod node;
+mod pending;
 pub mod recall;
 pub mod relation;
 pub mod sqlite;
 pub mod store;
 mod sum;
 pub mod time;
+pub mod tokens;
 
 pub use crate::random::Random;
 pub use content::Content;
@@ -27,6 +37,7 @@ pub use id::{Id, Ids};
 pub use kind::{Kind, Policy};
 pub use namespace::Namespace;
 pub use node::{Embedding, MemoryDraft, MemoryNode, Provenance, Status};
+pub use pending::Pending;
 pub use relation::{Relation, RelationDraft, RelationKind};
 pub use time::{Clock, Interval, Timestamp};
 

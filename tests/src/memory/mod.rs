@@ -7,6 +7,7 @@
 pub mod concepts;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 pub mod disk;
+pub mod fuzz;
 pub mod history;
 pub mod oracle;
 pub mod questions;

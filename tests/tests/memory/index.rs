@@ -1,9 +1,12 @@
 //! What is near, by the indexes of a store: the same as comparing every vector that it has.
 
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use typewright_runtime::memory::Embedding;
-use typewright_runtime::memory::store::{Commit, Match, Nearest, Search, Store, exact};
+use typewright_runtime::memory::sqlite::{Config, SqliteStore};
+use typewright_runtime::memory::store::{Commit, Filter, Match, Nearest, Search, Store, Transaction, exact};
+use typewright_runtime::memory::{Embedding, Id, Kind, MemoryDraft, Namespace, Settings, index};
 use typewright_tests::memory::history::History;
 use typewright_tests::memory::oracle::Oracle;
 
@@ -71,4 +74,146 @@ fn random_histories_are_searched_as_comparing_all_does() {
     for seed in 100..112 {
         run(seed, 200);
     }
+}
+
+/// A store whose indexes have graphs, and files of them.
+fn open_small(path: &Path, settings: &Arc<Settings>) -> Arc<SqliteStore> {
+    let shape = index::Settings { crossover: 100, links: 8, candidates: 40, threads: 2, seed: 1 };
+    let config = Config { is_durable: false, index: shape, ..Config::default() };
+    Arc::new(SqliteStore::open(path, config, Arc::clone(settings)).unwrap())
+}
+
+fn vector(random: &mut fastrand::Rng) -> Vec<f32> {
+    (0..24).map(|_| random.f32() - 0.5).collect()
+}
+
+fn add(
+    store: &Arc<SqliteStore>,
+    settings: &Arc<Settings>,
+    random: &mut fastrand::Rng,
+    count: usize,
+) -> Vec<Id> {
+    let mut transaction =
+        Transaction::begin(Arc::clone(store) as Arc<dyn Store>, Arc::clone(settings)).unwrap();
+    let draft =
+        |vector| MemoryDraft::new(Namespace::new("a").unwrap(), Kind::Fact, "x").embedding("m", vector);
+    let ids = (0..count).map(|_| transaction.add(draft(vector(random))).unwrap()).collect();
+    transaction.commit().unwrap();
+    ids
+}
+
+fn forget(store: &Arc<SqliteStore>, settings: &Arc<Settings>, id: Id) {
+    let mut transaction =
+        Transaction::begin(Arc::clone(store) as Arc<dyn Store>, Arc::clone(settings)).unwrap();
+    transaction.forget(id);
+    transaction.commit().unwrap();
+}
+
+/// The files of graphs in a folder.
+fn files(folder: &Folder) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+    entries.filter(|path| path.extension().is_some_and(|extension| extension == "index")).collect()
+}
+
+/// Waits until the graph is in its file.
+fn file(folder: &Folder) -> PathBuf {
+    let began = Instant::now();
+    loop {
+        if let [file] = files(folder).as_slice() {
+            return file.clone();
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "no file of the graph");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// As many are found as are asked for, by either way; nearly all that are nearest, and no others by comparing all.
+fn works(store: &SqliteStore, random: &mut fastrand::Rng) {
+    let filter = Filter::of(Namespace::new("a").unwrap());
+    let mut hits = 0;
+    for _ in 0..20 {
+        let to = Embedding { model: "m".to_owned(), vector: vector(random) };
+        let ask = |search| Nearest { to: &to, filter: &filter, most: 10, search };
+        let (found, expected) = both(store, &ask(Search::Exact));
+        assert_eq!(found, expected);
+        let found = store.nearest(&ask(Search::Recall(0.95))).unwrap();
+        assert_eq!(found.len(), 10);
+        hits += found.iter().filter(|one| expected.contains(one)).count();
+    }
+    assert!(hits >= 180, "{hits} of 200");
+}
+
+#[test]
+fn a_graph_is_kept_beside_the_store_and_nothing_of_what_is_forgotten_in_it() {
+    let folder = Folder::new("graph");
+    let path = folder.path().join("store.db");
+    let (_, settings) = settings();
+    let mut random = fastrand::Rng::with_seed(1);
+    let store = open_small(&path, &settings);
+    let ids = add(&store, &settings, &mut random, 600);
+    works(&store, &mut random);
+    let kept = file(&folder);
+    let bytes_of = |id: Id| id.as_u128().to_le_bytes();
+    let has = |bytes: &[u8], id: Id| bytes.windows(16).any(|window| window == bytes_of(id));
+    assert!(ids.iter().all(|id| has(&std::fs::read(&kept).unwrap(), *id)));
+    forget(&store, &settings, ids[7]);
+    assert_eq!(files(&folder), Vec::<PathBuf>::new(), "gone before it returns");
+    works(&store, &mut random);
+    drop(store);
+    let bytes = std::fs::read(&kept).unwrap();
+    assert!(!has(&bytes, ids[7]) && has(&bytes, ids[8]));
+    // Opened again, it goes on where it was, also after changes that it has not seen.
+    let store = open_small(&path, &settings);
+    add(&store, &settings, &mut random, 30);
+    works(&store, &mut random);
+    drop(store);
+    let whole = std::fs::read(&kept).unwrap();
+    for _ in 0..12 {
+        let mut damaged = whole.clone();
+        match random.u8(..3) {
+            0 => damaged.truncate(random.usize(..damaged.len())),
+            1 => damaged.clear(),
+            _ => (0..4).for_each(|_| damaged[random.usize(..whole.len())] ^= random.u8(1..)),
+        }
+        std::fs::write(&kept, &damaged).unwrap();
+        let store = open_small(&path, &settings);
+        works(&store, &mut random);
+    }
+    // Forgetting needs no index to be there.
+    std::fs::write(&kept, &whole).unwrap();
+    let store = open_small(&path, &settings);
+    forget(&store, &settings, ids[8]);
+    assert_eq!(files(&folder), Vec::<PathBuf>::new());
+    works(&store, &mut random);
+}
+
+#[test]
+fn threads_search_while_others_write() {
+    let folder = Folder::new("threads");
+    let (_, settings) = settings();
+    let store = open_small(&folder.path().join("store.db"), &settings);
+    let mut random = fastrand::Rng::with_seed(1);
+    let first = add(&store, &settings, &mut random, 300);
+    std::thread::scope(|scope| {
+        for seed in 0..2 {
+            let store = &store;
+            scope.spawn(move || {
+                let mut random = fastrand::Rng::with_seed(seed);
+                let filter = Filter::of(Namespace::new("a").unwrap());
+                for _ in 0..150 {
+                    let to = Embedding { model: "m".to_owned(), vector: vector(&mut random) };
+                    let asked = Nearest { to: &to, filter: &filter, most: 7, search: Search::Recall(0.95) };
+                    assert_eq!(store.nearest(&asked).unwrap().len(), 7);
+                }
+            });
+        }
+        for id in first.iter().take(40) {
+            let mut transaction =
+                Transaction::begin(Arc::clone(&store) as Arc<dyn Store>, Arc::clone(&settings)).unwrap();
+            transaction.expire(*id).unwrap();
+            transaction.commit().unwrap();
+            add(&store, &settings, &mut random, 3);
+        }
+    });
+    works(&store, &mut random);
 }

@@ -8,8 +8,12 @@
     reason = "a test fails by it"
 )]
 
+mod cognition;
+mod conversation;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod crash;
+mod embed;
+mod exchange;
 mod failures;
 mod forget;
 mod index;

@@ -16,6 +16,14 @@ pub(in crate::memory) struct Facts {
     pub(in crate::memory) valid: Interval,
 }
 
+impl Facts {
+    /// Of a namespace, and nothing else.
+    pub(super) fn of(namespace: Namespace) -> Self {
+        let created = Timestamp::MIN;
+        Self { namespace, kind: Kind::Fact, importance: 0.0, created, valid: Interval::ALWAYS }
+    }
+}
+
 /// The facts of all slots, by what they say.
 #[derive(Debug, Default)]
 pub(super) struct Columns {

@@ -2,7 +2,8 @@
 //!
 //! An index is derived from a store and can be made again from it: it says which commit it has [seen](Index::seen), and
 //! whoever has the store brings it [up to date](Index::update). `rows` keeps the vectors, `codes` makes bytes of them,
-//! `facts` and `bits` answer filters, `scan` compares all that a filter means, `top` keeps the best.
+//! `facts` and `bits` answer filters, `scan` compares all that a filter means, `graph` leads to what is near without that,
+//! `plan` says which of both, `work` builds the graph, `sidecar` keeps it in a file, `top` keeps the best.
 //!
 //! A filter is never applied to what was found: what it means is known before anything is compared, so that as many are
 //! found as are asked for, if there are so many. [`Search::Exact`] finds to the bit what [`exact`](super::store::exact)
@@ -11,35 +12,67 @@
 mod bits;
 mod codes;
 mod facts;
+mod graph;
+mod plan;
 mod rows;
 mod scan;
+mod sidecar;
 #[cfg(test)]
 mod tests;
 mod top;
+mod work;
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use bits::Bits;
 pub(super) use facts::Facts;
+use graph::{Graph, Scratch, Shape};
 use rows::Rows;
 use scan::Query;
 
-use super::store::{Commit, Filter, Match, Nearest, Search, comparable, unit};
-use super::{Error, Id};
+use super::store::{Commit, Filter, Match, Nearest, comparable, unit};
+use super::{Error, Id, Namespace};
 use crate::simd::Level;
 
-/// Up to so many vectors, comparing all in full is as fast as anything.
-const FEW: usize = 2000;
-/// What comparing by codes first finds, at least, of what is nearest: measured, on vectors of texts.
-const BY_CODES: f32 = 0.999;
 /// How many filters are remembered.
 const FILTERS: usize = 8;
+
+/// How indexes are made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// An index of more vectors gets a graph. Up to that, comparing all is fast, and exact filters and changes cost nothing.
+    pub crossover: usize,
+    /// Links of a vector in the graph (M).
+    pub links: usize,
+    /// How many near vectors its links are chosen from (efConstruction).
+    pub candidates: usize,
+    /// Threads that build the graph. One makes the same graph of the same vectors.
+    pub threads: usize,
+    /// What decides which vectors stand on higher levels of the graph.
+    pub seed: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8);
+        Self { crossover: 200_000, links: 16, candidates: 200, threads, seed: 1 }
+    }
+}
+
+impl Settings {
+    fn shape(&self) -> Shape {
+        Shape { links: self.links.clamp(2, 256), candidates: self.candidates.max(1), seed: self.seed }
+    }
+}
 
 /// The vectors of one model.
 #[derive(Debug, Default)]
 pub struct Index {
+    settings: Settings,
     state: RwLock<State>,
     filters: Mutex<Vec<Meant>>,
+    scratches: Mutex<Vec<Scratch>>,
 }
 
 #[derive(Debug)]
@@ -48,6 +81,13 @@ struct State {
     seen: Option<Commit>,
     /// Counts up with each change.
     version: u64,
+    graph: Option<Graph>,
+    /// Slots of vectors that are gone, to which links may lead.
+    dead: Bits,
+    /// What a saved graph has slots for, until it is put.
+    expected: HashMap<Id, (u32, u64)>,
+    /// How many changes of the graph no file has.
+    unsaved: usize,
 }
 
 /// What a filter means.
@@ -60,11 +100,24 @@ struct Meant {
 
 impl Default for State {
     fn default() -> Self {
-        Self { rows: Rows::new(0), seen: None, version: 0 }
+        Self {
+            rows: Rows::new(0),
+            seen: None,
+            version: 0,
+            graph: None,
+            dead: Bits::default(),
+            expected: HashMap::new(),
+            unsaved: 0,
+        }
     }
 }
 
 impl Index {
+    /// An index without vectors.
+    pub fn new(settings: Settings) -> Self {
+        Self { settings, ..Self::default() }
+    }
+
     /// The last commit that this index knows of. `None`: it knows nothing.
     pub fn seen(&self) -> Option<Commit> {
         self.state.read().unwrap_or_else(PoisonError::into_inner).seen
@@ -73,6 +126,68 @@ impl Index {
     /// How many vectors there are.
     pub fn count(&self) -> usize {
         self.state.read().unwrap_or_else(PoisonError::into_inner).rows.count()
+    }
+
+    /// An index of vectors that belong to no store.
+    ///
+    /// # Errors
+    /// When not all have the same length.
+    pub fn of<'a>(
+        settings: Settings,
+        vectors: impl IntoIterator<Item = (Id, &'a [f32])>,
+    ) -> Result<Self, Error> {
+        let index = Self::new(settings);
+        let facts = Facts::of(Self::namespace()?);
+        index.update(|update| {
+            vectors.into_iter().try_for_each(|(id, vector)| update.put(id, vector, &facts))
+        })?;
+        Ok(index)
+    }
+
+    /// Where vectors are that belong to no store.
+    ///
+    /// # Errors
+    /// None.
+    pub fn namespace() -> Result<Namespace, Error> {
+        Namespace::new("vectors")
+    }
+
+    /// The nearest of those that a filter means, which asks nothing of what is kept with memories.
+    ///
+    /// # Errors
+    /// When the vector has another length than those of the index.
+    pub fn find(&self, asked: &Nearest<'_>) -> Result<Vec<Match>, Error> {
+        self.nearest(asked, || Err(Error::invalid("filter", "an index knows no metadata")))
+    }
+
+    /// The nearest of all by the graph alone, which keeps so many while it is searched (ef).
+    pub fn find_by_graph(&self, vector: &[f32], most: usize, effort: usize) -> Vec<Match> {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        self.by_graph(&state, &Query::new(vector, Level::detect()), most, &state.rows.live, effort)
+    }
+
+    /// The file of the graph, if there is one, and something of it is in no file. `model` is who made the vectors.
+    pub(super) fn save(&self, model: &str) -> Option<Vec<u8>> {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let file = (state.unsaved > 0).then(|| sidecar::encode(&state, model))??;
+        state.unsaved = 0;
+        Some(file)
+    }
+
+    /// What was saved is not there any more.
+    pub(super) fn unsaved(&self) {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        state.unsaved = state.rows.len().max(1);
+    }
+
+    /// Whether so much is in no file that one is worth it now.
+    pub(super) fn is_worth_saving(&self) -> bool {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        state.graph.is_some() && state.unsaved > state.rows.count() / 16
+    }
+
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// Changes the index; nobody searches it meanwhile.
@@ -98,19 +213,12 @@ impl Index {
             true => self.meant(&state, asked.filter),
             false => Arc::new(state.set_of(ids()?)),
         };
-        let count = set.count();
-        if count == 0 {
+        if set.count() == 0 {
             return Ok(Vec::new());
         }
-        let rows = &state.rows;
-        comparable(asked.to.vector.len(), rows.dimensions)?;
+        comparable(asked.to.vector.len(), state.rows.dimensions)?;
         let query = Query::new(&asked.to.vector, Level::detect());
-        Ok(match asked.search {
-            Search::Recall(recall) if recall <= BY_CODES && count > FEW => {
-                scan::coded(rows, &query, &set, asked.most)
-            }
-            _ => scan::exact(rows, &query, &set, asked.most),
-        })
+        Ok(self.search(&state, &query, asked, &set))
     }
 
     /// What a filter means. Often many are asked with the same.
@@ -154,6 +262,29 @@ impl Update<'_> {
         self.state.seen = Some(commit);
     }
 
+    /// Begins with the graph of a file, if that is whole. What is put then that was in it takes its place.
+    pub(super) fn restore(&mut self, file: &[u8], model: &str, settings: &Settings) {
+        if self.state.rows.len() > 0 {
+            return;
+        }
+        let Some(saved) = sidecar::decode(file, model, settings.shape()) else { return };
+        self.state.rows = sidecar::rows_of(&saved);
+        for (slot, (id, digest)) in (0..).zip(saved.slots) {
+            match saved.graph.has_place(slot) {
+                true => drop(self.state.expected.insert(id, (slot, digest))),
+                false => self.state.rows.release(slot),
+            }
+        }
+        self.state.graph = Some(saved.graph);
+    }
+
+    /// All has been put: what a file had besides is gone.
+    pub(super) fn restored(&mut self) {
+        for (slot, _) in std::mem::take(&mut self.state.expected).into_values() {
+            self.state.dead.insert(slot);
+        }
+    }
+
     /// Makes room for so many vectors.
     pub(super) fn reserve(&mut self, count: usize, dimensions: usize) {
         if self.state.rows.len() == 0 {
@@ -180,7 +311,11 @@ impl Update<'_> {
             return Ok(());
         }
         self.remove(id);
-        self.state.rows.add(id, &vector, facts);
+        let expected = self.state.expected.remove(&id);
+        match expected.filter(|(_, digest)| *digest == sidecar::digest(&vector)) {
+            Some((slot, _)) => self.state.rows.occupy(slot, id, &vector, facts),
+            None => drop(self.state.rows.add(id, &vector, facts)),
+        }
         Ok(())
     }
 
@@ -188,7 +323,10 @@ impl Update<'_> {
     pub(super) fn remove(&mut self, id: Id) {
         if let Some(slot) = self.state.rows.remove(id) {
             self.state.version += 1;
-            self.state.rows.release(slot);
+            match self.state.graph.as_ref().is_some_and(|graph| graph.has_place(slot)) {
+                true => drop(self.state.dead.insert(slot)),
+                false => self.state.rows.release(slot),
+            }
         }
     }
 

@@ -5,6 +5,7 @@
 //! file. Everything of a transaction is in that file, words and vectors included; who derives an index from it keeps the
 //! commit that it has seen.
 
+mod all;
 mod check;
 mod index;
 mod read;
@@ -27,7 +28,8 @@ use super::id::Id;
 use super::node::MemoryNode;
 use super::relation::{Relation, RelationKind};
 use super::store::{
-    Batch, Census, Commit, Committed, Direction, Filter, Findings, Logged, Match, Nearest, Store, Stored,
+    Batch, Census, Change, Commit, Committed, Direction, Filter, Findings, Item, Logged, Match, Nearest,
+    Store, Stored,
 };
 use super::{Error, Namespace, Settings};
 use write::Fault;
@@ -56,7 +58,7 @@ impl SqliteStore {
         let lock = schema::lock(path)?;
         let writer = Mutex::new(schema::writer(path, &config)?);
         let (path, place) = (path.to_owned(), path.display().to_string());
-        let (readers, indexes) = (Mutex::default(), index::Indexes::default());
+        let (readers, indexes) = (Mutex::default(), index::Indexes::new(&path, config.index.clone()));
         let store = Self { path, place, config, settings, writer, readers, indexes, _lock: lock };
         // What was forgotten is erased, also when the power failed in the middle.
         store.scrub()?;
@@ -133,6 +135,8 @@ impl Store for SqliteStore {
     }
 
     fn commit(&self, batch: &Batch) -> Result<Committed, Error> {
+        let erases = batch.changes.iter().any(|change| matches!(change, Change::Forget { .. }));
+        let _saving = erases.then(|| index::before_erasing(self)).transpose()?;
         let (committed, is_scrubbed) =
             self.write(|transaction| write::batch(transaction, &self.settings, batch))?;
         if is_scrubbed {
@@ -210,6 +214,10 @@ impl Store for SqliteStore {
 
     fn census(&self) -> Result<Census, Error> {
         self.read(upkeep::census)
+    }
+
+    fn all(&self, at: Commit, take: &mut dyn FnMut(Item) -> Result<(), Error>) -> Result<(), Error> {
+        self.read(|connection| all::all(connection, at, take))
     }
 
     fn namespaces(&self) -> Result<Vec<Namespace>, Error> {

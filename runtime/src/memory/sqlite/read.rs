@@ -30,7 +30,7 @@ pub(super) fn horizon(connection: &Connection) -> Result<Commit> {
 }
 
 /// Fails when the state at a commit is not kept.
-fn is_kept(connection: &Connection, commit: Commit) -> Result<()> {
+pub(super) fn is_kept(connection: &Connection, commit: Commit) -> Result<()> {
     let earliest = horizon(connection)?;
     if commit < earliest { Err(Error::Gone { commit, earliest }.into()) } else { Ok(()) }
 }
@@ -363,7 +363,7 @@ fn of_state(entry: &Entry, id: Id, node: MemoryNode) -> Change {
 
 pub(super) fn namespaces(connection: &Connection) -> Result<Vec<Namespace>> {
     const QUERY: &str = "SELECT path FROM namespaces p WHERE EXISTS \
-         (SELECT 1 FROM nodes k JOIN states s ON s.s = k.current WHERE k.ns = p.ns AND s.status = 0) ORDER BY path";
+         (SELECT 1 FROM nodes k WHERE k.ns = p.ns AND k.current IS NOT NULL) ORDER BY path";
     let mut statement = connection.prepare_cached(QUERY)?;
     let paths = statement.query_map((), |row| row.get::<_, String>(0))?;
     let mut found = Vec::new();

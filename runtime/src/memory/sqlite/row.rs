@@ -19,7 +19,10 @@ use crate::memory::{Kind, Namespace};
 type Result<T> = std::result::Result<T, rusqlite::Error>;
 
 /// A query of nodes, up to its conditions: `states` as `s`, `nodes` as `k`, and what they refer to.
-pub(super) static NODES: LazyLock<String> = LazyLock::new(|| {
+pub(super) static NODES: LazyLock<String> = LazyLock::new(|| format!("SELECT {} FROM {TABLES}", *NODE));
+
+/// What [`node`] reads.
+pub(super) static NODE: LazyLock<String> = LazyLock::new(|| {
     let parts = [
         ("states", "s"),
         ("nodes", "k"),
@@ -29,10 +32,10 @@ pub(super) static NODES: LazyLock<String> = LazyLock::new(|| {
         ("models", "m"),
     ];
     let whole = parts.map(|(table, name)| sum::is_whole(table, name)).join(" AND ");
-    format!("SELECT {NODE}, {whole} FROM {TABLES}")
+    format!("{COLUMNS}, {whole}")
 });
 
-const NODE: &str = "k.id, p.path, k.kind, k.created, k.last_access, k.accesses, s.status, s.version, \
+const COLUMNS: &str = "k.id, p.path, k.kind, k.created, k.last_access, k.accesses, s.status, s.version, \
      s.importance, s.valid_from, s.valid_to, s.updated, s.ended, s.expires, s.provenance, s.metadata, c.type, c.body, \
      c.digest, c.mime, c.caption, m.name, v.data, k.n, s.s";
 const TABLES: &str = "states s JOIN nodes k ON k.n = s.n JOIN namespaces p ON p.ns = k.ns \
@@ -222,12 +225,14 @@ fn provenance(column: usize, text: &str) -> Result<Provenance> {
 
 /// A query of relations, up to its conditions: `relations` as `r`, its ends as `x` and `y`.
 pub(super) static RELATIONS: LazyLock<String> = LazyLock::new(|| {
+    format!("SELECT {} FROM relations r JOIN nodes x ON x.n = r.a JOIN nodes y ON y.n = r.b", *RELATION)
+});
+
+/// What [`relation`] reads.
+pub(super) static RELATION: LazyLock<String> = LazyLock::new(|| {
     let whole = [("relations", "r"), ("nodes", "x"), ("nodes", "y")];
     let whole = whole.map(|(table, name)| sum::is_whole(table, name)).join(" AND ");
-    format!(
-        "SELECT r.id, x.id, r.kind, y.id, r.weight, r.valid_from, r.valid_to, r.created, r.provenance, {whole} \
-         FROM relations r JOIN nodes x ON x.n = r.a JOIN nodes y ON y.n = r.b"
-    )
+    format!("r.id, x.id, r.kind, y.id, r.weight, r.valid_from, r.valid_to, r.created, r.provenance, {whole}")
 });
 
 pub(super) fn relation(row: &Row<'_>) -> Result<Relation> {

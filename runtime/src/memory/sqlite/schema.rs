@@ -23,6 +23,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::write::Op;
 use super::{failed, sum};
 use crate::memory::Error;
+use crate::memory::index::Settings;
 
 /// Stands in the header of the file, so that other programs and we know it.
 const APPLICATION: i32 = i32::from_be_bytes(*b"TwM1");
@@ -42,13 +43,21 @@ pub struct Config {
     pub readers: usize,
     /// Bytes of the file that are mapped for reading.
     pub mapped_bytes: u64,
+    /// How near vectors are found.
+    pub index: Settings,
     /// The most bytes that the file may have: what would be more is refused as if the disk were full.
     pub most_bytes: Option<u64>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { is_durable: true, readers: 4, mapped_bytes: 1 << 30, most_bytes: None }
+        Self {
+            is_durable: true,
+            readers: 4,
+            mapped_bytes: 1 << 30,
+            index: Settings::default(),
+            most_bytes: None,
+        }
     }
 }
 

@@ -1,5 +1,9 @@
 //! Searches against comparing all.
 
+mod clustered;
+mod graph;
+mod sidecar;
+
 use fastrand::Rng;
 
 use super::*;
