@@ -1,9 +1,11 @@
 //! Random histories against the simplest of all stores: whatever is asked, at whatever commit, both say the same.
 
 use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
 
 use typewright_runtime::memory::store::{Commit, Direction, Page, Store};
-use typewright_runtime::memory::{Error, Id, MemoryNode, Status};
+use typewright_runtime::memory::{Error, Id, MemoryNode, Settings, Status};
 use typewright_tests::memory::history::History;
 use typewright_tests::memory::oracle::Oracle;
 
@@ -37,11 +39,15 @@ fn check_world(store: &dyn Store, oracle: &Oracle, at: usize, context: &str) {
     assert_eq!(relations, expected, "{context}: relations at {at}");
 }
 
-fn run(seed: u64, steps: usize) {
+/// Opens the store of a path, the same one each time.
+pub(crate) type Open<'a> = &'a dyn Fn(&Path, &Arc<Settings>) -> Box<dyn Store>;
+
+/// One history, on any store.
+pub(crate) fn run(open: Open<'_>, seed: u64, steps: usize) {
     let folder = Folder::new("model");
     let path = folder.path().join("store.db");
     let (clock, settings) = settings();
-    let mut store = open(&path, &settings).unwrap();
+    let mut store = open(&path, &settings);
     let (mut oracle, mut history) = (Oracle::default(), History::new(seed));
     for step in 0..steps {
         let context = format!("seed {seed}, step {step}");
@@ -59,8 +65,8 @@ fn run(seed: u64, steps: usize) {
             assert_eq!(found, expected.map_err(str::to_owned), "{context}: {batch:?}");
         }
         assert_eq!(store.head().unwrap(), Commit(oracle.head() as u64), "{context}");
-        check_world(&store, &oracle, oracle.head(), &context);
-        check_world(&store, &oracle, history.random.usize(..=oracle.head()), &context);
+        check_world(&*store, &oracle, oracle.head(), &context);
+        check_world(&*store, &oracle, history.random.usize(..=oracle.head()), &context);
         let (filter, at) = (history.filter(), history.random.usize(..=oracle.head()));
         let found: Vec<MemoryNode> = store.find(&filter, Commit(oracle.head() as u64)).unwrap();
         assert_eq!(found, oracle.find(&filter, oracle.head()), "{context}: {filter:?}");
@@ -76,7 +82,7 @@ fn run(seed: u64, steps: usize) {
         assert_eq!(found, oracle.with_words(&words, &filter), "{context}: {words} {filter:?}");
         if history.random.u32(..20) == 0 {
             drop(store);
-            store = open(&path, &settings).unwrap();
+            store = open(&path, &settings);
         }
     }
     assert_eq!(store.check().unwrap().0, Vec::<String>::new(), "seed {seed}");
@@ -90,6 +96,6 @@ fn run(seed: u64, steps: usize) {
 #[test]
 fn random_histories_say_what_the_simplest_store_says() {
     for seed in 0..8 {
-        run(seed, 150);
+        run(&|path, settings| Box::new(open(path, settings).unwrap()), seed, 150);
     }
 }
