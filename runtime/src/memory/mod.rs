@@ -3,7 +3,7 @@
 //! The vocabulary: a [`MemoryNode`] is one memory of a [`Kind`], with its [`Content`], its vector and its times;
 //! [`Relation`] says how two belong together; a [`Namespace`] says whose they are. `time` and `id` have the times and the
 //! names, and who makes them, so that everything that depends on the clock or on chance is given both. [`store`] has what
-//! can be done to memories, and what every store promises; [`sqlite`] keeps them in one file.
+//! can be done to memories, and what every store promises; [`sqlite`] keeps them in one file, `postgres` on a server.
 
 pub mod content;
 mod error;
@@ -11,6 +11,8 @@ pub mod id;
 pub mod kind;
 mod namespace;
 pub mod node;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 pub mod relation;
 pub mod sqlite;
 pub mod store;

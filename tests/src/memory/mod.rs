@@ -2,3 +2,5 @@
 
 pub mod history;
 pub mod oracle;
+#[cfg(all(feature = "postgres", unix))]
+pub mod server;

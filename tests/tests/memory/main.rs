@@ -9,4 +9,6 @@
 )]
 
 mod model;
+#[cfg(all(feature = "postgres", unix))]
+mod postgres;
 mod store;

@@ -19,7 +19,9 @@ use std::time::Duration;
 
 pub use change::{Batch, Change, Expected, Logged, Revision, Seen};
 pub use filter::{Filter, Order, Page};
+pub(in crate::memory) use nearest::cosine;
 pub use nearest::{Nearest, Search, exact};
+pub(in crate::memory) use transaction::apply;
 pub use transaction::{Savepoint, Transaction};
 
 use super::id::Id;

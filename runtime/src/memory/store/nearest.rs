@@ -48,7 +48,7 @@ pub fn exact(store: &(impl Store + ?Sized), asked: &Nearest<'_>) -> Result<Vec<M
 }
 
 /// The cosine of the angle between two vectors.
-fn cosine(a: &[f32], b: &[f32]) -> Result<f64, Error> {
+pub(in crate::memory) fn cosine(a: &[f32], b: &[f32]) -> Result<f64, Error> {
     if a.len() != b.len() {
         let reason = format!("it has {} numbers; those of its model have {}", a.len(), b.len());
         return Err(Error::Invalid { what: "the vector", reason });
