@@ -356,7 +356,7 @@ fn words(script: &mut Script, writing: &Writing<'_>) {
 
 fn forgotten(script: &mut Script, writing: &Writing<'_>) {
     const VECTORS: &str = "WITH gone AS (DELETE FROM vectors WHERE n = ANY($1::bigint[]) RETURNING ns, m, is_live) \
-         UPDATE tally y SET live = live - g.live FROM \
+         UPDATE tally y SET live = y.live - g.live FROM \
          (SELECT ns, m, count(*) FILTER (WHERE is_live) AS live FROM gone GROUP BY ns, m) g \
          WHERE y.ns = g.ns AND y.m = g.m";
     const BLOBS: &str = "WITH gone AS (DELETE FROM contents WHERE n = ANY($1::bigint[]) RETURNING c, ns, digest) \
