@@ -5,6 +5,7 @@ mod faults;
 mod model;
 mod nearest;
 mod roles;
+mod tls;
 mod words;
 
 use std::sync::Arc;
