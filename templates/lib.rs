@@ -14,5 +14,6 @@ pub const TEMPLATES: &[(&str, &str)] = &[
     ("umbrella/Cargo.toml.j2", include_str!("umbrella/Cargo.toml.j2")),
     ("umbrella/README.md.j2", include_str!("umbrella/README.md.j2")),
     ("umbrella/examples/chat.rs.j2", include_str!("umbrella/examples/chat.rs.j2")),
+    ("umbrella/examples/memory.rs.j2", include_str!("umbrella/examples/memory.rs.j2")),
     ("umbrella/src/lib.md.j2", include_str!("umbrella/src/lib.md.j2")),
 ];

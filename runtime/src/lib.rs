@@ -30,6 +30,8 @@ pub mod price;
 #[cfg(any(feature = "candle", feature = "memory"))]
 mod random;
 pub mod secret;
+#[cfg(feature = "memory")]
+pub mod simd;
 #[doc(hidden)]
 pub mod wire;
 

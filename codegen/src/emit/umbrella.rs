@@ -63,6 +63,7 @@ pub fn files(members: &[Member<'_>], context: Context<'_>, sink: &mut Sink) -> F
         ("umbrella/Cargo.toml.j2", "Cargo.toml"),
         ("umbrella/README.md.j2", "README.md"),
         ("umbrella/examples/chat.rs.j2", "examples/chat.rs"),
+        ("umbrella/examples/memory.rs.j2", "examples/memory.rs"),
     ];
     for (template, name) in texts {
         out.add(path(name), with(template), keep, || {
@@ -133,6 +134,8 @@ fn lib(members: &[Member<'_>], docs: &str) -> Result<Rendered, NotRust> {
         quote! {
             pub use client::{ClientError, ModelClient, client};
             pub use typewright_runtime::client::Reply;
+            #[cfg(feature = "memory")]
+            pub use typewright_runtime::memory;
             pub use typewright_runtime::{Error, chat, embed, json, model};
         },
     );
@@ -443,6 +446,7 @@ mod tests {
             "typewright/Cargo.toml",
             "typewright/README.md",
             "typewright/examples/chat.rs",
+            "typewright/examples/memory.rs",
             "typewright/src/lib.rs",
             "typewright/src/client.rs",
             "typewright/src/catalog.rs",

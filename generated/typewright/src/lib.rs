@@ -21,6 +21,8 @@ mod client;
 
 pub use client::{ClientError, ModelClient, client};
 pub use typewright_runtime::client::Reply;
+#[cfg(feature = "memory")]
+pub use typewright_runtime::memory;
 pub use typewright_runtime::{Error, chat, embed, json, model};
 
 #[cfg(feature = "anthropic")]

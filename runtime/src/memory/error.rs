@@ -95,6 +95,15 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// A transaction is committed, and what it deleted is not found any more; but traces of it are still in the file. They
+    /// are erased when the store is opened again, compacted, or forgets something else.
+    #[error("commit {} is done, but what it deleted is not erased yet", commit.0)]
+    NotErased {
+        /// Which.
+        commit: Commit,
+        /// What hindered it.
+        source: Box<Error>,
+    },
     /// The connection broke while a transaction was committed: it may have been. Committing the same again is safe.
     #[error("it is not known whether the transaction was committed")]
     Unknown {
@@ -137,6 +146,22 @@ pub enum Error {
         /// The latest that is known.
         known: u32,
     },
+    /// A model that was asked for something could not answer. Nothing was changed.
+    #[error("{model} could not answer")]
+    Model {
+        /// Which.
+        model: String,
+        /// What happened.
+        source: Cause,
+    },
+    /// What a model answered cannot be used. Nothing was changed.
+    #[error("{model} answered what cannot be used: {reason}")]
+    Answer {
+        /// Which.
+        model: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The store failed.
     #[error("{place} failed")]
     Store {
@@ -162,6 +187,16 @@ impl Error {
 
     pub(super) fn invalid(what: &'static str, reason: impl Into<String>) -> Self {
         Self::Invalid { what, reason: reason.into() }
+    }
+
+    /// What a model answered cannot be used.
+    pub fn answer(model: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::Answer { model: model.into(), reason: reason.into() }
+    }
+
+    /// A model could not answer.
+    pub fn model(model: impl Into<String>, source: impl Into<Cause>) -> Self {
+        Self::Model { model: model.into(), source: source.into() }
     }
 
     pub(super) fn limit(what: &'static str, found: usize, most: usize) -> Self {

@@ -3,20 +3,34 @@
 //! The vocabulary: a [`MemoryNode`] is one memory of a [`Kind`], with its [`Content`], its vector and its times;
 //! [`Relation`] says how two belong together; a [`Namespace`] says whose they are. `time` and `id` have the times and the
 //! names, and who makes them, so that everything that depends on the clock or on chance is given both. [`store`] has what
-//! can be done to memories, and what every store promises; [`sqlite`] keeps them in one file, `postgres` on a server.
+//! can be done to memories, and what every store promises; [`sqlite`] keeps them in one file, `postgres` on a server. [`index`] finds the nearest
+//! vectors without reading all of them from there; [`recall`] finds memories again; [`exchange`] brings them to files and
+//! back. [`embed`] makes their vectors, [`conversation`] remembers what was said, [`cognition`] is what is done with memories
+//! besides finding them.
 
+pub mod cognition;
 pub mod content;
+pub mod conversation;
+pub mod embed;
 mod error;
+pub mod exchange;
 pub mod id;
+pub mod index;
 pub mod kind;
+pub mod lineage;
+mod named;
 mod namespace;
 pub mod node;
+mod pending;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+pub mod recall;
 pub mod relation;
 pub mod sqlite;
 pub mod store;
+mod sum;
 pub mod time;
+pub mod tokens;
 
 pub use crate::random::Random;
 pub use content::Content;
@@ -25,6 +39,7 @@ pub use id::{Id, Ids};
 pub use kind::{Kind, Policy};
 pub use namespace::Namespace;
 pub use node::{Embedding, MemoryDraft, MemoryNode, Provenance, Status};
+pub use pending::Pending;
 pub use relation::{Relation, RelationDraft, RelationKind};
 pub use time::{Clock, Interval, Timestamp};
 

@@ -1,6 +1,12 @@
-//! What the section `local` of the benchmarks starts, for it alone needs local inference: `local_child model FILE THREADS`
-//! runs a model once, `local_child samplers` samples, `local_child write FORMAT FILE` writes a model of 1.1 billion random
-//! weights. Each prints one line of JSON.
+//! What the section `local` of the benchmarks starts, for it alone needs local inference. Each prints one line of JSON.
+//!
+//! - `model FILE THREADS` runs a model once.
+//! - `sentences FOLDER THREADS` embeds texts of two sizes.
+//! - `samplers` samples.
+//! - `write FORMAT FILE` writes a model of 1.1 billion random weights.
+//! - `greedy FILE TOKENS COUNT` says how the tokens, numbers with commas between, go on.
+//! - `divergence FILE TOKENS LOGITS` says how far probabilities are from those of exact products: ours, and those of another
+//!   program's logits after each token, a file of f32.
 
 use std::io::Write;
 use std::path::Path;
@@ -8,11 +14,14 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use serde_json::{Value, json};
-use typewright_runtime::local::arch;
+use typewright_runtime::local::arch::{self, Opened};
 use typewright_runtime::local::dtype::Dtype;
-use typewright_runtime::local::engine::{Config, Engine, Item, Logits, SequenceId};
+use typewright_runtime::local::embed::{self, Embedder, Tokens};
+use typewright_runtime::local::engine::{CacheNumber, Config, Engine, Item, Logits, SequenceId};
+use typewright_runtime::local::model::{self, Cache, Device};
 use typewright_runtime::local::sample::{Sampler, Sampling};
 use typewright_tests::bench::clock;
+use typewright_tests::local::divergence::kl_divergence;
 use typewright_tests::local::gguf::{Data, Gguf};
 
 type Failure = Box<dyn std::error::Error>;
@@ -40,7 +49,10 @@ fn main() -> ExitCode {
         ["model", file, threads] => model(Path::new(file), threads),
         ["samplers"] => samplers(),
         ["write", format, file] => write(format, Path::new(file)),
-        _ => Err("local_child model FILE THREADS | samplers | write FORMAT FILE".into()),
+        ["sentences", folder, threads] => sentences(Path::new(folder), threads),
+        ["greedy", file, tokens, count] => greedy(Path::new(file), tokens, count),
+        ["divergence", file, tokens, logits] => divergence(Path::new(file), tokens, Path::new(logits)),
+        _ => Err("local_child model | sentences | samplers | write | greedy | divergence".into()),
     };
     let written = match &told {
         Ok(line) => writeln!(out, "{line}"),
@@ -118,6 +130,78 @@ fn streams(engine: &mut Engine) -> Result<f64, Failure> {
         engine.remove(sequence);
     }
     Ok(took)
+}
+
+/// Milliseconds of a batch, as the fastest of all runs has it: one text of 32 tokens, and 32 of 128.
+fn sentences(folder: &Path, threads: &str) -> Result<Value, Failure> {
+    let config = embed::Config { threads: threads.parse()?, ..embed::Config::default() };
+    let embedder = Embedder::load(folder, &config)?;
+    let (one, many) = (embedded(&embedder, 1, 32)?, embedded(&embedder, 32, 128)?);
+    Ok(json!({ "1x32": one, "32x128": many }))
+}
+
+fn embedded(embedder: &Embedder, count: usize, len: usize) -> Result<f64, Failure> {
+    let vocab = embedder.spec().vocab;
+    let first = vocab.min(1000);
+    let ids: Vec<u32> = (0..count * len)
+        .map(|at| (first + at * 7919 % (vocab - first).max(1)).min(vocab - 1) as u32)
+        .collect();
+    let texts: Vec<Tokens<'_>> = ids.chunks_exact(len).map(|ids| Tokens { ids, parts: &[] }).collect();
+    let mut fastest = f64::INFINITY;
+    for _ in 0..if count == 1 { 200 } else { 10 } {
+        let began = Instant::now();
+        embedder.embed_tokens(&texts)?;
+        fastest = fastest.min(began.elapsed().as_secs_f64());
+    }
+    Ok(1e3 * fastest)
+}
+
+fn tokens(listed: &str) -> Result<Vec<u32>, Failure> {
+    Ok(listed.split(',').map(str::parse).collect::<Result<_, _>>()?)
+}
+
+/// An engine that loses nothing by its cache.
+fn exact_cache(opened: &Opened) -> Result<(Engine, SequenceId), Failure> {
+    let config = Config { cache_number: CacheNumber::F32, ..Config::default() };
+    let mut engine = Engine::load(opened, &config)?;
+    let sequence = engine.create();
+    Ok((engine, sequence))
+}
+
+fn greedy(file: &Path, listed: &str, count: &str) -> Result<Value, Failure> {
+    let (mut engine, sequence) = exact_cache(&arch::open(file)?)?;
+    let mut said = vec![run(&mut engine, sequence, &tokens(listed)?)?];
+    while said.len() < count.parse()? {
+        said.push(run(&mut engine, sequence, &said[said.len() - 1..])?);
+    }
+    Ok(json!(said))
+}
+
+fn divergence(file: &Path, listed: &str, logits: &Path) -> Result<Value, Failure> {
+    let (opened, tokens) = (arch::open(file)?, tokens(listed)?);
+    let model = model::open(&opened, tokens.len(), &Device::Cpu)?;
+    let exact = model::forward(&model, &mut Cache::new(&model), &tokens, model::Logits::All)?;
+    let exact: Vec<Vec<f32>> = exact.to_vec2()?;
+    drop(model);
+    let (mut engine, sequence) = exact_cache(&opened)?;
+    let ours: Vec<Vec<f32>> = engine
+        .step(&[Item { sequence, tokens: &tokens, want: Logits::All }])?
+        .iter()
+        .map(<[f32]>::to_vec)
+        .collect();
+    let bytes = std::fs::read(logits)?;
+    let numbers: Vec<f32> =
+        bytes.chunks_exact(4).map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]])).collect();
+    let theirs: Vec<Vec<f32>> = numbers.chunks(engine.spec().vocab).map(<[f32]>::to_vec).collect();
+    Ok(json!({ "ours": mean_divergence(&exact, &ours)?, "theirs": mean_divergence(&exact, &theirs)? }))
+}
+
+fn mean_divergence(expected: &[Vec<f32>], found: &[Vec<f32>]) -> Result<f64, Failure> {
+    if expected.len() != found.len() {
+        return Err(format!("logits of {} tokens, not of {}", found.len(), expected.len()).into());
+    }
+    let sum: f64 = expected.iter().zip(found).map(|(expected, found)| kl_divergence(expected, found)).sum();
+    Ok(sum / expected.len() as f64)
 }
 
 /// Microseconds of a token, as the fastest of ten runs has it.

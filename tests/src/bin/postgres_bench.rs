@@ -213,7 +213,7 @@ mod by_hand {
         let (ours, theirs): (Vec<_>, Vec<_>) = (some(&mut random, 300, false), some(&mut random, 300, false));
         let one = turns(
             300,
-            |time| drop(store.commit(&adding(vec![ours[time].clone()])).unwrap()),
+            |time| assert!(store.commit(&adding(vec![ours[time].clone()])).unwrap().commit.0 > 0),
             |time| hand.add(&theirs[time..=time]),
         );
         tell("one memory a commit, durable", one);
@@ -221,7 +221,7 @@ mod by_hand {
             (some(&mut random, 4000, false), some(&mut random, 4000, false));
         let many = turns(
             8,
-            |time| drop(store.commit(&adding(ours[time * 500..][..500].to_vec())).unwrap()),
+            |time| assert!(store.commit(&adding(ours[time * 500..][..500].to_vec())).unwrap().commit.0 > 0),
             |time| hand.add(&theirs[time * 500..][..500]),
         );
         tell("500 memories a commit", many);

@@ -19,6 +19,9 @@ const WORDS: [&str; 12] =
     ["ada", "wrote", "the", "first", "program", "engine", "Babbage", "1843", "ÉTÉ", "日本", "note", "loom"];
 const NAMESPACES: [&str; 5] = ["a", "a/b", "a/b/c", "ab", "a-b"];
 
+/// The models of vectors.
+pub const MODELS: [&str; 2] = ["small", "large"];
+
 /// Makes batches that fit to what is there.
 pub struct History {
     /// Whatever is drawn.
@@ -69,10 +72,16 @@ impl History {
     }
 
     fn embedding(&mut self) -> Option<Embedding> {
-        let model = ["small", "large"][self.random.usize(..2)];
-        let len = if model == "small" { 3 } else { 5 };
-        let vector = (0..len).map(|_| self.random.f32() + 0.1).collect();
-        self.random.bool().then(|| Embedding { model: model.to_owned(), vector })
+        self.random.bool().then(|| self.vector())
+    }
+
+    /// A vector of one of two models.
+    pub fn vector(&mut self) -> Embedding {
+        let model = MODELS[self.random.usize(..2)];
+        let len = if model == MODELS[0] { 3 } else { 5 };
+        // Some are equally near.
+        let vector = (0..len).map(|_| self.random.u8(..6) as f32 - 2.5).collect();
+        Embedding { model: model.to_owned(), vector }
     }
 
     fn moment(&mut self) -> Timestamp {
@@ -109,7 +118,7 @@ impl History {
             created: self.now,
             updated: self.now,
             ended: None,
-            expires: self.random.bool().then(|| self.now.plus(Duration::from_secs(50))),
+            expires: self.random.bool().then(|| self.now.plus(Duration::from_secs(self.random.u64(..50)))),
             last_access: self.now,
             accesses: 0,
             status: Status::Live,
@@ -139,7 +148,7 @@ impl History {
             }
             12 => Change::Invalidate { id, at: self.moment() },
             13 => Change::Expire { id },
-            14 => Change::Forget { id },
+            14 => Change::Forget { id: self.once(oracle, id).map_or(id, |node| node.id) },
             15 => Change::Embed { id, embedding: self.embedding() },
             16..18 => Change::Touch { id, at: self.moment() },
             18 => {
@@ -172,7 +181,7 @@ impl History {
             embedding: self.embedding(),
             importance: self.random.bool().then_some(0.25),
             valid: self.random.bool().then(|| self.interval()),
-            expires: self.random.bool().then_some(None),
+            expires: self.random.bool().then(|| self.random.bool().then(|| self.moment())),
             metadata: self.random.bool().then(|| self.metadata()),
         }
     }
@@ -188,9 +197,15 @@ impl History {
         Some(Relation { id: self.id(), from, kind, to, weight, valid, created: self.now, provenance })
     }
 
+    /// Time passes. Now and then clocks go back.
+    pub fn pass(&mut self) {
+        let by = Duration::from_millis(self.random.u64(..3000));
+        self.now = if self.random.u32(..16) == 0 { self.now.minus(by) } else { self.now.plus(by) };
+    }
+
     /// Some changes together, which may not all be possible.
     pub fn batch(&mut self, oracle: &Oracle) -> Batch {
-        self.now = self.now.plus(Duration::from_millis(self.random.u64(..3000)));
+        self.pass();
         let count = self.random.usize(1..4);
         let changes = (0..count).flat_map(|_| self.change(oracle)).collect();
         let mut expected = Vec::new();

@@ -1,6 +1,8 @@
 //! A store as simple as can be: the whole world after each commit, kept as it was. Stores have to say what it says.
+//! What is asked of the present by words and vectors is in `search`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use typewright_runtime::json::RawJson;
 use typewright_runtime::memory::store::{Batch, Change, Filter, Order, Revision, Seen};
@@ -24,6 +26,9 @@ pub type Refusal = &'static str;
 #[derive(Debug, Clone)]
 pub struct Oracle {
     worlds: Vec<World>,
+    times: Vec<Timestamp>,
+    /// The earliest world that is kept.
+    horizon: usize,
     /// Which commits can be undone.
     can_be_undone: Vec<bool>,
     /// The nodes that each commit changed.
@@ -32,7 +37,13 @@ pub struct Oracle {
 
 impl Default for Oracle {
     fn default() -> Self {
-        Self { worlds: vec![World::default()], can_be_undone: vec![false], changed: vec![BTreeSet::new()] }
+        Self {
+            worlds: vec![World::default()],
+            times: vec![Timestamp::MIN],
+            horizon: 0,
+            can_be_undone: vec![false],
+            changed: vec![BTreeSet::new()],
+        }
     }
 }
 
@@ -42,9 +53,36 @@ impl Oracle {
         self.worlds.len() - 1
     }
 
+    /// The number of the earliest commit whose world is kept.
+    pub fn horizon(&self) -> usize {
+        self.horizon
+    }
+
     /// The world after a commit.
     pub fn at(&self, commit: usize) -> &World {
         &self.worlds[commit]
+    }
+
+    /// The world now.
+    pub fn now(&self) -> &World {
+        &self.worlds[self.head()]
+    }
+
+    /// The time of the next commit: it never goes back.
+    fn time(&self, at: Timestamp) -> Timestamp {
+        at.max(self.times[self.head()])
+    }
+
+    fn push(&mut self, world: World, at: Timestamp, can_be_undone: bool) {
+        self.changed.push(world.changed(self.now()));
+        self.can_be_undone.push(can_be_undone);
+        self.times.push(at);
+        self.worlds.push(world);
+    }
+
+    /// A node as it was last, if a world that is kept has it.
+    fn last(&self, id: Id) -> Option<&MemoryNode> {
+        self.worlds[self.horizon..].iter().rev().find_map(|world| world.nodes.get(&id))
     }
 
     /// Does a batch.
@@ -52,7 +90,7 @@ impl Oracle {
     /// # Errors
     /// When a store has to refuse it.
     pub fn commit(&mut self, batch: &Batch, now: Timestamp) -> Result<(), Refusal> {
-        let mut world = self.worlds[self.head()].clone();
+        let mut world = self.now().clone();
         for expected in &batch.expected {
             let found =
                 world.nodes.get(&expected.id).map_or(Seen::Nothing, |node| Seen::Version(node.version));
@@ -60,14 +98,22 @@ impl Oracle {
                 return Err("Conflict");
             }
         }
-        let at = batch.at.unwrap_or(now);
-        batch.changes.iter().try_for_each(|change| world.change(change, at))?;
+        let at = self.time(batch.at.unwrap_or(now));
+        for change in &batch.changes {
+            // What was removed can be forgotten all the same.
+            if let Change::Forget { id } = change
+                && !world.nodes.contains_key(id)
+                && let Some(node) = self.last(*id)
+            {
+                world.nodes.insert(*id, node.clone());
+            }
+            world.change(change, at)?;
+        }
         let forgotten: BTreeSet<Id> = world.forgotten().collect();
-        let changed = world.changed(&self.worlds[self.head()]);
+        let changed = world.changed(self.now());
         let forgets = |change: &Change| matches!(change, Change::Forget { id } if changed.contains(id));
-        self.can_be_undone.push(!batch.changes.iter().any(forgets));
-        self.changed.push(changed);
-        self.worlds.push(world);
+        let can_be_undone = !batch.changes.iter().any(forgets);
+        self.push(world, at, can_be_undone);
         // What is forgotten was never known.
         for world in &mut self.worlds {
             world.nodes.retain(|id, node| !forgotten.contains(id) || node.status == Status::Forgotten);
@@ -80,16 +126,18 @@ impl Oracle {
         Ok(())
     }
 
-    /// Does the opposite of a commit, if nothing that it changed was changed later.
+    /// Does the opposite of a commit, if nothing that it changed was changed later: that comes before all other reasons
+    /// why it may not be done.
     ///
     /// # Errors
     /// When a store has to refuse it.
     pub fn undo(&mut self, commit: usize, now: Timestamp) -> Result<(), Refusal> {
-        if !self.can_be_undone[commit] {
+        if !self.can_be_undone[commit] || commit <= self.horizon {
             return Err("NotUndone");
         }
+        let now = self.time(now);
         let (before, after) = (self.worlds[commit - 1].clone(), self.worlds[commit].clone());
-        let mut world = self.worlds[self.head()].clone();
+        let mut world = self.now().clone();
         for id in self.changed[commit].clone() {
             let (was, made) = (before.nodes.get(&id), after.nodes.get(&id));
             let current = match (world.nodes.get(&id).cloned(), made, was) {
@@ -131,11 +179,34 @@ impl Oracle {
         if world.relations.values().any(|one| !is_there(&one.from) || !is_there(&one.to)) {
             return Err("NotUndone");
         }
-        self.changed.push(world.changed(&self.worlds[self.head()]));
-        self.worlds.push(world);
-        self.can_be_undone.push(true);
+        self.push(world, now, true);
         self.can_be_undone[commit] = false;
         Ok(())
+    }
+
+    /// Ends what has expired, the first first.
+    pub fn expire(&mut self, most: usize, now: Timestamp) {
+        let mut world = self.now().clone();
+        let live = world.nodes.values().filter(|node| node.status == Status::Live);
+        let due = live.filter_map(|node| Some((node.expires.filter(|expires| *expires <= now)?, node.id)));
+        let mut due: Vec<(Timestamp, Id)> = due.collect();
+        due.sort_unstable();
+        due.truncate(most);
+        if due.is_empty() {
+            return;
+        }
+        let at = self.time(now);
+        for (_, id) in due {
+            world.end(id, Status::Expired, at).unwrap_or_else(|error| unreachable!("{error}"));
+        }
+        self.push(world, at, true);
+    }
+
+    /// Keeps what was known since some time ago.
+    pub fn compact(&mut self, keep: Duration, now: Timestamp) {
+        let before = now.minus(keep);
+        let last = self.times.iter().rposition(|at| *at <= before).unwrap_or_default();
+        self.horizon = self.horizon.max(last);
     }
 
     /// What a filter means after a commit.
@@ -149,21 +220,6 @@ impl Oracle {
             Order::LastAccess => b.last_access.cmp(&a.last_access).then(a.id.cmp(&b.id)),
         });
         found.into_iter().skip(filter.page.skip).take(filter.page.most).collect()
-    }
-
-    /// Memories at the head that a filter means and that have one of these words.
-    pub fn with_words(&self, words: &str, filter: &Filter) -> BTreeSet<Id> {
-        let of = |text: &str| -> BTreeSet<String> {
-            let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-            words.map(str::to_lowercase).collect()
-        };
-        let wanted = of(words);
-        let nodes = self.worlds[self.head()].nodes.values();
-        let is_found = |node: &&MemoryNode| {
-            let is_indexed = node.status == Status::Live && node.kind.policy().is_indexed;
-            is_indexed && is_meant(filter, node) && !wanted.is_disjoint(&of(&node.content.words()))
-        };
-        nodes.filter(is_found).map(|node| node.id).collect()
     }
 }
 

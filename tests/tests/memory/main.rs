@@ -8,7 +8,17 @@
     reason = "a test fails by it"
 )]
 
+mod cognition;
+mod conversation;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod crash;
+mod embed;
+mod exchange;
+mod failures;
+mod forget;
+mod index;
 mod model;
 #[cfg(all(feature = "postgres", unix))]
 mod postgres;
+mod recall;
 mod store;

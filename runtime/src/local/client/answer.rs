@@ -12,7 +12,7 @@ use crate::client::{Answering, Backend, Embedded, Pending};
 use crate::embed::{EmbedRequest, EmbedResponse};
 use crate::error::{Error as CallError, Result};
 use crate::local;
-use crate::local::embed::Embeddings;
+use crate::local::embed::{Embeddings, Stop};
 use crate::local::serve::Answers;
 use crate::models::ListedModel;
 
@@ -64,9 +64,11 @@ impl Shared {
             return Err(self.refusal(&model, "dimensions", "its vectors have one length"));
         }
         let embedder = Arc::clone(embedder);
+        let waiting = Waiting::default();
+        let stop = waiting.0.clone();
         let made = blocking(move || {
             let texts: Vec<&str> = input.iter().map(String::as_str).collect();
-            Ok(embedder.embed(&texts)?)
+            Ok(embedder.embed_until(&texts, &stop)?)
         });
         let made = made.await.map_err(|error| error.of(self.wire.name, &model))?;
         drop(lease);
@@ -94,6 +96,16 @@ impl Shared {
 
     pub(super) fn refusal(&self, model: &str, feature: &'static str, reason: &'static str) -> CallError {
         CallError::unsupported(self.wire.name, model, feature, reason)
+    }
+}
+
+/// Somebody who waits for work on another thread. When it is dropped, the work ends at the next texts.
+#[derive(Default)]
+pub(super) struct Waiting(pub(super) Stop);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.stop();
     }
 }
 

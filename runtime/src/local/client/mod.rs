@@ -168,9 +168,11 @@ impl Local {
         };
         let (reranker, query) = (Arc::clone(reranker), query.to_owned());
         let documents: Vec<String> = documents.iter().map(|document| (*document).to_owned()).collect();
+        let waiting = answer::Waiting::default();
+        let stop = waiting.0.clone();
         let scores = shelf::blocking(move || {
             let documents: Vec<&str> = documents.iter().map(String::as_str).collect();
-            Ok(reranker.rerank(&query, &documents)?)
+            Ok(reranker.rerank_until(&query, &documents, &stop)?)
         });
         scores.await.map_err(|error| error.of(shared.wire.name, name))
     }

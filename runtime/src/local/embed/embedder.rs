@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::encoder::Encoder;
 use super::framing::Framed;
-use super::{Config, Cut, Tokens, load, pooling};
+use super::{Config, Cut, Stop, Tokens, load, pooling};
 use crate::local::Error;
 use crate::local::arch::{Pooling, Spec};
 use crate::local::memory::Need;
@@ -110,11 +110,19 @@ impl Embedder {
     /// # Errors
     /// When a text is too long and should not be cut, or has no tokens at all.
     pub fn embed(&self, texts: &[&str]) -> Result<Embeddings, Error> {
+        self.embed_until(texts, &Stop::default())
+    }
+
+    /// The same, for somebody who may lose interest.
+    ///
+    /// # Errors
+    /// As [`embed`](Self::embed); [`Error::Stopped`] once `stop` says so.
+    pub fn embed_until(&self, texts: &[&str], stop: &Stop) -> Result<Embeddings, Error> {
         let encoder = &self.encoder;
         let tokens = encoder.tokens(texts)?;
         let framed: Vec<Framed> =
             tokens.iter().map(|tokens| encoder.framing.one(tokens, encoder.max_len)).collect();
-        self.run(&framed)
+        self.run(&framed, stop)
     }
 
     /// The vectors of texts that are tokens already.
@@ -122,12 +130,12 @@ impl Embedder {
     /// # Errors
     /// When a text is empty or longer than the model takes, or a token is not in the vocabulary.
     pub fn embed_tokens(&self, texts: &[Tokens<'_>]) -> Result<Embeddings, Error> {
-        self.run(&texts.iter().map(Framed::of).collect::<Vec<_>>())
+        self.run(&texts.iter().map(Framed::of).collect::<Vec<_>>(), &Stop::default())
     }
 
-    fn run(&self, texts: &[Framed]) -> Result<Embeddings, Error> {
+    fn run(&self, texts: &[Framed], stop: &Stop) -> Result<Embeddings, Error> {
         let (dims, cut) = (self.dims(), self.encoder.check(texts)?);
-        let mut numbers = self.encoder.run(texts, self.pooling)?;
+        let mut numbers = self.encoder.run(texts, self.pooling, stop)?;
         if self.normalised {
             let vectors = numbers.chunks_exact_mut(dims);
             vectors.for_each(|vector| pooling::normalise(self.encoder.level, vector));

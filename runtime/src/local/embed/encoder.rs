@@ -11,7 +11,7 @@ use super::framing::{Framed, Framing};
 use super::pass::{self, Buffers, Pass};
 use super::pooling;
 use super::weights::Weights;
-use super::{Cut, TooLong};
+use super::{Cut, Stop, TooLong};
 use crate::local::Error;
 use crate::local::arch::{Pooling, Spec};
 use crate::local::kernels::Level;
@@ -100,7 +100,7 @@ impl Encoder {
     }
 
     /// A vector for each text, one after the other. They were [checked](Self::check).
-    pub(super) fn run(&self, texts: &[Framed], pooling: Pooling) -> Result<Vec<f32>, Error> {
+    pub(super) fn run(&self, texts: &[Framed], pooling: Pooling, stop: &Stop) -> Result<Vec<f32>, Error> {
         let mut order: Vec<usize> = (0..texts.len()).collect();
         order.sort_by_key(|at| std::cmp::Reverse(texts[*at].tokens.len()));
         let long = order.partition_point(|at| texts[*at].tokens.len() >= LONG);
@@ -110,13 +110,14 @@ impl Encoder {
         let (together, apart) = order.split_at(alone);
         let mut vectors = vec![0.0; texts.len() * self.spec.hidden];
         for group in groups(texts, together, self.rows) {
+            stop.check()?;
             let found = self.group(0, texts, group, pooling)?;
             self.spread(group, &found, &mut vectors);
         }
         let most =
             (apart.iter().map(|at| texts[*at].tokens.len()).sum::<usize>() / (4 * threads)).clamp(1, SHARE);
         let groups: Vec<&[usize]> = groups(texts, apart, most).collect();
-        for (group, found) in self.apart(texts, &groups, pooling)? {
+        for (group, found) in self.apart(texts, &groups, pooling, stop)? {
             self.spread(groups[group], &found, &mut vectors);
         }
         Ok(vectors)
@@ -135,6 +136,7 @@ impl Encoder {
         texts: &[Framed],
         groups: &[&[usize]],
         pooling: Pooling,
+        stop: &Stop,
     ) -> Result<Vec<(usize, Vec<f32>)>, Error> {
         let next = AtomicUsize::new(0);
         let found = Mutex::new(Vec::with_capacity(groups.len()));
@@ -143,7 +145,7 @@ impl Encoder {
                 loop {
                     let at = next.fetch_add(1, Ordering::Relaxed);
                     let Some(group) = groups.get(at) else { return };
-                    let result = self.group(thread, texts, group, pooling);
+                    let result = stop.check().and_then(|()| self.group(thread, texts, group, pooling));
                     let failed = result.is_err();
                     locked(&found).push(result.map(|found| (at, found)));
                     if failed {

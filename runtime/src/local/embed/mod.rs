@@ -16,6 +16,7 @@ mod modules;
 mod pass;
 mod pooling;
 mod rerank;
+mod stop;
 mod weights;
 
 use super::arch::Pooling;
@@ -23,6 +24,7 @@ use super::kernels::Level;
 
 pub use embedder::{Embedder, Embeddings};
 pub use rerank::{Reranker, Scores, Scoring};
+pub use stop::Stop;
 
 /// How an encoder is run.
 #[derive(Debug, Clone, PartialEq)]

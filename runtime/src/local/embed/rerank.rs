@@ -5,7 +5,7 @@ use std::path::Path;
 use super::encoder::Encoder;
 use super::framing::Framed;
 use super::weights::dense;
-use super::{Config, Cut, Tokens, load};
+use super::{Config, Cut, Stop, Tokens, load};
 use crate::local::arch::{self, Pooling, Spec};
 use crate::local::kernels::{self, Activations, Finish};
 use crate::local::memory::Need;
@@ -97,6 +97,14 @@ impl Reranker {
     /// # Errors
     /// When a document is too long and should not be cut, or the model has no form for two texts.
     pub fn rerank(&self, query: &str, documents: &[&str]) -> Result<Scores, Error> {
+        self.rerank_until(query, documents, &Stop::default())
+    }
+
+    /// The same, for somebody who may lose interest.
+    ///
+    /// # Errors
+    /// As [`rerank`](Self::rerank); [`Error::Stopped`] once `stop` says so.
+    pub fn rerank_until(&self, query: &str, documents: &[&str], stop: &Stop) -> Result<Scores, Error> {
         let encoder = &self.encoder;
         let query = encoder.tokens(&[query])?;
         let query = query.first().map(Vec::as_slice).unwrap_or_default();
@@ -110,7 +118,7 @@ impl Reranker {
         };
         let framed: Vec<Framed> =
             encoder.tokens(documents)?.iter().map(framed).collect::<Result<_, Error>>()?;
-        self.run(&framed)
+        self.run(&framed, stop)
     }
 
     /// A score for each pair that is tokens already.
@@ -118,12 +126,12 @@ impl Reranker {
     /// # Errors
     /// When a pair is empty or longer than the model takes, or a token is not in the vocabulary.
     pub fn rerank_tokens(&self, pairs: &[Tokens<'_>]) -> Result<Scores, Error> {
-        self.run(&pairs.iter().map(Framed::of).collect::<Vec<_>>())
+        self.run(&pairs.iter().map(Framed::of).collect::<Vec<_>>(), &Stop::default())
     }
 
-    fn run(&self, texts: &[Framed]) -> Result<Scores, Error> {
+    fn run(&self, texts: &[Framed], stop: &Stop) -> Result<Scores, Error> {
         let cut = self.encoder.check(texts)?;
-        let mut scores = self.classify(&self.encoder.run(texts, Pooling::First)?)?;
+        let mut scores = self.classify(&self.encoder.run(texts, Pooling::First, stop)?)?;
         if self.scoring == Scoring::Sigmoid {
             scores.iter_mut().for_each(|score| *score = 1.0 / (1.0 + (-*score).exp()));
         }

@@ -59,6 +59,11 @@ pass! {
 }
 
 pass! {
+    /// Σ e^(x − `max`) of the logits that are greater than `than`.
+    weigh_above, weigh_above_body, (logits: &[f32], max: f32, than: f32) -> f64
+}
+
+pass! {
     /// Σ w and Σ w · (`max` − x), where w = e^(x − `max`).
     moments, moments_body, (logits: &[f32], max: f32) -> (f64, f64)
 }
@@ -165,6 +170,26 @@ fn weigh_body(logits: &[f32], max: f32, scale: f32, sums: &mut [f32]) -> f64 {
         }
         *sum = added(lanes);
         total += f64::from(*sum);
+    }
+    total
+}
+
+#[inline(always)]
+fn weigh_above_body(logits: &[f32], max: f32, than: f32) -> f64 {
+    let mut total = 0.0;
+    for chunk in logits.chunks(CHUNK) {
+        let mut lanes = [0.0; LANES];
+        let (rows, rest) = chunk.as_chunks::<LANES>();
+        for row in rows {
+            for lane in 0..LANES {
+                let weight = exp(row[lane] - max);
+                lanes[lane] += if row[lane] > than { weight } else { 0.0 };
+            }
+        }
+        for (lane, &logit) in rest.iter().enumerate() {
+            lanes[lane] += if logit > than { exp(logit - max) } else { 0.0 };
+        }
+        total += f64::from(added(lanes));
     }
     total
 }

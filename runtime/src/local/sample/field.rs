@@ -10,6 +10,10 @@ use crate::random::Random;
 
 /// How many chunks a nucleus is first looked for in.
 const FIRST_GUESS: usize = 192;
+/// From this part on it pays to draw from all: what was drawn is in the nucleus more often than not.
+const WIDE: f32 = 0.5;
+/// How often that is tried. With 0.9 and no more warmth than 1, one of a hundred million answers tries as often.
+const TRIES: usize = 8;
 
 /// What is known of all logits.
 #[derive(Debug)]
@@ -22,6 +26,14 @@ pub(super) struct Field {
     max: f32,
     scratch: Vec<u64>,
     buckets: Box<[f64; BUCKETS]>,
+}
+
+/// A nucleus, and how warm what is drawn from it is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Nucleus {
+    /// The share of all that it has.
+    pub(super) part: f32,
+    pub(super) temperature: f32,
 }
 
 /// Which of the logits a filter likes best, and what it has to keep.
@@ -113,13 +125,61 @@ impl Field {
     /// false: they are what is left of `logits`.
     pub(super) fn top_p(&mut self, logits: &mut [f32], part: f32, list: &mut Candidates) -> bool {
         let total = self.weight(logits, 1.0);
-        let least = self.great(FIRST_GUESS);
-        self.list(logits, least, list);
-        if list.top_p(part, Some(total)) {
+        if self.list_nucleus(logits, part, total, list) {
             return true;
         }
         self.keep(logits, Wanted { shift: 0.0, weight: f64::from(part) * total });
         false
+    }
+
+    /// Draws one of the nucleus. Where that is wide its border is not looked for: something is drawn from all until what
+    /// was drawn is in it.
+    pub(super) fn draw_nucleus(
+        &mut self,
+        logits: &mut [f32],
+        nucleus: Nucleus,
+        list: &mut Candidates,
+        random: &mut Random,
+    ) -> Option<u32> {
+        let Nucleus { part, temperature } = nucleus;
+        let total = self.weight(logits, 1.0);
+        if self.list_nucleus(logits, part, total, list) {
+            return list.draw(temperature, random).map(|(token, _)| token);
+        }
+        let target = f64::from(part) * total;
+        let warm = self.weight(logits, temperature);
+        for _ in 0..if part < WIDE { 0 } else { TRIES } {
+            let (token, _) = self.draw_of(warm, logits, temperature, random);
+            if self.weight_before(logits, token) < target {
+                return Some(token);
+            }
+        }
+        self.keep(logits, Wanted { shift: 0.0, weight: target });
+        Some(self.draw(logits, temperature, random).0)
+    }
+
+    /// Lists a nucleus, sorted, if it lies within few chunks; the sums of all are known.
+    fn list_nucleus(&mut self, logits: &[f32], part: f32, total: f64, list: &mut Candidates) -> bool {
+        let least = self.great(FIRST_GUESS);
+        if self.weight_reaching(least) < f64::from(part) * total {
+            return false;
+        }
+        self.list(logits, least, list);
+        list.top_p(part, Some(total))
+    }
+
+    /// The weight of all chunks that reach a logit: what is listed by it has at most that.
+    fn weight_reaching(&self, least: f32) -> f64 {
+        let chunks = self.maxima.iter().zip(&self.sums);
+        chunks.filter(|(max, _)| **max >= least).map(|(_, sum)| f64::from(*sum)).sum()
+    }
+
+    /// The weight of all that are better than a token.
+    fn weight_before(&self, logits: &[f32], token: u32) -> f64 {
+        let (before, after) = logits.split_at(token as usize);
+        let logit = after.first().copied().unwrap_or(f32::NEG_INFINITY);
+        // Of equal ones the lower id is better.
+        kernel::weigh_above(before, self.max, logit.next_down()) + kernel::weigh_above(after, self.max, logit)
     }
 
     /// Keeps the fewest of the most typical whose probabilities add up to `part`.
@@ -150,6 +210,11 @@ impl Field {
     /// Draws one, and tells its probability.
     pub(super) fn draw(&mut self, logits: &[f32], temperature: f32, random: &mut Random) -> (u32, f64) {
         let total = self.weight(logits, temperature);
+        self.draw_of(total, logits, temperature, random)
+    }
+
+    /// The same, where the weights are known.
+    fn draw_of(&self, total: f64, logits: &[f32], temperature: f32, random: &mut Random) -> (u32, f64) {
         let mut left = random.unit() * total;
         let mut drawn = 0;
         for (chunk, &sum) in self.sums.iter().enumerate() {

@@ -3,7 +3,7 @@
 use super::Error;
 use super::candidates::{Candidates, logit, token};
 use super::config::{InvalidSampling, Sampling, Xtc};
-use super::field::Field;
+use super::field::{Field, Nucleus};
 use super::mirostat::Limit;
 use super::penalty::{Edits, History, Repeats};
 use crate::local::kernels::sample::mask;
@@ -132,12 +132,26 @@ impl Sampler {
         if let Some(limit) = mirostat {
             return limit.pick(field, logits, config.temperature, list, random);
         }
+        if let Some(part) = nucleus_alone(config) {
+            let nucleus = Nucleus { part, temperature: config.temperature };
+            return field.draw_nucleus(logits, nucleus, list, random);
+        }
         let left = filter(config, field, logits, list, random);
         match left {
             Left::Logits => Some(field.draw(logits, config.temperature, random).0),
             Left::List => list.draw(config.temperature, random).map(|(token, _)| token),
         }
     }
+}
+
+/// The nucleus, if nothing else is filtered.
+fn nucleus_alone(config: &Sampling) -> Option<f32> {
+    let alone = config.top_n_sigma.is_none()
+        && config.top_k.is_none()
+        && config.typical_p.is_none()
+        && config.min_p.is_none()
+        && config.xtc.is_none();
+    config.top_p.filter(|part| alone && *part < 1.0)
 }
 
 /// The filters, in the order that is usual elsewhere: top-n-sigma, top-k, typical, top-p, min-p, XTC.

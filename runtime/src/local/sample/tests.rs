@@ -226,6 +226,33 @@ fn draws_follow_the_distribution() {
     assert!(checked > 12);
 }
 
+/// Of vocabularies whose nucleus is too wide to be listed, it is drawn from all: also then nothing else is drawn, and all
+/// tenths of it as often.
+#[test]
+fn wide_nuclei_are_drawn_from_alike() {
+    const DRAWN: usize = 400;
+    let mut random = fastrand::Rng::with_seed(3);
+    for (part, temperature) in [(0.9, 0.8), (0.6, 1.0), (0.95, 2.5)] {
+        let logits: Vec<f32> = (0..14_000).map(|_| normal(&mut random)).collect();
+        let config = Sampling { top_p: Some(part), temperature, seed: Some(5), ..Sampling::default() };
+        let naive = Naive::of(&config, &logits);
+        assert!(naive.margin > 1e-7 && naive.left.len() > 1000);
+        let mut tenth = vec![None; logits.len()];
+        let mut sum = 0.0;
+        for (token, probability) in naive.left {
+            tenth[token as usize] = Some((10.0 * sum) as usize);
+            sum += probability;
+        }
+        let mut sampler = Sampler::new(config, logits.len()).unwrap();
+        let mut counts = [0_usize; 11];
+        for _ in 0..DRAWN {
+            let token = sampler.next(&mut logits.clone()).unwrap().token;
+            counts[tenth[token as usize].expect("a token of the nucleus")] += 1;
+        }
+        assert!(counts[..10].iter().all(|count| (15..70).contains(count)), "{part}: {counts:?}");
+    }
+}
+
 #[test]
 fn greedy_takes_the_first_of_the_best() {
     let mut random = fastrand::Rng::with_seed(4);

@@ -68,8 +68,8 @@ use super::id::Id;
 use super::node::MemoryNode;
 use super::relation::{Relation, RelationKind};
 use super::store::{
-    Batch, Census, Change, Commit, Committed, Direction, Filter, Findings, Logged, Match, Nearest, Store,
-    Stored,
+    Batch, Census, Change, Commit, Committed, Direction, Filter, Findings, Item, Logged, Match, Nearest,
+    Store, Stored,
 };
 use super::{Error, Namespace, Settings};
 use fault::{Fault, Result};
@@ -87,6 +87,7 @@ pub struct PostgresStore {
     place: String,
     settings: Arc<Settings>,
     counts: Counts,
+    hints: nearest::Hints,
 }
 
 #[derive(Default)]
@@ -129,7 +130,8 @@ impl PostgresStore {
         let types = prepared(&first).map_err(|fault| placed(fault.told(&place), &place))?;
         let search_path = path(&types);
         let pool = Pool::new(config, tls, search_path);
-        let this = Self { pool, place, settings, counts: Counts::default() };
+        let (counts, hints) = (Counts::default(), nearest::Hints::default());
+        let this = Self { pool, place, settings, counts, hints };
         this.check_namespace()?;
         Ok(this)
     }
@@ -331,8 +333,8 @@ impl Store for PostgresStore {
             ended(connection, &writing)
         })?;
         if batch.changes.iter().any(|change| matches!(change, Change::Forget { .. })) {
-            // It is committed, whatever becomes of this.
-            self.read(upkeep::vacuum).unwrap_or_default();
+            let not_erased = |source| Error::NotErased { commit: committed.commit, source: Box::new(source) };
+            self.read(upkeep::vacuum).map_err(not_erased)?;
         }
         Ok(committed)
     }
@@ -375,7 +377,7 @@ impl Store for PostgresStore {
 
     fn nearest(&self, asked: &Nearest<'_>) -> std::result::Result<Vec<Match>, Error> {
         asked.filter.check()?;
-        self.read(|connection| nearest::nearest(connection, asked))
+        self.read(|connection| nearest::nearest(connection, &self.hints, asked))
     }
 
     fn vectors(
@@ -420,6 +422,14 @@ impl Store for PostgresStore {
 
     fn census(&self) -> std::result::Result<Census, Error> {
         self.read(upkeep::census)
+    }
+
+    fn all(
+        &self,
+        at: Commit,
+        take: &mut dyn FnMut(Item) -> std::result::Result<(), Error>,
+    ) -> std::result::Result<(), Error> {
+        self.stream(|connection| read::all(connection, at, take))
     }
 
     fn namespaces(&self) -> std::result::Result<Vec<Namespace>, Error> {

@@ -3,14 +3,18 @@
 //! The index finds candidates by its own arithmetic; what is told is the cosine in 64 bits, so that it is the same
 //! however it was found. An index that has found fewer than are asked for has not looked far enough: then all are compared.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
 use tokio_postgres::Row;
 
 use super::fault::{Fault, Result};
 use super::filter::{Where, is_plain};
 use super::pool::{Asked, Connection};
 use super::row::{self, Vector};
-use crate::memory::Error;
-use crate::memory::store::{Match, Nearest, Page, Search, cosine};
+use crate::memory::Namespace;
+use crate::memory::store::{Match, Nearest, Page, Search, best, comparable, cosine, unit};
 
 /// What comparing one vector costs, in microseconds, beside a candidate of the index (384 numbers; both measured).
 const COMPARED: f64 = 1.1;
@@ -20,7 +24,36 @@ const WIDEST: usize = 1000;
 /// Vectors whose cosine differs by less may be in another order by the arithmetic of the server.
 const CLOSE: f64 = 1e-5;
 
+/// What was there of a model, of late: it decides what is faster, and never what is true. Asked for again after a while.
+#[derive(Debug, Default)]
+pub(super) struct Hints(Mutex<HashMap<(String, Namespace, bool), (Instant, Model)>>);
+
+/// How long a hint is good, and how many are kept.
+const LATE: Duration = Duration::from_secs(2);
+const HINTS: usize = 1000;
+
+impl Hints {
+    fn of(&self, connection: &mut Connection, asked: &Nearest<'_>) -> Result<Option<Model>> {
+        let key = (asked.to.model.clone(), asked.filter.namespace.clone(), asked.filter.below);
+        let held = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = held().get(&key).filter(|(at, _)| at.elapsed() < LATE).map(|(_, model)| *model);
+        if known.is_some() {
+            return Ok(known);
+        }
+        let model = model(connection, asked)?;
+        if let Some(model) = model {
+            let mut held = held();
+            if held.len() >= HINTS {
+                held.clear();
+            }
+            held.insert(key, (Instant::now(), model));
+        }
+        Ok(model)
+    }
+}
+
 /// What there is of a model.
+#[derive(Debug, Clone, Copy)]
 struct Model {
     m: i32,
     dimension: usize,
@@ -30,22 +63,18 @@ struct Model {
     meant: i64,
 }
 
-pub(super) fn nearest(connection: &mut Connection, asked: &Nearest<'_>) -> Result<Vec<Match>> {
-    let Some(model) = model(connection, asked)? else { return Ok(Vec::new()) };
-    let found = asked.to.vector.len();
-    if found != model.dimension {
-        let reason = format!("it has {found} numbers; those of its model have {}", model.dimension);
-        return Err(Error::Invalid { what: "the vector", reason }.into());
-    }
+pub(super) fn nearest(connection: &mut Connection, hints: &Hints, asked: &Nearest<'_>) -> Result<Vec<Match>> {
+    let Some(model) = hints.of(connection, asked)? else { return Ok(Vec::new()) };
+    comparable(asked.to.vector.len(), model.dimension)?;
     let most = asked.most.min(Page::MOST);
     if let Some(width) = width(asked.search, &model, most) {
         let candidates = by_index(connection, asked, &model, width)?;
-        if candidates.len() >= most.min(usize::try_from(model.meant).unwrap_or(usize::MAX)) {
-            return best(&candidates, asked, most);
+        if candidates.len() >= most {
+            return told(&candidates, asked, most);
         }
     }
     let rows = exact(connection, asked, &model, most)?;
-    best(&rows, asked, most)
+    told(&rows, asked, most)
 }
 
 fn model(connection: &mut Connection, asked: &Nearest<'_>) -> Result<Option<Model>> {
@@ -162,13 +191,12 @@ pub(super) fn indexed_as(dimension: usize) -> &'static str {
     if dimension > 2000 { "halfvec" } else { "vector" }
 }
 
-fn best(rows: &[Row], asked: &Nearest<'_>, most: usize) -> Result<Vec<Match>> {
-    let mut found = Vec::with_capacity(rows.len());
-    for row in rows {
+/// The best of them, by the arithmetic of all stores.
+fn told(rows: &[Row], asked: &Nearest<'_>, most: usize) -> Result<Vec<Match>> {
+    let to = unit(&asked.to.vector);
+    let one = |row: &Row| {
         let Vector(vector) = row.try_get(1)?;
-        found.push(Match { id: row::id(row.try_get(0)?), score: cosine(&asked.to.vector, &vector)? });
-    }
-    found.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.id.cmp(&b.id)));
-    found.truncate(most);
-    Ok(found)
+        Ok(Match { id: row::id(row.try_get(0)?), score: cosine(&to, &unit(&vector)) })
+    };
+    Ok(best(rows.iter().map(one).collect::<Result<_>>()?, most))
 }

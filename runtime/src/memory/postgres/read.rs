@@ -11,9 +11,9 @@ use super::pool::{Asked, Connection};
 use super::row;
 use super::write::Op;
 use crate::memory::id::Id;
-use crate::memory::node::{Embedding, MemoryNode};
+use crate::memory::node::{Embedding, MemoryNode, Status};
 use crate::memory::relation::{Relation, RelationKind};
-use crate::memory::store::{Change, Commit, Direction, Filter, Logged, Page, Revision, Stored};
+use crate::memory::store::{Change, Commit, Direction, Filter, Item, Logged, Page, Revision, Stored};
 use crate::memory::{Error, Namespace};
 
 /// A transaction whose statements all read the state of one moment.
@@ -137,6 +137,35 @@ pub(super) fn vectors(
     head(connection)
 }
 
+/// Everything at a commit, in the order of names.
+pub(super) fn all(
+    connection: &mut Connection,
+    at: Commit,
+    take: &mut dyn FnMut(Item) -> std::result::Result<(), Error>,
+) -> Result<()> {
+    is_kept(&connection.query(HORIZON, &[])?, at)?;
+    let at = at.0.cast_signed();
+    let nodes = format!(
+        "SELECT {} FROM {} WHERE s.since <= $1 AND (s.until IS NULL OR s.until > $1) ORDER BY k.id",
+        row::NODE,
+        row::TABLES
+    );
+    let mut rows = Box::pin(connection.stream(&nodes, &[&at])?);
+    while let Some(found) = connection.next(&mut rows)? {
+        take(Item::Node(Box::new(row::node(&found, 0)?.node)))?;
+    }
+    let relations = format!(
+        "SELECT {} FROM relations r JOIN nodes x ON x.n = r.a JOIN nodes y ON y.n = r.b \
+         WHERE r.since <= $1 AND (r.until IS NULL OR r.until > $1) ORDER BY x.id, r.id",
+        row::RELATION
+    );
+    let mut rows = Box::pin(connection.stream(&relations, &[&at])?);
+    while let Some(found) = connection.next(&mut rows)? {
+        take(Item::Relation(Box::new(row::relation(&found, 0)?)))?;
+    }
+    Ok(())
+}
+
 pub(super) fn log(
     connection: &mut Connection,
     after: Commit,
@@ -144,7 +173,7 @@ pub(super) fn log(
 ) -> Result<()> {
     is_kept(&connection.query(HORIZON, &[])?, after)?;
     let query = format!(
-        "SELECT l.seq, e.at, l.op, l.r, u.id, {}, {} FROM log l JOIN commits e ON e.seq = l.seq \
+        "SELECT l.seq, e.at, l.op, l.r, u.id, l.before, {}, {} FROM log l JOIN commits e ON e.seq = l.seq \
          LEFT JOIN nodes u ON u.n = l.n LEFT JOIN relations r ON r.r = l.r \
          LEFT JOIN nodes x ON x.n = r.a LEFT JOIN nodes y ON y.n = r.b \
          LEFT JOIN ({}) ON s.s = l.state WHERE l.seq > $1 ORDER BY l.seq, l.ord",
@@ -164,7 +193,7 @@ pub(super) fn log(
 }
 
 /// Where in an entry of the log a relation begins, and a node.
-const RELATION_FROM: usize = 5;
+const RELATION_FROM: usize = 6;
 const NODE_FROM: usize = RELATION_FROM + 9;
 
 /// The change of an entry, from the state that it made. A state that is gone was forgotten.
@@ -185,12 +214,13 @@ fn change(found: &Row) -> Result<Option<Change>> {
         let is_removed = op == Op::Remove as i16;
         return Ok(Some(if is_removed { Change::Expire { id } } else { Change::Forget { id } }));
     }
-    Ok(Some(of_state(op, id, row::node(found, NODE_FROM)?.node)))
+    let is_first = found.try_get::<_, Option<i64>>(5)?.is_none();
+    Ok(Some(of_state(op, is_first, id, row::node(found, NODE_FROM)?.node)))
 }
 
-fn of_state(op: i16, id: Id, node: MemoryNode) -> Change {
+fn of_state(op: i16, is_first: bool, id: Id, node: MemoryNode) -> Change {
     let is = |one: Op| op == one as i16;
-    if is(Op::Add) {
+    if is(Op::Add) || is(Op::Restore) && is_first && node.status == Status::Live {
         return Change::Add(Box::new(node));
     }
     if is(Op::Forget) {
@@ -204,7 +234,8 @@ fn of_state(op: i16, id: Id, node: MemoryNode) -> Change {
     {
         return Change::Invalidate { id, at };
     }
-    if is(Op::Expire) || is(Op::Supersede) {
+    // What had ended has ended again when that is restored.
+    if node.status != Status::Live {
         return Change::Expire { id };
     }
     let revision = Revision {
@@ -220,7 +251,7 @@ fn of_state(op: i16, id: Id, node: MemoryNode) -> Change {
 
 pub(super) fn namespaces(connection: &mut Connection) -> Result<Vec<Namespace>> {
     const QUERY: &str = "SELECT path FROM namespaces p WHERE EXISTS \
-         (SELECT 1 FROM nodes k JOIN states s ON s.s = k.current WHERE k.ns = p.ns AND s.status = 0) ORDER BY path";
+         (SELECT 1 FROM nodes k WHERE k.ns = p.ns AND k.current IS NOT NULL) ORDER BY path";
     let rows = connection.query(QUERY, &[])?;
     rows.iter().map(|found| Ok(Namespace::new(found.try_get::<_, String>(0)?)?)).collect()
 }

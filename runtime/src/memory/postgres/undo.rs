@@ -1,12 +1,12 @@
 //! The opposite of a transaction, as a new one.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::fault::{Fault, Result};
 use super::pool::{Asked, Connection};
 use super::row::{self, Read};
 use super::schema;
-use super::view::{self, State, Wanted};
+use super::view::{self, State, View, Wanted};
 use super::write::{Op, Writing};
 use crate::memory::id::Id;
 use crate::memory::node::MemoryNode;
@@ -53,14 +53,37 @@ pub(super) fn undo<'a>(
         wanted.ending(relation.id);
     }
     let view = view::within(connection, &wanted)?;
+    // What somebody else has changed since comes before what cannot be undone for another reason.
+    unchanged(&view, &past)?;
     let mut writing = Writing::begin(settings, view, settings.clock.now())?;
     writing.undoes = Some(commit.0.cast_signed());
-    past.entries.iter().rev().try_for_each(|entry| one(&mut writing, &past, commit, entry))?;
+    // What was changed twice goes back once, to what was before the first time.
+    let mut seen = BTreeSet::new();
+    let first = past.entries.iter().filter(|entry| entry.n.is_none_or(|n| seen.insert(n)));
+    let first: Vec<&Entry> = first.collect();
+    first.into_iter().rev().try_for_each(|entry| one(&mut writing, &past, commit, entry))?;
     Ok(writing)
 }
 
+/// Fails when what the transaction left is not there any more, but something else.
+fn unchanged(view: &View, past: &Past) -> Result<()> {
+    let mut seen = BTreeSet::new();
+    for entry in past.entries.iter().rev() {
+        // What it changed twice, it left as it was after the last time.
+        let Some(n) = entry.n.filter(|n| seen.insert(*n)) else { continue };
+        let Some(id) = view.names.get(&n).copied() else { continue };
+        let current = view.nodes.get(&id).and_then(|known| known.current.as_ref());
+        let Some((_, state)) = current.filter(|(s, _)| entry.state != Some(*s)) else { continue };
+        let version = |state: &State| Seen::Version(state.version.cast_unsigned());
+        let expected = entry.state.and_then(|state| past.states.get(&state));
+        let expected = expected.map_or(Seen::Nothing, version);
+        return Err(Error::Conflict { id, expected, found: version(state) }.into());
+    }
+    Ok(())
+}
+
 fn past(connection: &mut Connection, commit: Commit) -> Result<Past> {
-    const COMMIT: &str = "SELECT undone FROM commits WHERE seq = $1";
+    const COMMIT: &str = "SELECT undone, seq <= (SELECT horizon FROM head) FROM commits WHERE seq = $1";
     const ENTRIES: &str = "SELECT op, n, state, before, r FROM log WHERE seq = $1 ORDER BY ord";
     let seq = commit.0.cast_signed();
     let asked = [Asked::new(COMMIT, &[&seq]), Asked::new(ENTRIES, &[&seq])];
@@ -72,6 +95,9 @@ fn past(connection: &mut Connection, commit: Commit) -> Result<Past> {
         None => return Err(no(commit, "there is no such commit, or its log is compacted")),
         Some(Some(by)) => return Err(no(commit, format!("commit {by} has undone it"))),
         Some(None) => {}
+    }
+    if found.first().is_some_and(|row| row.get(1)) {
+        return Err(no(commit, "its log is compacted"));
     }
     let entries: Vec<Entry> = rows.iter().map(entry).collect::<Result<_>>()?;
     if entries.iter().any(|entry| entry.op == Op::Forget as i16) {
@@ -127,9 +153,9 @@ fn one(writing: &mut Writing<'_>, past: &Past, commit: Commit, entry: &Entry) ->
     let Some(n) = entry.n else { return Ok(()) };
     let Some(id) = writing.view.names.get(&n).copied() else { return Ok(()) };
     let known = writing.view.nodes.get(&id);
-    let current = known.and_then(|known| known.current.as_ref()).map(|(s, state)| (*s, state.version));
+    let current = known.and_then(|known| known.current.as_ref()).map(|(s, _)| *s);
     let before = entry.before.and_then(|before| past.states.get(&before));
-    let Some((s, version)) = current else {
+    let Some(s) = current else {
         // What was removed is there again; what is not there any more need not be removed.
         if let (None, Some(state)) = (entry.state, before) {
             writing.revive(id, state);
@@ -137,13 +163,6 @@ fn one(writing: &mut Writing<'_>, past: &Past, commit: Commit, entry: &Entry) ->
         }
         return Ok(());
     };
-    // A state of this transaction: a later change of the same memory is undone already.
-    let is_ours = s > writing.before.s;
-    if entry.state != Some(s) && !is_ours {
-        let expected = entry.state.and_then(|state| past.states.get(&state));
-        let expected = expected.map_or(Seen::Nothing, |state| Seen::Version(state.version.cast_unsigned()));
-        return Err(Error::Conflict { id, expected, found: Seen::Version(version.cast_unsigned()) }.into());
-    }
     writing.unindex(n);
     match (entry.before, before) {
         (None, _) => {

@@ -61,6 +61,7 @@ pub(super) fn compact(connection: &mut Connection, settings: &Settings, keep: Du
         "DELETE FROM notes WHERE seq < $1",
     ];
     let loose = [
+        "DELETE FROM nodes k WHERE current IS NULL AND NOT EXISTS (SELECT 1 FROM states s WHERE s.n = k.n)",
         "DELETE FROM vectors v WHERE NOT EXISTS (SELECT 1 FROM states s WHERE s.n = v.n AND s.v = v.v)",
         "DELETE FROM contents c WHERE NOT EXISTS (SELECT 1 FROM states s WHERE s.n = c.n AND s.c = c.c)",
         "DELETE FROM blobs o WHERE NOT EXISTS (SELECT 1 FROM contents c WHERE c.ns = o.ns AND c.digest = o.digest)",

@@ -57,6 +57,8 @@ pub(super) struct Known {
     pub(super) accesses: i64,
     /// Its state now, and the number of that. What was removed has none.
     pub(super) current: Option<(i64, State)>,
+    /// What it was last, if it was removed.
+    pub(super) last: Option<State>,
 }
 
 /// A relation that holds.
@@ -159,12 +161,12 @@ impl Wanted {
 }
 
 const HEAD: &str = "SELECT seq, at, ns, m, n, s, c, v, r FROM head";
-const KNOWN: &str = "SELECT k.id, k.n, k.ns, k.kind, k.created, k.last_access, k.accesses, s.s, s.status, s.version, \
+const KNOWN: &str = "SELECT k.id, k.n, k.ns, k.kind, k.created, k.last_access, k.accesses, k.current, s.status, s.version, \
      s.importance, s.valid_from, s.valid_to, s.updated, s.ended, s.expires, s.c, s.v, s.provenance, s.metadata::text \
-     FROM nodes k LEFT JOIN states s ON s.s = k.current WHERE k.id = ANY($1::uuid[])";
-const NUMBERED: &str = "SELECT k.id, k.n, k.ns, k.kind, k.created, k.last_access, k.accesses, s.s, s.status, s.version, \
+     FROM nodes k JOIN states s ON s.s = coalesce(k.current, (SELECT max(t.s) FROM states t WHERE t.n = k.n)) WHERE k.id = ANY($1::uuid[])";
+const NUMBERED: &str = "SELECT k.id, k.n, k.ns, k.kind, k.created, k.last_access, k.accesses, k.current, s.status, s.version, \
      s.importance, s.valid_from, s.valid_to, s.updated, s.ended, s.expires, s.c, s.v, s.provenance, s.metadata::text \
-     FROM nodes k LEFT JOIN states s ON s.s = k.current WHERE k.n = ANY($1::bigint[])";
+     FROM nodes k JOIN states s ON s.s = coalesce(k.current, (SELECT max(t.s) FROM states t WHERE t.n = k.n)) WHERE k.n = ANY($1::bigint[])";
 const NAMESPACES: &str = "SELECT path, ns FROM namespaces WHERE path = ANY($1::text[])";
 const MODELS: &str = "SELECT name, m, dimension FROM models WHERE name = ANY($1::bytea[])";
 const RELATIONS: &str = "SELECT r.id, r.r, r.a, r.kind, r.b, r.ns_a FROM relations r \
@@ -300,6 +302,7 @@ fn known(row: &Row) -> Result<(Id, Known)> {
         last_access: row.try_get(5)?,
         accesses: row.try_get(6)?,
         current: current.map(|s| Ok::<_, Fault>((s, state(row, 8)?))).transpose()?,
+        last: if current.is_none() { Some(state(row, 8)?) } else { None },
     };
     Ok((row::id(row.try_get(0)?), known))
 }

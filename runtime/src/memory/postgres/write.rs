@@ -149,7 +149,8 @@ impl<'a> Writing<'a> {
         let state = State { content: Some(content), vector, ..State::of(node) };
         let (created, last_access) = (node.created.micros(), node.last_access.micros());
         let accesses = node.accesses.cast_signed();
-        let known = Known { n, ns, kind: node.kind, created, last_access, accesses, current: None };
+        let known =
+            Known { n, ns, kind: node.kind, created, last_access, accesses, current: None, last: None };
         self.view.nodes.insert(id, known);
         self.view.names.insert(n, id);
         self.view.whole.insert(id, node.clone());
@@ -228,8 +229,10 @@ impl<'a> Writing<'a> {
     }
 
     fn forget(&mut self, id: Id) -> Result<()> {
-        let Some((known, _, state)) = self.current(id) else { return Err(Error::NotFound { id }.into()) };
-        let (n, ns, state) = (known.n, known.ns, state.clone());
+        let known = self.view.nodes.get(&id).ok_or(Error::NotFound { id })?;
+        // Of what was removed there are earlier states.
+        let state = known.current.as_ref().map(|(_, state)| state).or(known.last.as_ref());
+        let (n, ns, state) = (known.n, known.ns, state.ok_or(Error::NotFound { id })?.clone());
         if state.status == Status::Forgotten {
             return Ok(());
         }

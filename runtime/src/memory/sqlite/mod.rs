@@ -1,12 +1,17 @@
 //! Memories in one file: the store that is there without a server.
 //!
 //! SQLite in WAL mode, one connection that writes and some that read. `schema` has the tables, `row` what stands in them,
-//! `write` does a transaction, `undo` the opposite of one, `read` finds, `upkeep` looks after the file. Everything of a
-//! transaction is in that file, words and vectors included; who derives an index from it keeps the commit that it has seen.
+//! `write` does a transaction, `undo` the opposite of one, `read` finds, `index` finds what is near, `upkeep` looks after the
+//! file. Everything of a transaction is in that file, words and vectors included; who derives an index from it keeps the
+//! commit that it has seen.
 
+mod all;
+mod check;
+mod index;
 mod read;
 mod row;
 mod schema;
+mod sum;
 mod undo;
 mod upkeep;
 mod write;
@@ -23,7 +28,8 @@ use super::id::Id;
 use super::node::MemoryNode;
 use super::relation::{Relation, RelationKind};
 use super::store::{
-    Batch, Census, Commit, Committed, Direction, Filter, Findings, Logged, Match, Store, Stored,
+    Batch, Census, Change, Commit, Committed, Direction, Filter, Findings, Item, Logged, Match, Nearest,
+    Store, Stored,
 };
 use super::{Error, Namespace, Settings};
 use write::Fault;
@@ -38,6 +44,7 @@ pub struct SqliteStore {
     settings: Arc<Settings>,
     writer: Mutex<Connection>,
     readers: Mutex<Vec<Connection>>,
+    indexes: index::Indexes,
     /// As long as this is open, the file is ours.
     _lock: File,
 }
@@ -51,7 +58,11 @@ impl SqliteStore {
         let lock = schema::lock(path)?;
         let writer = Mutex::new(schema::writer(path, &config)?);
         let (path, place) = (path.to_owned(), path.display().to_string());
-        Ok(Self { path, place, config, settings, writer, readers: Mutex::default(), _lock: lock })
+        let (readers, indexes) = (Mutex::default(), index::Indexes::new(&path, config.index.clone()));
+        let store = Self { path, place, config, settings, writer, readers, indexes, _lock: lock };
+        // What was forgotten is erased, also when the power failed in the middle.
+        store.scrub()?;
+        Ok(store)
     }
 
     fn writer(&self) -> MutexGuard<'_, Connection> {
@@ -110,10 +121,8 @@ fn failed(place: &str, error: rusqlite::Error) -> Error {
         Some(ErrorCode::DiskFull) => Error::Full { place },
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Error::ReadOnly { place },
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::Locked { place },
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-            Error::Damaged { place, reason: error.to_string() }
-        }
-        _ if matches!(error, rusqlite::Error::FromSqlConversionFailure(..)) => {
+        // All statements are ours, so that only what is there can be wrong with them.
+        None | Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown) => {
             Error::Damaged { place, reason: error.to_string() }
         }
         _ => Error::Store { place, source: Box::new(error) },
@@ -126,10 +135,12 @@ impl Store for SqliteStore {
     }
 
     fn commit(&self, batch: &Batch) -> Result<Committed, Error> {
+        let erases = batch.changes.iter().any(|change| matches!(change, Change::Forget { .. }));
+        let _saving = erases.then(|| index::before_erasing(self)).transpose()?;
         let (committed, is_scrubbed) =
             self.write(|transaction| write::batch(transaction, &self.settings, batch))?;
         if is_scrubbed {
-            self.scrub()?;
+            self.erase(committed.commit)?;
         }
         Ok(committed)
     }
@@ -167,6 +178,11 @@ impl Store for SqliteStore {
         self.read(|connection| read::matches(connection, words, filter, most))
     }
 
+    fn nearest(&self, asked: &Nearest<'_>) -> Result<Vec<Match>, Error> {
+        asked.filter.check()?;
+        index::nearest(self, asked)
+    }
+
     fn vectors(
         &self,
         model: &str,
@@ -185,7 +201,7 @@ impl Store for SqliteStore {
 
     fn compact(&self, keep: Duration) -> Result<(), Error> {
         self.write(|transaction| upkeep::compact(transaction, &self.settings, keep))?;
-        self.scrub()
+        self.erase(self.head()?)
     }
 
     fn backup(&self, to: &Path) -> Result<Committed, Error> {
@@ -193,11 +209,15 @@ impl Store for SqliteStore {
     }
 
     fn check(&self) -> Result<Findings, Error> {
-        self.read(upkeep::check)
+        self.read(|connection| check::check(connection, &self.settings))
     }
 
     fn census(&self) -> Result<Census, Error> {
         self.read(upkeep::census)
+    }
+
+    fn all(&self, at: Commit, take: &mut dyn FnMut(Item) -> Result<(), Error>) -> Result<(), Error> {
+        self.read(|connection| all::all(connection, at, take))
     }
 
     fn namespaces(&self) -> Result<Vec<Namespace>, Error> {
@@ -208,9 +228,21 @@ impl Store for SqliteStore {
 impl SqliteStore {
     /// Leaves nothing of what was deleted in free pages or in the log of the database.
     fn scrub(&self) -> Result<(), Error> {
-        // Readers hold the log of the database open.
+        // Their caches have pages as they were.
         self.readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        upkeep::scrub(&self.writer()).map_err(|error| failed(&self.place, error))
+        let writer = self.writer();
+        let is_to_scrub = upkeep::is_to_scrub(&writer).map_err(|error| failed(&self.place, error))?;
+        // Somebody else may have done it meanwhile.
+        if !is_to_scrub {
+            return Ok(());
+        }
+        upkeep::scrub(&writer).map_err(|error| failed(&self.place, error))
+    }
+
+    /// Erases what a transaction has deleted that is committed already.
+    fn erase(&self, commit: Commit) -> Result<(), Error> {
+        let erased = index::erase(self).and_then(|()| self.scrub());
+        erased.map_err(|error| Error::NotErased { commit, source: Box::new(error) })
     }
 }
 

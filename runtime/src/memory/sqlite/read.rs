@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
-use super::row;
 use super::write::{Fault, Op};
+use super::{row, sum};
 use crate::memory::id::Id;
-use crate::memory::node::{Embedding, MemoryNode};
+use crate::memory::node::{Embedding, MemoryNode, Status};
 use crate::memory::relation::{Relation, RelationKind};
 use crate::memory::store::{Change, Commit, Direction, Filter, Logged, Match, Order, Page, Revision, Stored};
 use crate::memory::{Error, Namespace};
@@ -23,20 +23,22 @@ pub(super) fn head(connection: &Connection) -> Result<Commit> {
     Ok(Commit(statement.query_row((), |row| row.get(0))?))
 }
 
-/// Fails when the state at a commit is not kept.
-fn is_kept(connection: &Connection, commit: Commit) -> Result<()> {
+/// The earliest commit whose state is kept.
+pub(super) fn horizon(connection: &Connection) -> Result<Commit> {
     let mut statement = connection.prepare_cached("SELECT value FROM meta WHERE key = 'horizon'")?;
-    let earliest = Commit(statement.query_row((), |row| row.get(0))?);
+    Ok(Commit(statement.query_row((), |row| row.get(0))?))
+}
+
+/// Fails when the state at a commit is not kept.
+pub(super) fn is_kept(connection: &Connection, commit: Commit) -> Result<()> {
+    let earliest = horizon(connection)?;
     if commit < earliest { Err(Error::Gone { commit, earliest }.into()) } else { Ok(()) }
 }
 
 pub(super) fn nodes(connection: &Connection, ids: &[Id], at: Commit) -> Result<Vec<MemoryNode>> {
     is_kept(connection, at)?;
-    let query = format!(
-        "SELECT {} FROM {} WHERE k.id = ?1 AND s.since <= ?2 AND (s.until IS NULL OR s.until > ?2)",
-        row::NODE,
-        row::TABLES
-    );
+    let query =
+        format!("{} WHERE k.id = ?1 AND s.since <= ?2 AND (s.until IS NULL OR s.until > ?2)", *row::NODES);
     let mut statement = connection.prepare_cached(&query)?;
     let mut found = Vec::with_capacity(ids.len());
     for id in ids {
@@ -125,13 +127,7 @@ pub(super) fn find(connection: &Connection, filter: &Filter, at: Commit) -> Resu
     is_kept(connection, at)?;
     let conditions = Where::of(filter, Some(at));
     let Page { order: by, skip, most } = filter.page;
-    let query = format!(
-        "SELECT {} FROM {} WHERE {} ORDER BY {}",
-        row::NODE,
-        row::TABLES,
-        conditions.text(),
-        order(by)
-    );
+    let query = format!("{} WHERE {} ORDER BY {}", *row::NODES, conditions.text(), order(by));
     let mut statement = connection.prepare_cached(&query)?;
     let mut rows = statement.query(params_from_iter(&conditions.values))?;
     let (mut found, mut passed) = (Vec::new(), 0);
@@ -182,9 +178,8 @@ pub(super) fn relations(
     let mut found: Vec<Relation> = Vec::new();
     for (end, is_asked) in ["x", "y"].map(|end| (end, ends.contains(&end))) {
         let query = format!(
-            "SELECT {} FROM relations r JOIN nodes x ON x.n = r.a JOIN nodes y ON y.n = r.b \
-             WHERE {end}.id = ?1 AND r.since <= ?2 AND (r.until IS NULL OR r.until > ?2)",
-            row::RELATION
+            "{} WHERE {end}.id = ?1 AND r.since <= ?2 AND (r.until IS NULL OR r.until > ?2)",
+            *row::RELATIONS
         );
         let mut statement = connection.prepare_cached(&query)?;
         for id in ids {
@@ -248,13 +243,17 @@ pub(super) fn vectors(
     model: &str,
     take: &mut dyn FnMut(Stored) -> std::result::Result<(), Error>,
 ) -> Result<Commit> {
-    const QUERY: &str = "SELECT k.id, v.data FROM nodes k JOIN states s ON s.s = k.current JOIN vectors v ON v.v = s.v \
-         JOIN models m ON m.m = v.m WHERE m.name = ?1 AND s.status = 0 ORDER BY k.id";
-    let mut statement = connection.prepare_cached(QUERY)?;
+    let query = format!(
+        "SELECT k.id, v.data, {} FROM nodes k JOIN states s ON s.s = k.current JOIN vectors v ON v.v = s.v \
+         JOIN models m ON m.m = v.m WHERE m.name = ?1 AND s.status = 0 ORDER BY k.id",
+        sum::is_whole("vectors", "v")
+    );
+    let mut statement = connection.prepare_cached(&query)?;
     let mut rows = statement.query([model])?;
     while let Some(found) = rows.next()? {
-        let data: Vec<u8> = found.get(1)?;
-        let embedding = Embedding { model: model.to_owned(), vector: row::floats(&data) };
+        row::whole(found, 2)?;
+        let data = found.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
+        let embedding = Embedding { model: model.to_owned(), vector: row::floats(data) };
         take(Stored { id: row::id(found.get(0)?), embedding })?;
     }
     head(connection)
@@ -267,6 +266,7 @@ struct Entry {
     op: u8,
     n: Option<i64>,
     state: Option<i64>,
+    before: Option<i64>,
     r: Option<i64>,
 }
 
@@ -276,18 +276,23 @@ pub(super) fn log(
     take: &mut dyn FnMut(Logged) -> std::result::Result<(), Error>,
 ) -> Result<()> {
     is_kept(connection, after)?;
-    const QUERY: &str = "SELECT l.seq, c.at, l.op, l.n, l.state, l.r FROM log l JOIN commits c ON c.seq = l.seq \
-         WHERE l.seq > ?1 ORDER BY l.seq, l.ord";
-    let mut statement = connection.prepare_cached(QUERY)?;
+    let query = format!(
+        "SELECT l.seq, c.at, l.op, l.n, l.state, l.before, l.r, {} FROM log l JOIN commits c ON c.seq = l.seq \
+         WHERE l.seq > ?1 ORDER BY l.seq, l.ord",
+        sum::is_whole("log", "l")
+    );
+    let mut statement = connection.prepare_cached(&query)?;
     let mut rows = statement.query([after.0])?;
     while let Some(found) = rows.next()? {
+        row::whole(found, 7)?;
         let entry = Entry {
             commit: Commit(found.get(0)?),
             at: found.get(1)?,
             op: found.get(2)?,
             n: found.get(3)?,
             state: found.get(4)?,
-            r: found.get(5)?,
+            before: found.get(5)?,
+            r: found.get(6)?,
         };
         let at = row::timestamp(1, entry.at)?;
         if let Some(change) = change(connection, &entry)? {
@@ -300,10 +305,7 @@ pub(super) fn log(
 /// The change of an entry, from the state that it made. A state that is gone was forgotten.
 fn change(connection: &Connection, entry: &Entry) -> Result<Option<Change>> {
     if let Some(r) = entry.r {
-        let query = format!(
-            "SELECT {} FROM relations r JOIN nodes x ON x.n = r.a JOIN nodes y ON y.n = r.b WHERE r.r = ?1",
-            row::RELATION
-        );
+        let query = format!("{} WHERE r.r = ?1", *row::RELATIONS);
         let relation = connection.prepare_cached(&query)?.query_row([r], row::relation).optional()?;
         return Ok(relation.map(|relation| match entry.op {
             op if op == Op::Unrelate as u8 => Change::Unrelate { id: relation.id },
@@ -313,7 +315,7 @@ fn change(connection: &Connection, entry: &Entry) -> Result<Option<Change>> {
     let Some(n) = entry.n else { return Ok(None) };
     let id = connection.prepare_cached("SELECT id FROM nodes WHERE n = ?1")?.query_row([n], |row| row.get(0));
     let Some(id) = id.optional()?.map(row::id) else { return Ok(None) };
-    let query = format!("SELECT {} FROM {} WHERE s.s = ?1", row::NODE, row::TABLES);
+    let query = format!("{} WHERE s.s = ?1", *row::NODES);
     let state = match entry.state {
         Some(s) => connection
             .prepare_cached(&query)?
@@ -325,12 +327,12 @@ fn change(connection: &Connection, entry: &Entry) -> Result<Option<Change>> {
         let is_removed = entry.op == Op::Remove as u8;
         return Ok(Some(if is_removed { Change::Expire { id } } else { Change::Forget { id } }));
     };
-    Ok(Some(of_state(entry.op, id, node)))
+    Ok(Some(of_state(entry, id, node)))
 }
 
-fn of_state(op: u8, id: Id, node: MemoryNode) -> Change {
-    let is = |one: Op| op == one as u8;
-    if is(Op::Add) {
+fn of_state(entry: &Entry, id: Id, node: MemoryNode) -> Change {
+    let is = |one: Op| entry.op == one as u8;
+    if is(Op::Add) || is(Op::Restore) && entry.before.is_none() && node.status == Status::Live {
         return Change::Add(Box::new(node));
     }
     if is(Op::Forget) {
@@ -344,7 +346,8 @@ fn of_state(op: u8, id: Id, node: MemoryNode) -> Change {
     {
         return Change::Invalidate { id, at };
     }
-    if is(Op::Expire) || is(Op::Supersede) {
+    // What had ended has ended again when that is restored.
+    if node.status != Status::Live {
         return Change::Expire { id };
     }
     let revision = Revision {
@@ -360,7 +363,7 @@ fn of_state(op: u8, id: Id, node: MemoryNode) -> Change {
 
 pub(super) fn namespaces(connection: &Connection) -> Result<Vec<Namespace>> {
     const QUERY: &str = "SELECT path FROM namespaces p WHERE EXISTS \
-         (SELECT 1 FROM nodes k JOIN states s ON s.s = k.current WHERE k.ns = p.ns AND s.status = 0) ORDER BY path";
+         (SELECT 1 FROM nodes k WHERE k.ns = p.ns AND k.current IS NOT NULL) ORDER BY path";
     let mut statement = connection.prepare_cached(QUERY)?;
     let paths = statement.query_map((), |row| row.get::<_, String>(0))?;
     let mut found = Vec::new();

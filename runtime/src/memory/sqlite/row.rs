@@ -1,10 +1,13 @@
 //! Between rows and memories.
 
+use std::sync::LazyLock;
+
 use bytes::Bytes;
 use rusqlite::types::{Type, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row};
 use serde_json::{Map, Value};
 
+use super::sum;
 use crate::json::RawJson;
 use crate::memory::content::{Blob, Content, Media};
 use crate::memory::id::Id;
@@ -15,11 +18,27 @@ use crate::memory::{Kind, Namespace};
 
 type Result<T> = std::result::Result<T, rusqlite::Error>;
 
-/// What a node is read from: `states` as `s`, `nodes` as `k`, and what they refer to.
-pub(super) const NODE: &str = "k.id, p.path, k.kind, k.created, k.last_access, k.accesses, s.status, s.version, \
+/// A query of nodes, up to its conditions: `states` as `s`, `nodes` as `k`, and what they refer to.
+pub(super) static NODES: LazyLock<String> = LazyLock::new(|| format!("SELECT {} FROM {TABLES}", *NODE));
+
+/// What [`node`] reads.
+pub(super) static NODE: LazyLock<String> = LazyLock::new(|| {
+    let parts = [
+        ("states", "s"),
+        ("nodes", "k"),
+        ("namespaces", "p"),
+        ("contents", "c"),
+        ("vectors", "v"),
+        ("models", "m"),
+    ];
+    let whole = parts.map(|(table, name)| sum::is_whole(table, name)).join(" AND ");
+    format!("{COLUMNS}, {whole}")
+});
+
+const COLUMNS: &str = "k.id, p.path, k.kind, k.created, k.last_access, k.accesses, s.status, s.version, \
      s.importance, s.valid_from, s.valid_to, s.updated, s.ended, s.expires, s.provenance, s.metadata, c.type, c.body, \
      c.digest, c.mime, c.caption, m.name, v.data, k.n, s.s";
-pub(super) const TABLES: &str = "states s JOIN nodes k ON k.n = s.n JOIN namespaces p ON p.ns = k.ns \
+const TABLES: &str = "states s JOIN nodes k ON k.n = s.n JOIN namespaces p ON p.ns = k.ns \
      LEFT JOIN contents c ON c.c = s.c LEFT JOIN vectors v ON v.v = s.v LEFT JOIN models m ON m.m = v.m";
 
 /// A node, and the numbers of its row and of its state.
@@ -30,11 +49,17 @@ pub(super) struct Read {
 }
 
 /// What is read cannot have been written by us.
-fn wrong(column: usize, reason: impl std::fmt::Display) -> rusqlite::Error {
+pub(super) fn wrong(column: usize, reason: impl std::fmt::Display) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, Type::Null, reason.to_string().into())
 }
 
+/// Fails when a row is not what was written.
+pub(super) fn whole(row: &Row<'_>, column: usize) -> Result<()> {
+    if row.get(column)? { Ok(()) } else { Err(wrong(column, "its checksum is another")) }
+}
+
 pub(super) fn node(connection: &Connection, row: &Row<'_>) -> Result<Read> {
+    whole(row, 25)?;
     let time = |column: usize| row.get::<_, i64>(column).and_then(|micros| timestamp(column, micros));
     let later = |column: usize| {
         let micros: Option<i64> = row.get(column)?;
@@ -115,7 +140,9 @@ fn content(connection: &Connection, row: &Row<'_>) -> Result<Content> {
         TEXT => Ok(Content::Text(row.get(17)?)),
         JSON => Ok(Content::Json(json(17, row.get(17)?)?)),
         media => {
-            let media = Media::ALL.get(usize::from(media - 2)).ok_or_else(|| wrong(16, "no such type"))?;
+            let media = Media::ALL
+                .get(usize::from(media.saturating_sub(2)))
+                .ok_or_else(|| wrong(16, "no such type"))?;
             let bytes = match row.get_ref(17)? {
                 ValueRef::Null => by_digest(connection, row.get(18)?)?,
                 value => value.as_blob().map_err(|error| wrong(17, error))?.to_vec(),
@@ -196,11 +223,20 @@ fn provenance(column: usize, text: &str) -> Result<Provenance> {
     })
 }
 
-/// What a relation is read from: `relations` as `r`, its ends as `x` and `y`.
-pub(super) const RELATION: &str =
-    "r.id, x.id, r.kind, y.id, r.weight, r.valid_from, r.valid_to, r.created, r.provenance";
+/// A query of relations, up to its conditions: `relations` as `r`, its ends as `x` and `y`.
+pub(super) static RELATIONS: LazyLock<String> = LazyLock::new(|| {
+    format!("SELECT {} FROM relations r JOIN nodes x ON x.n = r.a JOIN nodes y ON y.n = r.b", *RELATION)
+});
+
+/// What [`relation`] reads.
+pub(super) static RELATION: LazyLock<String> = LazyLock::new(|| {
+    let whole = [("relations", "r"), ("nodes", "x"), ("nodes", "y")];
+    let whole = whole.map(|(table, name)| sum::is_whole(table, name)).join(" AND ");
+    format!("r.id, x.id, r.kind, y.id, r.weight, r.valid_from, r.valid_to, r.created, r.provenance, {whole}")
+});
 
 pub(super) fn relation(row: &Row<'_>) -> Result<Relation> {
+    whole(row, 9)?;
     let kind: String = row.get(2)?;
     let later = |column: usize| {
         let micros: Option<i64> = row.get(column)?;

@@ -9,20 +9,28 @@
 //! | `contents`, `blobs`, `vectors` | what states refer to, so that a new version copies nothing of the old one |
 //! | `relations` | with the commits between which they hold |
 //! | `words` | the words of current live states, by the number of the node; the texts themselves stand in `contents`, so that what is taken out has to be told |
-//! | `meta` | `horizon`: the earliest commit whose state is kept |
+//! | `meta` | `horizon`: the earliest commit whose state is kept; `scrub`: something is deleted, and not yet erased |
+//!
+//! Each table has a last column `sum`, of which `sum` tells.
 
+use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::failed;
+use super::write::Op;
+use super::{failed, sum};
 use crate::memory::Error;
+use crate::memory::index::Settings;
 
 /// Stands in the header of the file, so that other programs and we know it.
 const APPLICATION: i32 = i32::from_be_bytes(*b"TwM1");
 /// The version of the tables.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+/// How long somebody waits who comes upon a checkpoint, or upon another program.
+const PATIENCE: Duration = Duration::from_secs(10);
 const TABLES: &str = include_str!("schema.sql");
 
 /// How a file is opened.
@@ -35,18 +43,29 @@ pub struct Config {
     pub readers: usize,
     /// Bytes of the file that are mapped for reading.
     pub mapped_bytes: u64,
+    /// How near vectors are found.
+    pub index: Settings,
+    /// The most bytes that the file may have: what would be more is refused as if the disk were full.
+    pub most_bytes: Option<u64>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { is_durable: true, readers: 4, mapped_bytes: 1 << 30 }
+        Self {
+            is_durable: true,
+            readers: 4,
+            mapped_bytes: 1 << 30,
+            index: Settings::default(),
+            most_bytes: None,
+        }
     }
 }
 
 /// Holds a store for this process. Two would not see each other's indexes.
 pub(super) fn lock(path: &Path) -> Result<File, Error> {
     let place = path.display().to_string();
-    let beside = path.with_added_extension("lock");
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".lock");
     let file = File::options().create(true).truncate(false).write(true).open(beside);
     let file = file.map_err(|error| failed_to_open(&place, error))?;
     match file.try_lock() {
@@ -74,19 +93,24 @@ pub(super) fn writer(path: &Path, config: &Config) -> Result<Connection, Error> 
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(wrong)?;
+    if connection.is_readonly("main").map_err(wrong)? {
+        return Err(Error::ReadOnly { place });
+    }
+    connection.busy_timeout(PATIENCE).map_err(wrong)?;
+    // Looked at before anything is set: what is not ours stays as it is.
+    let version = version(&connection, &place)?;
     prepare(&connection, config).map_err(wrong)?;
-    let is_new = connection
-        .query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get::<_, i64>(0))
-        .map_err(wrong)?
-        == 0;
-    if is_new {
+    let steps = match version {
+        None => vec![TABLES.to_owned()],
+        Some(version) => migration(version),
+    };
+    if !steps.is_empty() {
         let transaction = connection.transaction().map_err(wrong)?;
-        transaction.execute_batch(TABLES).map_err(wrong)?;
+        steps.iter().try_for_each(|step| transaction.execute_batch(step)).map_err(wrong)?;
         transaction.pragma_update(None, "application_id", APPLICATION).map_err(wrong)?;
         transaction.pragma_update(None, "user_version", VERSION).map_err(wrong)?;
         transaction.commit().map_err(wrong)?;
     }
-    check(&connection, &place)?;
     Ok(connection)
 }
 
@@ -94,36 +118,89 @@ pub(super) fn writer(path: &Path, config: &Config) -> Result<Connection, Error> 
 pub(super) fn reader(path: &Path, config: &Config) -> Result<Connection, rusqlite::Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(PATIENCE)?;
     prepare(&connection, config)?;
     Ok(connection)
 }
 
 fn prepare(connection: &Connection, config: &Config) -> Result<(), rusqlite::Error> {
-    // Who comes upon a checkpoint waits for it.
-    connection.busy_timeout(std::time::Duration::from_secs(10))?;
+    sum::register(connection)?;
     if !connection.is_readonly("main")? {
         connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
         let synchronous = if config.is_durable { "FULL" } else { "NORMAL" };
         connection.pragma_update(None, "synchronous", synchronous)?;
         // What is deleted is overwritten, so that nothing of what is forgotten stays in a free page.
         connection.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?;
+        if let Some(most) = config.most_bytes {
+            let page: u64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+            connection.pragma_update_and_check(None, "max_page_count", (most / page).max(1), |_| Ok(()))?;
+        }
     }
     connection.pragma_update_and_check(None, "mmap_size", config.mapped_bytes, |_| Ok(()))?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(())
 }
 
-fn check(connection: &Connection, place: &str) -> Result<(), Error> {
+/// The version of the tables of a file; none if it is new.
+fn version(connection: &Connection, place: &str) -> Result<Option<u32>, Error> {
     let wrong = |error: rusqlite::Error| failed(place, error);
-    let pragma =
-        |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).map_err(wrong);
+    let number =
+        |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0)).map_err(wrong);
+    let tables = connection.query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get::<_, i64>(0));
+    let (tables, application) = (tables.map_err(wrong)?, number("application_id")?);
     let place = place.to_owned();
-    if pragma("application_id")? != i64::from(APPLICATION) {
+    if tables == 0 && application == 0 {
+        return Ok(None);
+    }
+    if application != i64::from(APPLICATION) {
         return Err(Error::Damaged { place, reason: "it is a database of another program".to_owned() });
     }
-    match u32::try_from(pragma("user_version")?).unwrap_or_default() {
-        VERSION => Ok(()),
+    match u32::try_from(number("user_version")?).unwrap_or_default() {
         found if found > VERSION => Err(Error::Newer { place, found, known: VERSION }),
-        found => Err(Error::Damaged { place, reason: format!("there is no version {found}") }),
+        0 => Err(Error::Damaged { place, reason: "there is no version 0".to_owned() }),
+        found => Ok(Some(found)),
     }
+}
+
+/// What is done to the tables of an older version, in one transaction.
+fn migration(from: u32) -> Vec<String> {
+    let mut steps = Vec::new();
+    // 2: rows have sums, and what each transaction did has an end.
+    if from < 2 {
+        steps.push(format!(
+            "INSERT INTO log (seq, ord, op) SELECT c.seq, coalesce(max(l.ord) + 1, 0), {} FROM commits c \
+             LEFT JOIN log l ON l.seq = c.seq WHERE c.seq > (SELECT value FROM meta WHERE key = 'horizon') GROUP BY c.seq",
+            Op::End as u8
+        ));
+        for (table, _) in sum::TABLES {
+            steps.push(format!("ALTER TABLE {table} ADD COLUMN sum INTEGER"));
+            steps.push(sum::fill(table));
+        }
+    }
+    steps
+}
+
+/// What of the tables is not as a new file has it.
+pub(super) fn differences(connection: &Connection) -> Result<Vec<String>, rusqlite::Error> {
+    let fresh = Connection::open_in_memory()?;
+    sum::register(&fresh)?;
+    fresh.execute_batch(TABLES)?;
+    let (there, expected) = (shape(connection)?, shape(&fresh)?);
+    let missing = expected.iter().filter(|part| !there.contains(*part));
+    Ok(missing.map(|part| format!("not as it should be: {part}")).collect())
+}
+
+/// Columns of tables, and how indexes and the words are made. Tables that were migrated are written otherwise.
+fn shape(connection: &Connection) -> Result<BTreeSet<String>, rusqlite::Error> {
+    const COLUMNS: &str = "SELECT t.name || '.' || c.name || ' ' || c.type || ' ' || c.\"notnull\" || ' ' || c.pk \
+         FROM sqlite_schema t, pragma_table_info(t.name) c WHERE t.type = 'table'";
+    const INDEXES: &str = "SELECT type || ' ' || name || ' ' || tbl_name || ' ' || coalesce(sql, '') FROM sqlite_schema \
+         WHERE type <> 'table' OR sql LIKE 'CREATE VIRTUAL%'";
+    let mut shape = BTreeSet::new();
+    for query in [COLUMNS, INDEXES] {
+        let mut statement = connection.prepare(query)?;
+        let rows = statement.query_map((), |row| row.get::<_, String>(0))?;
+        shape.extend(rows.collect::<Result<Vec<_>, _>>()?);
+    }
+    Ok(shape)
 }

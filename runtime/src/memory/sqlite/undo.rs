@@ -1,9 +1,12 @@
 //! The opposite of a transaction, as a new one.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::row;
+use super::row::{self, Read};
 use super::write::{Fault, Op, Writing};
+use super::{read, sum};
 use crate::memory::store::{Commit, Committed, Seen};
 use crate::memory::{Error, Settings};
 
@@ -28,25 +31,59 @@ pub(super) fn undo(transaction: &Transaction<'_>, settings: &Settings, commit: C
         Some(Some(by)) => return Err(no(&format!("commit {by} has undone it"))),
         Some(None) => {}
     }
+    if commit <= read::horizon(transaction)? {
+        return Err(no("its log is compacted"));
+    }
     let entries = entries(transaction, commit)?;
     if entries.iter().any(|entry| entry.op == Op::Forget as u8) {
         return Err(no("it forgot something, of which nothing is left"));
     }
+    // What somebody else has changed since comes before what cannot be undone for another reason.
+    unchanged(transaction, &entries)?;
     let at = settings.clock.now();
     let mut writing = Writing::begin(transaction, settings, at, None, Some(commit.0))?;
-    entries.iter().rev().try_for_each(|entry| one(&mut writing, entry))?;
-    const UNDONE: &str = "UPDATE commits SET undone = ?2 WHERE seq = ?1";
-    transaction.prepare_cached(UNDONE)?.execute(params![commit.0, writing.seq])?;
-    Ok(writing.committed())
+    // What was changed twice goes back once, to what was before the first time.
+    let mut seen = BTreeSet::new();
+    let first: Vec<&Entry> = entries.iter().filter(|entry| entry.n.is_none_or(|n| seen.insert(n))).collect();
+    first.into_iter().rev().try_for_each(|entry| one(&mut writing, entry))?;
+    let undone = format!("{} WHERE seq = ?1", sum::set("commits", &[("undone", "?2")]));
+    transaction.prepare_cached(&undone)?.execute(params![commit.0, writing.seq])?;
+    writing.end()
 }
 
 fn entries(transaction: &Transaction<'_>, commit: Commit) -> Result<Vec<Entry>> {
-    const QUERY: &str = "SELECT op, n, state, before, r FROM log WHERE seq = ?1 ORDER BY ord";
-    let mut statement = transaction.prepare_cached(QUERY)?;
+    let whole = sum::is_whole("log", "l");
+    let query = format!("SELECT op, n, state, before, r, {whole} FROM log l WHERE seq = ?1 ORDER BY ord");
+    let mut statement = transaction.prepare_cached(&query)?;
     let rows = statement.query_map([commit.0], |row| {
+        row::whole(row, 5)?;
         Ok(Entry { op: row.get(0)?, n: row.get(1)?, state: row.get(2)?, before: row.get(3)?, r: row.get(4)? })
     })?;
     Ok(rows.collect::<std::result::Result<_, _>>()?)
+}
+
+/// Fails when what the transaction left is not there any more, but something else.
+fn unchanged(transaction: &Transaction<'_>, entries: &[Entry]) -> Result<()> {
+    let mut seen = BTreeSet::new();
+    for entry in entries.iter().rev() {
+        let Some(n) = entry.n else { continue };
+        // What it changed twice, it left as it was after the last time.
+        if !seen.insert(n) {
+            continue;
+        }
+        let Some(current) = current(transaction, n)? else { continue };
+        if entry.state != Some(current.s) {
+            let (id, found) = (current.node.id, Seen::Version(current.node.version));
+            return Err(Error::Conflict { id, expected: version_of(transaction, entry.state)?, found }.into());
+        }
+    }
+    Ok(())
+}
+
+fn current(transaction: &Transaction<'_>, n: i64) -> Result<Option<Read>> {
+    let query = format!("{} WHERE k.n = ?1 AND s.s = k.current", *row::NODES);
+    let mut statement = transaction.prepare_cached(&query)?;
+    Ok(statement.query_row([n], |found| row::node(transaction, found)).optional()?)
 }
 
 fn one(writing: &mut Writing<'_>, entry: &Entry) -> Result<()> {
@@ -54,21 +91,13 @@ fn one(writing: &mut Writing<'_>, entry: &Entry) -> Result<()> {
         return relation(writing, entry.op, r);
     }
     let Some(n) = entry.n else { return Ok(()) };
-    let query = format!("SELECT {} FROM {} WHERE k.n = ?1 AND s.s = k.current", row::NODE, row::TABLES);
-    let mut statement = writing.transaction.prepare_cached(&query)?;
-    let current = statement.query_row([n], |found| row::node(writing.transaction, found)).optional()?;
-    drop(statement);
-    let Some(current) = current else {
+    let Some(current) = current(writing.transaction, n)? else {
         // What was removed is there again; what is not there any more need not be removed.
         return match (entry.state, entry.before) {
             (None, Some(before)) => writing.revive(n, before).and_then(|()| index(writing, n)),
             _ => Ok(()),
         };
     };
-    if entry.state != Some(current.s) && !is_ours(writing, current.s)? {
-        let (id, found) = (current.node.id, Seen::Version(current.node.version));
-        return Err(Error::Conflict { id, expected: version_of(writing, entry.state)?, found }.into());
-    }
     writing.unindex(n, &current.node)?;
     match entry.before {
         None => {
@@ -86,21 +115,14 @@ fn one(writing: &mut Writing<'_>, entry: &Entry) -> Result<()> {
 
 /// The words of a node as it is now.
 fn index(writing: &Writing<'_>, n: i64) -> Result<()> {
-    let query = format!("SELECT {} FROM {} WHERE k.n = ?1 AND s.s = k.current", row::NODE, row::TABLES);
-    let mut statement = writing.transaction.prepare_cached(&query)?;
-    let node = statement.query_row([n], |found| row::node(writing.transaction, found))?.node;
-    writing.index(n, &node)
+    match current(writing.transaction, n)? {
+        Some(current) => writing.index(n, &current.node),
+        None => Ok(()),
+    }
 }
 
-/// Whether a state was made by this transaction: a later change of the same memory is undone already.
-fn is_ours(writing: &Writing<'_>, s: i64) -> Result<bool> {
-    let mut statement = writing.transaction.prepare_cached("SELECT since FROM states WHERE s = ?1")?;
-    let since: u64 = statement.query_row([s], |row| row.get(0))?;
-    Ok(since == writing.seq)
-}
-
-fn version_of(writing: &Writing<'_>, s: Option<i64>) -> Result<Seen> {
-    let mut statement = writing.transaction.prepare_cached("SELECT version FROM states WHERE s = ?1")?;
+fn version_of(transaction: &Transaction<'_>, s: Option<i64>) -> Result<Seen> {
+    let mut statement = transaction.prepare_cached("SELECT version FROM states WHERE s = ?1")?;
     let version = statement.query_row([s], |row| row.get(0)).optional()?;
     Ok(version.map_or(Seen::Nothing, Seen::Version))
 }
@@ -108,19 +130,16 @@ fn version_of(writing: &Writing<'_>, s: Option<i64>) -> Result<Seen> {
 fn relation(writing: &mut Writing<'_>, op: u8, r: i64) -> Result<()> {
     if op == Op::Relate as u8 {
         // By its name: what was undone and done again stands in another row.
-        const END: &str = "UPDATE relations SET until = ?2 \
-             WHERE id = (SELECT id FROM relations WHERE r = ?1) AND until IS NULL";
+        let end = sum::set("relations", &[("until", "?2")]);
+        let end = format!("{end} WHERE id = (SELECT id FROM relations WHERE r = ?1) AND until IS NULL");
         // It may have ended meanwhile, with a memory that was forgotten.
-        if writing.transaction.prepare_cached(END)?.execute(params![r, writing.seq])? == 0 {
+        if writing.transaction.prepare_cached(&end)?.execute(params![r, writing.seq])? == 0 {
             return Ok(());
         }
         return writing.log(Op::Unrelate, None, [None, None], Some(r));
     }
-    let query = format!(
-        "SELECT {} FROM relations r JOIN nodes x ON x.n = r.a JOIN nodes y ON y.n = r.b WHERE r.r = ?1",
-        row::RELATION
-    );
-    let ended = writing.transaction.prepare_cached(&query)?.query_row([r], row::relation)?;
+    let ended = format!("{} WHERE r.r = ?1", *row::RELATIONS);
+    let ended = writing.transaction.prepare_cached(&ended)?.query_row([r], row::relation)?;
     // As it could not be related now, it cannot be related again.
     writing.relate(&ended).map_err(|fault| match fault {
         Fault::Ours(error) => no(writing, &format!("{} cannot be related again: {error}", ended.id)),

@@ -1,24 +1,21 @@
-//! Looking after the file: what has expired, what is too old, copies, damage, and what is in it.
+//! Looking after the file: what has expired, what is too old, copies, and what is in it.
 
 use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::row;
 use super::write::{Fault, Op, Writing};
+use super::{row, sum};
 use crate::memory::node::Status;
-use crate::memory::store::{Census, Commit, Committed, Findings};
+use crate::memory::store::{Census, Commit, Committed};
 use crate::memory::{Error, Settings};
 
 type Result<T> = std::result::Result<T, Fault>;
 
-/// The most findings that are told.
-const FINDINGS: usize = 100;
-
 pub(super) fn expire(transaction: &Transaction<'_>, settings: &Settings, most: usize) -> Result<usize> {
     const DUE: &str = "SELECT k.id FROM states s JOIN nodes k ON k.current = s.s \
-         WHERE s.until IS NULL AND s.status = 0 AND s.expires IS NOT NULL AND s.expires <= ?1 ORDER BY s.expires LIMIT ?2";
+         WHERE s.until IS NULL AND s.status = 0 AND s.expires IS NOT NULL AND s.expires <= ?1 ORDER BY s.expires, k.id LIMIT ?2";
     let now = settings.clock.now();
     let mut statement = transaction.prepare_cached(DUE)?;
     let rows = statement.query_map(params![now.micros(), most as u64], |found| found.get(0).map(row::id))?;
@@ -28,7 +25,8 @@ pub(super) fn expire(transaction: &Transaction<'_>, settings: &Settings, most: u
         return Ok(0);
     }
     let mut writing = Writing::begin(transaction, settings, now, Some("expired"), None)?;
-    due.iter().try_for_each(|id| writing.end(*id, Op::Expire, Status::Expired))?;
+    due.iter().try_for_each(|id| writing.conclude(*id, Op::Expire, Status::Expired))?;
+    writing.end()?;
     Ok(due.len())
 }
 
@@ -41,12 +39,14 @@ pub(super) fn compact(transaction: &Transaction<'_>, settings: &Settings, keep: 
         "DELETE FROM states WHERE until IS NOT NULL AND until <= ?1",
         "DELETE FROM relations WHERE until IS NOT NULL AND until <= ?1",
         "DELETE FROM log WHERE seq <= ?1",
-        "UPDATE meta SET value = max(value, ?1) WHERE key = 'horizon'",
     ];
     for drop in drop {
         transaction.prepare_cached(drop)?.execute([horizon])?;
     }
+    let set = sum::set("meta", &[("value", "max(value, ?1)")]);
+    transaction.execute(&format!("{set} WHERE key = 'horizon'"), [horizon])?;
     let loose = [
+        "DELETE FROM nodes WHERE current IS NULL AND n NOT IN (SELECT n FROM states)",
         "DELETE FROM vectors WHERE v NOT IN (SELECT v FROM states WHERE v IS NOT NULL)",
         "DELETE FROM contents WHERE c NOT IN (SELECT c FROM states WHERE c IS NOT NULL)",
         "DELETE FROM blobs WHERE digest NOT IN (SELECT digest FROM contents WHERE digest IS NOT NULL)",
@@ -55,15 +55,43 @@ pub(super) fn compact(transaction: &Transaction<'_>, settings: &Settings, keep: 
     for loose in loose {
         transaction.prepare_cached(loose)?.execute(())?;
     }
+    to_scrub(transaction)
+}
+
+/// What this transaction deletes is to be erased: if not now, when the store is opened again.
+pub(super) fn to_scrub(transaction: &Transaction<'_>) -> Result<()> {
+    const MARK: &str =
+        "INSERT OR REPLACE INTO meta (key, value, sum) VALUES ('scrub', 1, row_sum('scrub', 1))";
+    transaction.execute(MARK, ())?;
     Ok(())
 }
 
-/// Rewrites the file without free pages, and empties the log of the database.
+/// Whether something is deleted and not yet erased.
+pub(super) fn is_to_scrub(connection: &Connection) -> std::result::Result<bool, rusqlite::Error> {
+    connection.prepare_cached("SELECT 1 FROM meta WHERE key = 'scrub'")?.exists(())
+}
+
+/// Erases what was deleted: rewrites the index of words and the file, and empties the log of the database.
 pub(super) fn scrub(connection: &Connection) -> std::result::Result<(), rusqlite::Error> {
-    let checkpoint = || connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()));
-    checkpoint()?;
+    // The index keeps words that were deleted as borders between its pages until it is merged, and merges what is more
+    // than one piece: a row that is there for a moment makes it so.
+    const WORDS: &str = "BEGIN IMMEDIATE; INSERT INTO words (rowid, body) VALUES (0, 'x'); \
+         INSERT INTO words (words) VALUES ('optimize'); \
+         INSERT INTO words (words, rowid, body) VALUES ('delete', 0, 'x'); COMMIT";
+    if let Err(error) = connection.execute_batch(WORDS) {
+        if !connection.is_autocommit() {
+            connection.execute_batch("ROLLBACK")?;
+        }
+        return Err(error);
+    }
     connection.execute_batch("VACUUM")?;
-    checkpoint()
+    let is_busy: bool = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get(0))?;
+    if is_busy {
+        let busy = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
+        return Err(rusqlite::Error::SqliteFailure(busy, Some("readers hold its log".to_owned())));
+    }
+    connection.execute("DELETE FROM meta WHERE key = 'scrub'", ())?;
+    Ok(())
 }
 
 pub(super) fn backup(connection: &Connection, to: &Path) -> Result<Committed> {
@@ -75,56 +103,6 @@ pub(super) fn backup(connection: &Connection, to: &Path) -> Result<Committed> {
     let (seq, at): (u64, i64) = last.unwrap_or_default();
     connection.execute("VACUUM INTO ?1", [to.display().to_string()])?;
     Ok(Committed { commit: Commit(seq), at: row::timestamp(1, at)? })
-}
-
-pub(super) fn check(connection: &Connection) -> Result<Findings> {
-    let mut findings = Vec::new();
-    let mut statement = connection.prepare(&format!("PRAGMA integrity_check({FINDINGS})"))?;
-    let told = statement.query_map((), |row| row.get::<_, String>(0))?;
-    for told in told {
-        let told = told?;
-        if told != "ok" {
-            findings.push(told);
-        }
-    }
-    let queries = [
-        (
-            "nodes whose state is of another, or ended",
-            "SELECT count(*) FROM nodes k LEFT JOIN states s ON s.s = k.current \
-             WHERE k.current IS NOT NULL AND (s.s IS NULL OR s.n <> k.n OR s.until IS NOT NULL)",
-        ),
-        ("states without a node", "SELECT count(*) FROM states WHERE n NOT IN (SELECT n FROM nodes)"),
-        (
-            "states without their content",
-            "SELECT count(*) FROM states WHERE c IS NOT NULL AND c NOT IN (SELECT c FROM contents)",
-        ),
-        (
-            "states without their vector",
-            "SELECT count(*) FROM states WHERE v IS NOT NULL AND v NOT IN (SELECT v FROM vectors)",
-        ),
-        (
-            "media without their bytes",
-            "SELECT count(*) FROM contents WHERE digest IS NOT NULL \
-             AND digest NOT IN (SELECT digest FROM blobs)",
-        ),
-        (
-            "relations without an end",
-            "SELECT count(*) FROM relations WHERE a NOT IN (SELECT n FROM nodes) \
-             OR b NOT IN (SELECT n FROM nodes)",
-        ),
-        (
-            "vectors of another length than their model has",
-            "SELECT count(*) FROM vectors v JOIN models m ON m.m = v.m \
-             WHERE length(v.data) <> 4 * m.dimension",
-        ),
-    ];
-    for (what, query) in queries {
-        let count: u64 = connection.query_row(query, (), |row| row.get(0))?;
-        if count > 0 {
-            findings.push(format!("{count} {what}"));
-        }
-    }
-    Ok(Findings(findings))
 }
 
 pub(super) fn census(connection: &Connection) -> Result<Census> {

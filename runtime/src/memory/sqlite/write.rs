@@ -1,8 +1,11 @@
 //! A transaction, change by change.
 
+use std::sync::LazyLock;
+
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::row::{self, Read};
+use super::{sum, upkeep};
 use crate::memory::content::{Content, Digested};
 use crate::memory::id::Id;
 use crate::memory::node::{Embedding, MemoryNode, Status};
@@ -31,6 +34,8 @@ pub(super) enum Op {
     Remove = 9,
     /// An earlier state again.
     Restore = 10,
+    /// No change, but the last entry of a transaction: where it is missing, something was lost.
+    End = 11,
 }
 
 /// What went wrong: in our words, or those of the database.
@@ -62,13 +67,38 @@ pub(super) struct Writing<'a> {
     /// The commit whose opposite this is.
     pub(super) undoes: Option<u64>,
     ord: u32,
-    next_n: i64,
-    next_s: i64,
+    next: Next,
     /// The last namespace and the last model, with their numbers: most memories have those of the one before.
     namespace: Option<(String, i64)>,
     model: Option<(String, usize, i64)>,
     /// Something is to be erased, not only deleted.
     pub(super) is_scrubbed: bool,
+}
+
+/// The numbers of the next rows.
+struct Next {
+    n: i64,
+    s: i64,
+    c: i64,
+    v: i64,
+}
+
+impl Next {
+    fn after(transaction: &Transaction<'_>) -> Result<Self> {
+        const LAST: &str = "SELECT coalesce((SELECT max(n) FROM nodes), 0), coalesce((SELECT max(s) FROM states), 0), \
+             coalesce((SELECT max(c) FROM contents), 0), coalesce((SELECT max(v) FROM vectors), 0)";
+        let mut statement = transaction.prepare_cached(LAST)?;
+        let last = |row: &rusqlite::Row<'_>, column| row.get::<_, i64>(column).map(|last| last + 1);
+        Ok(statement.query_row((), |row| {
+            Ok(Self { n: last(row, 0)?, s: last(row, 1)?, c: last(row, 2)?, v: last(row, 3)? })
+        })?)
+    }
+}
+
+/// The number of the next row of a table that seldom grows.
+fn next(transaction: &Transaction<'_>, table: &str, column: &str) -> Result<i64> {
+    let query = format!("SELECT coalesce(max({column}), 0) + 1 FROM {table}");
+    Ok(transaction.prepare_cached(&query)?.query_row((), |row| row.get(0))?)
 }
 
 /// A state that is to be written: columns of `states` that are not those of the transaction.
@@ -100,7 +130,11 @@ pub(super) fn batch<'a>(
     for change in &batch.changes {
         writing.change(change)?;
     }
-    Ok((writing.committed(), writing.is_scrubbed))
+    if writing.is_scrubbed {
+        upkeep::to_scrub(transaction)?;
+    }
+    let committed = writing.end()?;
+    Ok((committed, writing.is_scrubbed))
 }
 
 fn expect(connection: &Connection, expected: &Expected) -> Result<()> {
@@ -130,32 +164,22 @@ impl<'a> Writing<'a> {
         let (seq, before): (u64, i64) = last.unwrap_or_default();
         // The times of commits never go back, whatever the clock does.
         let (seq, at) = (seq + 1, at.max(row::timestamp(1, before)?));
-        transaction
-            .prepare_cached("INSERT INTO commits (seq, at, note, undoes) VALUES (?1, ?2, ?3, ?4)")?
-            .execute(params![seq, at.micros(), note, undoes])?;
-        let next = |table: &str, column: &str| {
-            let query = format!("SELECT coalesce(max({column}), 0) + 1 FROM {table}");
-            transaction.prepare_cached(&query)?.query_row((), |row| row.get(0))
-        };
-        let (next_n, next_s) = (next("nodes", "n")?, next("states", "s")?);
-        let (namespace, model) = (None, None);
-        Ok(Self {
-            transaction,
-            settings,
+        transaction.prepare_cached(sum::insert("commits"))?.execute(params![
             seq,
-            at,
+            at.micros(),
+            note,
             undoes,
-            ord: 0,
-            next_n,
-            next_s,
-            namespace,
-            model,
-            is_scrubbed: false,
-        })
+            None::<u64>
+        ])?;
+        let next = Next::after(transaction)?;
+        let (ord, namespace, model, is_scrubbed) = (0, None, None, false);
+        Ok(Self { transaction, settings, seq, at, undoes, ord, next, namespace, model, is_scrubbed })
     }
 
-    pub(super) fn committed(&self) -> Committed {
-        Committed { commit: Commit(self.seq), at: self.at }
+    /// Nothing more is changed.
+    pub(super) fn end(&mut self) -> Result<Committed> {
+        self.log(Op::End, None, [None, None], None)?;
+        Ok(Committed { commit: Commit(self.seq), at: self.at })
     }
 
     fn change(&mut self, change: &Change) -> Result<()> {
@@ -164,7 +188,7 @@ impl<'a> Writing<'a> {
             Change::Revise { id, revision } => self.revise(*id, revision),
             Change::Supersede { id, by, relation } => self.supersede(*id, *by, *relation),
             Change::Invalidate { id, at } => self.invalidate(*id, *at),
-            Change::Expire { id } => self.end(*id, Op::Expire, Status::Expired),
+            Change::Expire { id } => self.conclude(*id, Op::Expire, Status::Expired),
             Change::Forget { id } => self.forget(*id),
             Change::Embed { id, embedding } => self.embed(*id, embedding.as_ref()),
             Change::Touch { id, at } => self.touch(*id, *at),
@@ -175,8 +199,9 @@ impl<'a> Writing<'a> {
 
     /// A node as it is now.
     pub(super) fn current(&self, id: Id) -> Result<Option<Read>> {
-        let query = format!("SELECT {} FROM {} WHERE k.id = ?1 AND s.s = k.current", row::NODE, row::TABLES);
-        let mut statement = self.transaction.prepare_cached(&query)?;
+        static QUERY: LazyLock<String> =
+            LazyLock::new(|| format!("{} WHERE k.id = ?1 AND s.s = k.current", *row::NODES));
+        let mut statement = self.transaction.prepare_cached(&QUERY)?;
         Ok(statement.query_row([row::key(id)], |found| row::node(self.transaction, found)).optional()?)
     }
 
@@ -200,11 +225,11 @@ impl<'a> Writing<'a> {
         let mut statement = self.transaction.prepare_cached("SELECT n FROM nodes WHERE id = ?1")?;
         let left = statement.query_row([row::key(node.id)], |row| row.get(0)).optional()?;
         drop(statement);
-        let (n, namespace) = (left.unwrap_or(self.next_n), self.namespace(node.namespace.as_str())?);
+        let (n, namespace) = (left.unwrap_or(self.next.n), self.namespace(node.namespace.as_str())?);
         let content = self.content(&node.content)?;
         let vector = node.embedding.as_ref().map(|embedding| self.vector(embedding)).transpose()?;
         let s = self.state(n, &State { content: Some(content), vector, ..State::of(node) })?;
-        self.next_n = self.next_n.max(n + 1);
+        self.next.n = self.next.n.max(n + 1);
         let row = params![
             n,
             row::key(node.id),
@@ -215,9 +240,10 @@ impl<'a> Writing<'a> {
             node.accesses,
             s
         ];
-        const INSERT: &str = "INSERT OR REPLACE INTO nodes (n, id, ns, kind, created, last_access, accesses, current) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-        self.transaction.prepare_cached(INSERT)?.execute(row)?;
+        if left.is_some() {
+            self.transaction.prepare_cached("DELETE FROM nodes WHERE n = ?1")?.execute([n])?;
+        }
+        self.transaction.prepare_cached(sum::insert("nodes"))?.execute(row)?;
         self.index(n, node)?;
         self.log(Op::Add, Some(n), [Some(s), None], None)
     }
@@ -246,7 +272,7 @@ impl<'a> Writing<'a> {
     }
 
     fn supersede(&mut self, id: Id, by: Id, relation: Id) -> Result<()> {
-        self.end(id, Op::Supersede, Status::Superseded)?;
+        self.conclude(id, Op::Supersede, Status::Superseded)?;
         self.relate(&Relation {
             id: relation,
             from: by,
@@ -270,7 +296,7 @@ impl<'a> Writing<'a> {
         self.log(Op::Invalidate, Some(n), [Some(new), Some(s)], None)
     }
 
-    pub(super) fn end(&mut self, id: Id, op: Op, status: Status) -> Result<()> {
+    pub(super) fn conclude(&mut self, id: Id, op: Op, status: Status) -> Result<()> {
         let Read { node, n, s } = self.live(id)?;
         let state = State { status, ended: Some(self.at), ..self.copied(s)? };
         self.unindex(n, &node)?;
@@ -287,22 +313,25 @@ impl<'a> Writing<'a> {
     }
 
     fn touch(&mut self, id: Id, at: Timestamp) -> Result<()> {
-        const UPDATE: &str = "UPDATE nodes SET last_access = max(last_access, ?2), accesses = accesses + 1 \
-             WHERE id = ?1 AND current IS NOT NULL";
-        match self.transaction.prepare_cached(UPDATE)?.execute(params![row::key(id), at.micros()])? {
-            0 => Err(Error::NotFound { id }.into()),
-            _ => Ok(()),
-        }
+        static UPDATE: LazyLock<String> = LazyLock::new(|| {
+            let new = [("last_access", "max(last_access, ?2)"), ("accesses", "accesses + 1")];
+            format!("{} WHERE id = ?1 AND current IS NOT NULL", sum::set("nodes", &new))
+        });
+        // Read first: what is damaged must not be given a sum again.
+        self.current(id)?.ok_or(Error::NotFound { id })?;
+        self.transaction.prepare_cached(&UPDATE)?.execute(params![row::key(id), at.micros()])?;
+        Ok(())
     }
 
     fn forget(&mut self, id: Id) -> Result<()> {
-        let Some(Read { node, n, .. }) = self.current(id)? else { return Err(Error::NotFound { id }.into()) };
-        if node.status == Status::Forgotten {
-            return Ok(());
-        }
-        if node.status == Status::Live {
-            self.unindex(n, &node)?;
-        }
+        let (node, n) = match self.current(id)? {
+            Some(Read { node, .. }) if node.status == Status::Forgotten => return Ok(()),
+            Some(Read { node, n, .. }) => {
+                self.unindex(n, &node)?;
+                (node, n)
+            }
+            None => self.removed(id)?.map(|read| (read.node, read.n)).ok_or(Error::NotFound { id })?,
+        };
         let erase = [
             "DELETE FROM vectors WHERE v IN (SELECT v FROM states WHERE n = ?1)",
             "DELETE FROM contents WHERE c IN (SELECT c FROM states WHERE n = ?1)",
@@ -314,9 +343,9 @@ impl<'a> Writing<'a> {
         const LOOSE: &str =
             "DELETE FROM blobs WHERE digest NOT IN (SELECT digest FROM contents WHERE digest IS NOT NULL)";
         self.transaction.prepare_cached(LOOSE)?.execute(())?;
-        const APART: &str =
-            "UPDATE relations SET until = coalesce(until, ?2), provenance = NULL WHERE a = ?1 OR b = ?1";
-        self.transaction.prepare_cached(APART)?.execute(params![n, self.seq])?;
+        let apart = sum::set("relations", &[("until", "coalesce(until, ?2)"), ("provenance", "NULL")]);
+        let apart = format!("{apart} WHERE a = ?1 OR b = ?1");
+        self.transaction.prepare_cached(&apart)?.execute(params![n, self.seq])?;
         let (status, ended) = (Status::Forgotten, Some(self.at));
         let (version, updated) = (node.version + 1, self.at);
         let empty = MemoryNode { metadata: Default::default(), provenance: None, ..node };
@@ -324,6 +353,14 @@ impl<'a> Writing<'a> {
         self.set_current(n, Some(s))?;
         self.is_scrubbed = true;
         self.log(Op::Forget, Some(n), [Some(s), None], None)
+    }
+
+    /// A memory whose addition was undone, as it was last.
+    fn removed(&self, id: Id) -> Result<Option<Read>> {
+        let query =
+            format!("{} WHERE k.id = ?1 AND k.current IS NULL ORDER BY s.s DESC LIMIT 1", *row::NODES);
+        let mut statement = self.transaction.prepare_cached(&query)?;
+        Ok(statement.query_row([row::key(id)], |found| row::node(self.transaction, found)).optional()?)
     }
 
     pub(super) fn relate(&mut self, relation: &Relation) -> Result<()> {
@@ -341,9 +378,9 @@ impl<'a> Writing<'a> {
             let Relation { from, kind, to, .. } = relation.clone();
             return Err(Error::Circle { from, kind, to }.into());
         }
-        const INSERT: &str = "INSERT INTO relations (id, a, kind, b, weight, valid_from, valid_to, created, since, provenance) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+        let r = next(self.transaction, "relations", "r")?;
         let row = params![
+            r,
             row::key(relation.id),
             a,
             kind,
@@ -353,10 +390,10 @@ impl<'a> Writing<'a> {
             row::micros(relation.valid.to),
             relation.created.micros(),
             self.seq,
+            None::<u64>,
             relation.provenance.as_ref().map(row::provenance_text)
         ];
-        self.transaction.prepare_cached(INSERT)?.execute(row)?;
-        let r = self.transaction.last_insert_rowid();
+        self.transaction.prepare_cached(sum::insert("relations"))?.execute(row)?;
         self.log(Op::Relate, None, [None, None], Some(r))
     }
 
@@ -385,8 +422,11 @@ impl<'a> Writing<'a> {
     }
 
     fn unrelate(&mut self, id: Id) -> Result<()> {
-        const UPDATE: &str = "UPDATE relations SET until = ?2 WHERE id = ?1 AND until IS NULL RETURNING r";
-        let mut statement = self.transaction.prepare_cached(UPDATE)?;
+        static UPDATE: LazyLock<String> = LazyLock::new(|| {
+            let set = sum::set("relations", &[("until", "?2")]);
+            format!("{set} WHERE id = ?1 AND until IS NULL RETURNING r")
+        });
+        let mut statement = self.transaction.prepare_cached(&UPDATE)?;
         let ended = statement.query_row(params![row::key(id), self.seq], |row| row.get(0)).optional()?;
         drop(statement);
         let r: i64 = ended.ok_or(Error::NotFound { id })?;
@@ -394,8 +434,12 @@ impl<'a> Writing<'a> {
     }
 
     /// Words are found as long as a memory is live, and of a kind that is searched.
+    pub(super) fn is_indexed(settings: &Settings, node: &MemoryNode) -> bool {
+        node.status == Status::Live && settings.policy(node.kind).is_indexed
+    }
+
     pub(super) fn index(&self, n: i64, node: &MemoryNode) -> Result<()> {
-        if node.status == Status::Live && self.settings.policy(node.kind).is_indexed {
+        if Self::is_indexed(self.settings, node) {
             let mut statement =
                 self.transaction.prepare_cached("INSERT INTO words (rowid, body) VALUES (?1, ?2)")?;
             statement.execute(params![n, node.content.words()])?;
@@ -404,7 +448,7 @@ impl<'a> Writing<'a> {
     }
 
     pub(super) fn unindex(&self, n: i64, node: &MemoryNode) -> Result<()> {
-        if node.status == Status::Live && self.settings.policy(node.kind).is_indexed {
+        if Self::is_indexed(self.settings, node) {
             const DELETE: &str = "INSERT INTO words (words, rowid, body) VALUES ('delete', ?1, ?2)";
             let mut statement = self.transaction.prepare_cached(DELETE)?;
             statement.execute(params![n, node.content.words()])?;
@@ -418,51 +462,59 @@ impl<'a> Writing<'a> {
         {
             return Ok(*number);
         }
-        const INSERT: &str =
-            "INSERT INTO namespaces (path) VALUES (?1) ON CONFLICT DO UPDATE SET path = path RETURNING ns";
-        let number = self.transaction.prepare_cached(INSERT)?.query_row([path], |row| row.get(0))?;
+        let mut there = self.transaction.prepare_cached("SELECT ns FROM namespaces WHERE path = ?1")?;
+        let number = match there.query_row([path], |row| row.get(0)).optional()? {
+            Some(number) => number,
+            None => {
+                let number = next(self.transaction, "namespaces", "ns")?;
+                self.transaction.prepare_cached(sum::insert("namespaces"))?.execute(params![number, path])?;
+                number
+            }
+        };
         self.namespace = Some((path.to_owned(), number));
         Ok(number)
     }
 
-    fn content(&self, content: &Content) -> Result<i64> {
-        const INSERT: &str =
-            "INSERT INTO contents (type, body, digest, mime, caption) VALUES (?1, ?2, ?3, ?4, ?5)";
-        let mut statement = self.transaction.prepare_cached(INSERT)?;
+    fn content(&mut self, content: &Content) -> Result<i64> {
+        let (c, nothing) = (self.next.c, None::<i64>);
+        self.next.c += 1;
         let number = row::content_type(content);
+        let mut insert = self.transaction.prepare_cached(sum::insert("contents"))?;
         match content {
-            Content::Text(text) => {
-                statement.insert(params![number, text, None::<i64>, None::<i64>, None::<i64>])?
-            }
+            Content::Text(text) => insert.execute(params![c, number, text, nothing, nothing, nothing])?,
             Content::Json(json) => {
-                statement.insert(params![number, json.as_str(), None::<i64>, None::<i64>, None::<i64>])?
+                insert.execute(params![c, number, json.as_str(), nothing, nothing, nothing])?
             }
             Content::Blob(blob) if blob.bytes.len() <= LARGE => {
-                statement.insert(params![number, &blob.bytes[..], None::<i64>, blob.mime, blob.caption])?
+                insert.execute(params![c, number, &blob.bytes[..], nothing, blob.mime, blob.caption])?
             }
             Content::Blob(blob) => {
-                let digest = Digested::of(&blob.bytes);
-                const KEEP: &str = "INSERT INTO blobs (digest, bytes) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
-                self.transaction
-                    .prepare_cached(KEEP)?
-                    .execute(params![&digest.as_bytes()[..], &blob.bytes[..]])?;
-                statement.insert(params![
-                    number,
-                    None::<i64>,
-                    &digest.as_bytes()[..],
-                    blob.mime,
-                    blob.caption
-                ])?
+                let digest = self.blob(&blob.bytes)?;
+                let digest = &digest.as_bytes()[..];
+                insert.execute(params![c, number, nothing, digest, blob.mime, blob.caption])?
             }
         };
-        Ok(self.transaction.last_insert_rowid())
+        Ok(c)
+    }
+
+    /// Stores bytes by their digest, unless they are there.
+    fn blob(&self, bytes: &[u8]) -> Result<Digested> {
+        let digest = Digested::of(bytes);
+        let mut there = self.transaction.prepare_cached("SELECT 1 FROM blobs WHERE digest = ?1")?;
+        if !there.exists([&digest.as_bytes()[..]])? {
+            let b = next(self.transaction, "blobs", "b")?;
+            let mut insert = self.transaction.prepare_cached(sum::insert("blobs"))?;
+            insert.execute(params![b, &digest.as_bytes()[..], bytes])?;
+        }
+        Ok(digest)
     }
 
     fn vector(&mut self, embedding: &Embedding) -> Result<i64> {
-        let model = self.model(&embedding.model, embedding.vector.len())?;
-        let mut statement =
-            self.transaction.prepare_cached("INSERT INTO vectors (m, data) VALUES (?1, ?2)")?;
-        Ok(statement.insert(params![model, row::bytes_of(&embedding.vector)])?)
+        let (m, v) = (self.model(&embedding.model, embedding.vector.len())?, self.next.v);
+        self.next.v += 1;
+        let mut insert = self.transaction.prepare_cached(sum::insert("vectors"))?;
+        insert.execute(params![v, m, row::bytes_of(&embedding.vector)])?;
+        Ok(v)
     }
 
     /// The number of a model. All its vectors have one length.
@@ -476,12 +528,18 @@ impl<'a> Writing<'a> {
         {
             return if *there == dimension { Ok(*number) } else { Err(other(*there)) };
         }
-        const INSERT: &str = "INSERT INTO models (name, dimension) VALUES (?1, ?2) \
-             ON CONFLICT DO UPDATE SET name = name RETURNING m, dimension";
-        let mut statement = self.transaction.prepare_cached(INSERT)?;
-        let (number, there) = statement.query_row(params![name, dimension as u64], |row| {
-            Ok((row.get(0)?, row.get::<_, u64>(1)? as usize))
-        })?;
+        const THERE: &str = "SELECT m, dimension FROM models WHERE name = ?1";
+        let mut there = self.transaction.prepare_cached(THERE)?;
+        let there = there.query_row([name], |row| Ok((row.get(0)?, row.get::<_, u64>(1)? as usize)));
+        let (number, there) = match there.optional()? {
+            Some(there) => there,
+            None => {
+                let number = next(self.transaction, "models", "m")?;
+                let mut insert = self.transaction.prepare_cached(sum::insert("models"))?;
+                insert.execute(params![number, name, dimension as u64])?;
+                (number, dimension)
+            }
+        };
         if there != dimension {
             return Err(other(there));
         }
@@ -491,15 +549,13 @@ impl<'a> Writing<'a> {
 
     /// Writes a state that begins with this transaction; its number.
     fn state(&mut self, n: i64, state: &State) -> Result<i64> {
-        const INSERT: &str = "INSERT INTO states (s, n, since, status, version, importance, valid_from, valid_to, updated, \
-             ended, expires, c, v, provenance, metadata) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
-        let s = self.next_s;
-        self.next_s += 1;
+        let s = self.next.s;
+        self.next.s += 1;
         let row = params![
             s,
             n,
             self.seq,
+            None::<u64>,
             row::status(state.status),
             state.version,
             f64::from(state.importance),
@@ -513,7 +569,7 @@ impl<'a> Writing<'a> {
             state.provenance,
             state.metadata
         ];
-        self.transaction.prepare_cached(INSERT)?.execute(row)?;
+        self.transaction.prepare_cached(sum::insert("states"))?.execute(row)?;
         Ok(s)
     }
 
@@ -571,16 +627,16 @@ impl<'a> Writing<'a> {
     }
 
     pub(super) fn close(&self, s: i64) -> Result<()> {
-        self.transaction
-            .prepare_cached("UPDATE states SET until = ?2 WHERE s = ?1")?
-            .execute(params![s, self.seq])?;
+        static CLOSE: LazyLock<String> =
+            LazyLock::new(|| format!("{} WHERE s = ?1", sum::set("states", &[("until", "?2")])));
+        self.transaction.prepare_cached(&CLOSE)?.execute(params![s, self.seq])?;
         Ok(())
     }
 
     pub(super) fn set_current(&self, n: i64, s: Option<i64>) -> Result<()> {
-        self.transaction
-            .prepare_cached("UPDATE nodes SET current = ?2 WHERE n = ?1")?
-            .execute(params![n, s])?;
+        static SET: LazyLock<String> =
+            LazyLock::new(|| format!("{} WHERE n = ?1", sum::set("nodes", &[("current", "?2")])));
+        self.transaction.prepare_cached(&SET)?.execute(params![n, s])?;
         Ok(())
     }
 
@@ -591,10 +647,8 @@ impl<'a> Writing<'a> {
         [s, before]: [Option<i64>; 2],
         r: Option<i64>,
     ) -> Result<()> {
-        const INSERT: &str =
-            "INSERT INTO log (seq, ord, op, n, state, before, r) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         let row = params![self.seq, self.ord, op as u8, n, s, before, r];
-        self.transaction.prepare_cached(INSERT)?.execute(row)?;
+        self.transaction.prepare_cached(sum::insert("log"))?.execute(row)?;
         self.ord += 1;
         Ok(())
     }

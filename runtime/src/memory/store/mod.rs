@@ -8,6 +8,7 @@
 //! `change` has what can be done, `transaction` collects it and watches what it was concluded from, `filter` says which
 //! memories are meant. Stores are blocking: they are called from threads that may be blocked.
 
+mod all;
 mod change;
 mod filter;
 mod nearest;
@@ -17,11 +18,13 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
+pub use all::all;
 pub use change::{Batch, Change, Expected, Logged, Revision, Seen};
 pub use filter::{Filter, Order, Page};
-pub(in crate::memory) use nearest::cosine;
 pub use nearest::{Nearest, Search, exact};
-pub(in crate::memory) use transaction::apply;
+pub(super) use nearest::{best, comparable, cosine, unit};
+#[cfg(feature = "postgres")]
+pub(super) use transaction::apply;
 pub use transaction::{Savepoint, Transaction};
 
 use super::id::Id;
@@ -59,6 +62,15 @@ pub struct Stored {
     pub id: Id,
     /// The vector.
     pub embedding: Embedding,
+}
+
+/// What a store holds.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Item {
+    /// A memory.
+    Node(Box<MemoryNode>),
+    /// A relation.
+    Relation(Box<Relation>),
 }
 
 /// Which way relations are followed.
@@ -212,7 +224,17 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// When the store cannot be read.
     fn census(&self) -> Result<Census, Error>;
 
-    /// Namespaces that have memories, at the head.
+    /// Everything as it was at a commit: first the memories by their names, whatever has become of them; then the relations
+    /// by the names of the memories that they lead from, and by their own. An error of `take` ends it. Unless a store does
+    /// better, memories that are gone at the head, because adding them was undone, are left out.
+    ///
+    /// # Errors
+    /// As [`nodes`](Self::nodes), or when `take` fails.
+    fn all(&self, at: Commit, take: &mut dyn FnMut(Item) -> Result<(), Error>) -> Result<(), Error> {
+        all::all(self, at, take)
+    }
+
+    /// Namespaces that have memories, whatever has become of them, at the head.
     ///
     /// # Errors
     /// When the store cannot be read.

@@ -35,25 +35,55 @@ pub enum Search {
 /// When the store cannot be read, or the vector's dimension is not that of the stored ones.
 pub fn exact(store: &(impl Store + ?Sized), asked: &Nearest<'_>) -> Result<Vec<Match>, Error> {
     let meant: BTreeSet<Id> = store.ids(asked.filter)?.into_iter().collect();
+    let to = unit(&asked.to.vector);
     let mut found = Vec::new();
     store.vectors(&asked.to.model, &mut |stored| {
         if meant.contains(&stored.id) {
-            found.push(Match { id: stored.id, score: cosine(&asked.to.vector, &stored.embedding.vector)? });
+            comparable(to.len(), stored.embedding.vector.len())?;
+            found.push(Match { id: stored.id, score: cosine(&to, &unit(&stored.embedding.vector)) });
         }
         Ok(())
     })?;
-    found.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.id.cmp(&b.id)));
-    found.truncate(asked.most);
-    Ok(found)
+    Ok(best(found, asked.most))
 }
 
-/// The cosine of the angle between two vectors.
-pub(in crate::memory) fn cosine(a: &[f32], b: &[f32]) -> Result<f64, Error> {
-    if a.len() != b.len() {
-        let reason = format!("it has {} numbers; those of its model have {}", a.len(), b.len());
-        return Err(Error::Invalid { what: "the vector", reason });
+/// The best, in order.
+pub(in crate::memory) fn best(mut found: Vec<Match>, most: usize) -> Vec<Match> {
+    found.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.id.cmp(&b.id)));
+    found.truncate(most);
+    found
+}
+
+/// Fails for vectors of different lengths.
+pub(in crate::memory) fn comparable(asked: usize, stored: usize) -> Result<(), Error> {
+    if asked == stored {
+        return Ok(());
     }
-    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
-    let lengths = (dot(a, a) * dot(b, b)).sqrt();
-    Ok(if lengths > 0.0 { dot(a, b) / lengths } else { 0.0 })
+    let reason = format!("it has {asked} numbers; those of its model have {stored}");
+    Err(Error::Invalid { what: "the vector", reason })
+}
+
+/// The vector of the same direction whose length is 1. One of nothing but zeros stays so.
+pub(in crate::memory) fn unit(vector: &[f32]) -> Vec<f32> {
+    let length = product(vector, vector).sqrt();
+    let scale = if length > 0.0 { 1.0 / length } else { 0.0 };
+    vector.iter().map(|x| (f64::from(*x) * scale) as f32).collect()
+}
+
+/// The cosine of the angle between two vectors whose length is 1.
+pub(in crate::memory) fn cosine(a: &[f32], b: &[f32]) -> f64 {
+    product(a, b).clamp(-1.0, 1.0)
+}
+
+/// Summed in eight lanes, whatever the processor: all who compare vectors get the same bits.
+fn product(a: &[f32], b: &[f32]) -> f64 {
+    let mut sums = [0.0_f64; 8];
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+    for (a, b) in a.iter().zip(b) {
+        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
+            *sum += f64::from(*a) * f64::from(*b);
+        }
+    }
+    let rest = a_rest.iter().zip(b_rest).map(|(a, b)| f64::from(*a) * f64::from(*b));
+    sums.into_iter().chain(rest).sum()
 }

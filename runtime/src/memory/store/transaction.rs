@@ -141,16 +141,10 @@ impl Transaction {
         Ok(())
     }
 
-    /// Erases a memory, whatever has become of it.
-    ///
-    /// # Errors
-    /// When there is no such memory.
-    pub fn forget(&mut self, id: Id) -> Result<(), Error> {
-        match self.get(id)? {
-            Some(_) => self.changes.push(Change::Forget { id }),
-            None => return Err(Error::NotFound { id }),
-        }
-        Ok(())
+    /// Erases a memory, whatever has become of it. Whether there was one is found out by the commit: of one whose addition
+    /// was undone there are earlier states.
+    pub fn forget(&mut self, id: Id) {
+        self.changes.push(Change::Forget { id });
     }
 
     /// The vector of a memory is this now.

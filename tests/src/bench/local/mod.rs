@@ -5,6 +5,7 @@
 //! there is written with random weights, which are as fast as others, and removed afterwards.
 
 mod peers;
+mod sentences;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -25,8 +26,12 @@ const MODELS: &str = "TYPEWRIGHT_MODELS";
 pub const THREADS: &str = "2";
 /// Names in rows and in names of files.
 const FORMATS: [(&str, &str); 3] = [("Q4_K_M", "q4_k_m"), ("Q8_0", "q8_0"), ("F16", "f16")];
-/// Sentences a second are the encoder's; it has no program to be measured by.
-const SENTENCES: [&str; 2] = ["MiniLM, batches of 1 of 32 tokens", "MiniLM, batches of 32 of 128 tokens"];
+/// Its products are exact.
+const EXACT: &str = "F16";
+/// Writes logits of llama.cpp.
+const LOGITS: &str = "llama-logits";
+/// Tokens that probabilities are compared after.
+const COMPARED: usize = 256;
 
 /// Runs the section.
 pub fn run(options: &Options, report: &mut Report<'_>) -> Result<(), Failure> {
@@ -34,8 +39,9 @@ pub fn run(options: &Options, report: &mut Report<'_>) -> Result<(), Failure> {
     let peers: Vec<&Peer> = PEERS.iter().filter(|peer| peer.program(options).is_some()).collect();
     for (format, file) in FORMATS {
         let (model, own) = model(&child, file)?;
-        let told =
-            measure(options, &child, &model, &peers).and_then(|runs| tell(format, &runs, &peers, report));
+        let told = measure(options, &child, &model, &peers)
+            .and_then(|runs| tell(format, &runs, &peers, report))
+            .and_then(|()| diverge(options, &child, format, &model, report));
         if own {
             fs::remove_file(&model)?;
         }
@@ -44,10 +50,7 @@ pub fn run(options: &Options, report: &mut Report<'_>) -> Result<(), Failure> {
     let sampled = said(Command::new(&child).arg("samplers"))?;
     report.value("sampling, top-k and top-p", &[number(&sampled, "top_k_top_p_us")?])?;
     report.value("sampling, top-p", &[number(&sampled, "top_p_us")?])?;
-    for name in SENTENCES {
-        report.missing(name, "no program measures the encoder yet")?;
-    }
-    Ok(())
+    sentences::run(options, &child, report)
 }
 
 /// The child, beside this program in the target folder.
@@ -119,6 +122,39 @@ fn tell(format: &str, runs: &Runs, peers: &[&Peer], report: &mut Report<'_>) -> 
         Err(_) => report.missing(&format!("{format}: peak memory"), "the system does not tell it")?,
     }
     Ok(report.value(&format!("{format}: 16 streams"), &ours("streams")?)?)
+}
+
+/// How far probabilities are from those of exact products, beside llama.cpp's.
+fn diverge(
+    options: &Options,
+    child: &Path,
+    format: &str,
+    model: &Path,
+    report: &mut Report<'_>,
+) -> Result<(), Failure> {
+    if format == EXACT {
+        return Ok(());
+    }
+    let name = format!("{format}: divergence from exact products");
+    let program =
+        options.peers.as_ref().map(|folder| folder.join(LOGITS)).filter(|program| program.is_file());
+    let Some(program) = program else {
+        return Ok(
+            report.missing(&name, format!("not measured: run with --peers DIR, where DIR/{LOGITS} is"))?
+        );
+    };
+    let tokens: Vec<String> = (0..COMPARED).map(|at| (1 + at * 7919 % 30_000).to_string()).collect();
+    let tokens = tokens.join(",");
+    fs::create_dir_all(results())?;
+    let logits = results().join(format!("{format}.logits"));
+    printed(LOGITS, Command::new(program).arg(model).arg(&tokens).arg(&logits).output()?)?;
+    let told = said(Command::new(child).arg("divergence").arg(model).arg(&tokens).arg(&logits));
+    fs::remove_file(&logits)?;
+    let told = told?;
+    Ok(report.pairs(
+        &name,
+        &Pairs { ours: vec![number(&told, "ours")?], theirs: vec![number(&told, "theirs")?] },
+    )?)
 }
 
 /// The line of JSON that a program prints.

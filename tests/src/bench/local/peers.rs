@@ -1,5 +1,9 @@
-//! The programs that models are run by beside ours: `DIR/llama-bench`, and for others `DIR/NAME FILE THREADS`, which
-//! prefills 512 tokens, decodes 128 from nothing, and prints JSON with the tokens a second as `pp512` and `tg128`.
+//! The programs that models are run by beside ours.
+//!
+//! `DIR/llama-bench` is known. Others are `DIR/NAME FILE THREADS`, which prefills 512 tokens, decodes 128 from nothing, and
+//! prints JSON with the tokens a second as `pp512` and `tg128`; for encoders `DIR/sentences-NAME FOLDER THREADS`, which
+//! prints JSON with the milliseconds of a batch as `1x32` and `32x128`; and `DIR/llama-logits FILE TOKENS LOGITS`, which
+//! writes the logits after each token.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,6 +1,7 @@
 //! Texts as people write them: their order, their ends, what is too long, and what is nothing.
 
-use typewright_runtime::local::embed::{Cut, TooLong};
+use typewright_runtime::local::Error;
+use typewright_runtime::local::embed::{Cut, Stop, TooLong};
 
 use super::*;
 
@@ -120,4 +121,17 @@ fn is_cut_from_the_longer(reranker: &Reranker, has_parts: bool) {
     let parts: Vec<u32> = (0..ids.len()).map(|at| u32::from(at >= first)).collect();
     let expected = reranker.rerank_tokens(&[Tokens { ids: &ids, parts: &parts }]).unwrap();
     assert_eq!(found.scores[1], expected.scores[0]);
+}
+
+#[test]
+fn what_nobody_waits_for_is_not_computed() {
+    let (_, folder) = bert();
+    let embedder = Embedder::load(folder.path(), &config()).unwrap();
+    let stop = Stop::default();
+    assert!(embedder.embed_until(&["w7 w8"], &stop).is_ok());
+    stop.clone().stop();
+    let texts = vec!["w7 w8"; 2000];
+    let error = embedder.embed_until(&texts, &stop).unwrap_err();
+    assert!(matches!(error, Error::Stopped { .. }), "{error}");
+    assert!(embedder.embed(&["w7 w8"]).is_ok(), "others are not stopped");
 }

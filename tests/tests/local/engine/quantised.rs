@@ -8,6 +8,7 @@ use typewright_runtime::local::dtype::Dtype;
 use typewright_runtime::local::engine::Engine;
 use typewright_runtime::local::file;
 use typewright_runtime::local::model::{self, Cache, Device};
+use typewright_tests::local::divergence::kl_divergence;
 use typewright_tests::local::gguf::Gguf;
 
 use super::{by, config, is_the_same_however};
@@ -79,19 +80,6 @@ fn prompt() -> Vec<u32> {
     (0..70_u32).map(|at| at * 37 % VOCAB as u32).collect()
 }
 
-fn probabilities(logits: &[f32]) -> Vec<f64> {
-    let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let raised: Vec<f64> = logits.iter().map(|logit| f64::from(logit - most).exp()).collect();
-    let sum: f64 = raised.iter().sum();
-    raised.iter().map(|raised| raised / sum).collect()
-}
-
-/// How much is lost by taking `found` for `expected`.
-fn divergence(expected: &[f32], found: &[f32]) -> f64 {
-    let pairs = probabilities(expected).into_iter().zip(probabilities(found));
-    pairs.map(|(expected, found)| expected * (expected / found).ln()).sum()
-}
-
 /// Mean over all positions, at most: twice and more what was measured. Floats meet floats, all else inputs of 8 bits, with a
 /// scale for 32 or for 256 numbers.
 fn limit(dtype: Dtype) -> f64 {
@@ -113,7 +101,7 @@ fn every_format_says_what_its_numbers_say() {
         let found = by(&mut Engine::load(&opened, &config()).unwrap(), &prompt, prompt.len());
         let rows = expected.iter().zip(&found);
         let mean =
-            rows.map(|(expected, found)| divergence(expected, found)).sum::<f64>() / prompt.len() as f64;
+            rows.map(|(expected, found)| kl_divergence(expected, found)).sum::<f64>() / prompt.len() as f64;
         println!("{dtype}: KL {mean:.2e}");
         assert!(mean <= limit(dtype), "{dtype}: {mean}");
     }

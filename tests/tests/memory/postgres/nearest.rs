@@ -71,6 +71,8 @@ fn what_is_nearest_is_what_comparing_all_says() {
         }
     }
     assert_eq!((store.index().unwrap(), store.index().unwrap()), (1, 0));
+    // What the store knows of the model is of late, and is asked for again.
+    std::thread::sleep(std::time::Duration::from_millis(2100));
     let server = server().unwrap();
     let scans = format!(
         "SELECT sum(idx_scan) FROM pg_stat_user_indexes WHERE schemaname = '{name}' AND indexrelname LIKE '%hnsw%'"

@@ -83,7 +83,8 @@ fn tls_is_by_a_certificate_that_is_trusted_or_not_at_all() {
     let unknown = PostgresStore::open(config(port), Arc::clone(&settings)).unwrap_err();
     assert!(chain(&unknown).contains("UnknownIssuer"), "{}", chain(&unknown));
     // A certificate of another name.
-    let mut other = Config::new(&format!("postgres://tester@127.0.0.1:{port}/postgres?sslmode=require")).unwrap();
+    let mut other =
+        Config::new(&format!("postgres://tester@127.0.0.1:{port}/postgres?sslmode=require")).unwrap();
     other.root_certificates = pem.into_bytes();
     let other = PostgresStore::open(other, Arc::clone(&settings)).unwrap_err();
     assert!(chain(&other).contains("not valid for name"), "{}", chain(&other));

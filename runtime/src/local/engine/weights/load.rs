@@ -49,10 +49,11 @@ pub(in crate::local::engine) fn load(
     let layers = (0..spec.layers.len()).map(|index| loader.at(index).layer());
     let top = loader.at(0);
     let weights = Weights {
+        // The largest first: while one is packed it is in memory twice.
+        output: if tied { None } else { Some(top.matrix(Role::Output)?) },
         embed: top.matrix(Role::Embed)?,
         layers: layers.collect::<Result<_, _>>()?,
         norm: top.norm(Role::OutputNorm)?,
-        output: if tied { None } else { Some(top.matrix(Role::Output)?) },
         divisors: divisors.map(|role| top.numbers(role)).transpose()?,
     };
     opened.weights.check()?;

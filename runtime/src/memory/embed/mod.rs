@@ -1,0 +1,216 @@
+//! Vectors of memories: any provider's embedding model, or one on this machine, behind one trait.
+//!
+//! [`Embedder`] is what callers use: it asks an [`EmbeddingModel`] for what it does not know yet, in batches of bounded
+//! size, and refuses vectors that nothing can be compared with. `remote` is a model behind a client, `local` one that is
+//! loaded here, `fill` gives vectors to memories that have none.
+//!
+//! What was embedded is cached by its sha256, in memory alone: the vectors that last are those of the store, which erases
+//! them with their memories. So that nothing of what is forgotten stays in the cache either,
+//! [`Embedder::forget_since`] follows the log of a store, and [`Embedder::forget`] drops one text.
+
+mod batch;
+mod cache;
+mod fill;
+#[cfg(feature = "candle")]
+mod local;
+mod remote;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use super::node::Embedding;
+use super::pending::Pending;
+use super::store::{Change, Commit, Store};
+use super::tokens::{CountTokens, Estimate};
+use super::{Error, Limits};
+use cache::{Cache, Key};
+
+pub use batch::Batching;
+pub use fill::fill;
+#[cfg(feature = "candle")]
+pub use local::Local;
+pub use remote::Remote;
+
+/// What a vector is for. Some models make other vectors of questions than of what answers them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Purpose {
+    /// Of what is to be found.
+    Document,
+    /// Of what is looked for.
+    Query,
+}
+
+/// A model that makes vectors of texts.
+pub trait EmbeddingModel: Send + Sync + fmt::Debug {
+    /// Its name in stores. Vectors of one name are compared with each other, so that whatever changes the vectors (the
+    /// provider, a chosen length, a prefix) has to change the name.
+    fn name(&self) -> &str;
+
+    /// A vector for each text, in their order.
+    fn embed<'a>(&'a self, texts: &'a [&'a str], purpose: Purpose) -> Pending<'a, Vec<Vec<f32>>>;
+}
+
+/// How vectors are asked for and kept.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// How much is asked for at once.
+    pub batching: Batching,
+    /// Who counts tokens.
+    pub counter: Arc<dyn CountTokens>,
+    /// The numbers of each vector. `None`: as many as the first has.
+    pub dimensions: Option<usize>,
+    /// The most vectors that are cached.
+    pub cache_entries: usize,
+    /// The most bytes that the cache takes.
+    pub cache_bytes: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            batching: Batching::default(),
+            counter: Arc::new(Estimate),
+            dimensions: None,
+            cache_entries: 10_000,
+            cache_bytes: 64 << 20,
+        }
+    }
+}
+
+/// Makes vectors, each text once.
+#[derive(Debug)]
+pub struct Embedder {
+    model: Arc<dyn EmbeddingModel>,
+    config: Config,
+    dimensions: OnceLock<usize>,
+    cache: Mutex<Cache>,
+}
+
+impl Embedder {
+    /// Vectors of this model.
+    pub fn new(model: Arc<dyn EmbeddingModel>, config: Config) -> Self {
+        let cache = Mutex::new(Cache::new(config.cache_entries, config.cache_bytes));
+        let dimensions = config.dimensions.map(OnceLock::from).unwrap_or_default();
+        Self { model, config, dimensions, cache }
+    }
+
+    /// The name of the model.
+    pub fn name(&self) -> &str {
+        self.model.name()
+    }
+
+    /// How many vectors are cached.
+    pub fn cached(&self) -> usize {
+        self.cache().len()
+    }
+
+    /// The vector of a question.
+    ///
+    /// # Errors
+    /// As [`embed`](Self::embed).
+    pub async fn query(&self, text: &str) -> Result<Embedding, Error> {
+        let mut found = self.embed(&[text], Purpose::Query).await?;
+        found.pop().ok_or_else(|| Error::answer(self.name(), "there is no vector"))
+    }
+
+    /// Vectors of texts, in their order: all of them, or none. What earlier batches have brought stays cached if a later
+    /// one fails.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] or [`Error::Limit`] when a text is empty or too long, before anything is asked;
+    /// [`Error::Model`] when the model could not answer; [`Error::Answer`] when a vector cannot be compared with others.
+    pub async fn embed(&self, texts: &[&str], purpose: Purpose) -> Result<Vec<Embedding>, Error> {
+        batch::check(texts, &self.config)?;
+        let keys: Vec<Key> = texts.iter().map(|text| cache::key(self.name(), purpose, text)).collect();
+        let (mut known, generation) = self.cache().known(&keys);
+        let mut missing = BTreeMap::new();
+        for (at, (key, text)) in keys.iter().zip(texts).enumerate() {
+            if !known.contains_key(key) {
+                missing.entry(*key).or_insert((at, *text));
+            }
+        }
+        let mut missing: Vec<(usize, Key, &str)> =
+            missing.into_iter().map(|(key, (at, text))| (at, key, text)).collect();
+        // In the order of the caller, so that a model is asked the same way each time.
+        missing.sort_by_key(|(at, ..)| *at);
+        let batches = batch::split(&missing, &self.config, |(.., text)| text);
+        for batch in batches {
+            let batch_texts: Vec<&str> = batch.iter().map(|(.., text)| *text).collect();
+            let vectors = self.ask(&batch_texts, purpose).await?;
+            let found: Vec<(Key, Arc<[f32]>)> =
+                batch.iter().zip(vectors).map(|((_, key, _), vector)| (*key, Arc::from(vector))).collect();
+            self.cache().keep(&found, generation);
+            known.extend(found);
+        }
+        let vector = |key: &Key| known.get(key).map(|vector| self.embedding(vector));
+        let vectors: Option<Vec<Embedding>> = keys.iter().map(vector).collect();
+        vectors.ok_or_else(|| Error::answer(self.name(), "a text has no vector"))
+    }
+
+    /// Drops what is cached of a text.
+    pub fn forget(&self, text: &str) {
+        let keys = [Purpose::Document, Purpose::Query].map(|purpose| cache::key(self.name(), purpose, text));
+        self.cache().forget(&keys);
+    }
+
+    /// Drops all that is cached.
+    pub fn clear(&self) {
+        self.cache().clear();
+    }
+
+    /// Drops what is cached if a store has forgotten something after a commit, or does not know any more whether it has: the
+    /// log does not say what the texts were. Up to which commit that is known now.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn forget_since(&self, store: &dyn Store, after: Commit) -> Result<Commit, Error> {
+        let (head, mut forgets) = (store.head()?, false);
+        let read = store.log(after, &mut |logged| {
+            forgets |= matches!(logged.change, Change::Forget { .. });
+            Ok(())
+        });
+        match read {
+            Err(Error::Gone { .. }) => forgets = true,
+            read => read?,
+        }
+        if forgets {
+            self.clear();
+        }
+        Ok(head)
+    }
+
+    /// The vectors of one batch, all of them good.
+    async fn ask(&self, texts: &[&str], purpose: Purpose) -> Result<Vec<Vec<f32>>, Error> {
+        let vectors = self.model.embed(texts, purpose).await?;
+        if vectors.len() != texts.len() {
+            let reason = format!("{} vectors for {} texts", vectors.len(), texts.len());
+            return Err(Error::answer(self.name(), reason));
+        }
+        let expected = self.dimensions.get().copied().or(vectors.first().map(Vec::len)).unwrap_or_default();
+        vectors.iter().try_for_each(|vector| self.check(vector, expected))?;
+        // Only now: what was refused says nothing about the next.
+        if *self.dimensions.get_or_init(|| expected) != expected {
+            return Err(Error::answer(self.name(), "its vectors have different lengths"));
+        }
+        Ok(vectors)
+    }
+
+    fn check(&self, vector: &[f32], expected: usize) -> Result<(), Error> {
+        let limits = Limits { dimensions: usize::MAX, ..Limits::default() };
+        let embedding = self.embedding(vector);
+        embedding.check(&limits).map_err(|error| Error::answer(self.name(), error.to_string()))?;
+        if vector.len() == expected {
+            return Ok(());
+        }
+        Err(Error::answer(self.name(), format!("a vector of {} numbers, not {expected}", vector.len())))
+    }
+
+    fn embedding(&self, vector: &[f32]) -> Embedding {
+        Embedding { model: self.name().to_owned(), vector: vector.to_vec() }
+    }
+
+    fn cache(&self) -> MutexGuard<'_, Cache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

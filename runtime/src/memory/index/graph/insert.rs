@@ -1,0 +1,99 @@
+//! Making links.
+
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+
+use super::{Entry, Graph, NONE, Scratch, Space, linked, write};
+use crate::memory::index::bits::Bits;
+use crate::simd::lines::Floats;
+
+impl Graph {
+    /// Links a slot that has a place to what is near, and what is near to it. Many may be inserted at once.
+    pub(in crate::memory::index) fn insert(
+        &self,
+        space: Space<'_>,
+        slot: u32,
+        dead: &Bits,
+        scratch: &mut Scratch,
+    ) {
+        let level = self.levels[slot as usize];
+        let is_rising = |entry: Option<Entry>| entry.is_none_or(|entry| level > entry.level);
+        // Who raises the graph does so alone.
+        let rising =
+            is_rising(self.entry()).then(|| self.rising.lock().unwrap_or_else(PoisonError::into_inner));
+        let entry = self.entry();
+        if let Some(entry) = entry {
+            self.link(space, slot, entry, dead, scratch);
+        }
+        if is_rising(entry) {
+            self.set_entry(Some(Entry { slot, level }));
+        }
+        drop(rising);
+        self.set_member(slot, true);
+    }
+
+    fn link(&self, space: Space<'_>, slot: u32, entry: Entry, dead: &Bits, scratch: &mut Scratch) {
+        let (level, to) = (self.levels[slot as usize], space.rows.row(slot));
+        let mut best = (space.score(to, entry.slot), entry.slot);
+        for level in (level + 1..=entry.level).rev() {
+            best = self.climb(space, to, best, level, scratch);
+        }
+        let mut starts = vec![best];
+        for level in (0..=level.min(entry.level)).rev() {
+            scratch.clear(self.levels.len());
+            // It is not found by itself.
+            scratch.see(slot);
+            self.search_level(space, to, &starts, self.shape.candidates, level, dead, scratch, |_, _| ());
+            starts.clear();
+            starts.extend(scratch.found());
+            let chosen = choose(space, &starts, self.shape.links);
+            self.write(slot, level, &chosen);
+            for near in &chosen {
+                self.link_back(space, near.1, (near.0, slot), level, scratch);
+            }
+            if starts.is_empty() {
+                starts.push(best);
+            }
+        }
+    }
+
+    fn write(&self, slot: u32, level: u8, chosen: &[(f32, u32)]) {
+        let _lock = self.lock(slot).lock().unwrap_or_else(PoisonError::into_inner);
+        write(self.list(slot, level), chosen.iter().map(|(_, slot)| *slot));
+    }
+
+    /// Adds a link; where there is no room, those that lead in the most different directions stay.
+    fn link_back(&self, space: Space<'_>, slot: u32, new: (f32, u32), level: u8, scratch: &mut Scratch) {
+        let _lock = self.lock(slot).lock().unwrap_or_else(PoisonError::into_inner);
+        let list = self.list(slot, level);
+        for link in list {
+            let there = link.load(Ordering::Relaxed);
+            if there == new.1 {
+                return;
+            }
+            if there == NONE {
+                return link.store(new.1, Ordering::Relaxed);
+            }
+        }
+        let links: Vec<u32> = linked(list).collect();
+        space.scores(space.rows.row(slot), &links, &mut scratch.scores);
+        let mut all: Vec<(f32, u32)> = scratch.scores.iter().copied().zip(links).chain([new]).collect();
+        all.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        write(list, choose(space, &all, list.len()).into_iter().map(|(_, slot)| slot));
+    }
+}
+
+/// Of candidates, the nearest first, at most `most`: those that are nearer to the vector than to any that was chosen.
+pub(super) fn choose(space: Space<'_>, from: &[(f32, u32)], most: usize) -> Vec<(f32, u32)> {
+    let mut chosen: Vec<(f32, u32)> = Vec::with_capacity(most);
+    for one in from {
+        let row: &[Floats] = space.rows.row(one.1);
+        if chosen.iter().all(|other| space.score(row, other.1) <= one.0) {
+            chosen.push(*one);
+            if chosen.len() == most {
+                break;
+            }
+        }
+    }
+    chosen
+}

@@ -1,0 +1,59 @@
+//! Leading links around what is gone.
+
+use std::sync::PoisonError;
+
+use super::insert::choose;
+use super::{Entry, Graph, Scratch, Space, linked, write};
+use crate::memory::index::bits::Bits;
+
+impl Graph {
+    /// Links of a slot to what is dead become links to what that was linked to. What has no links left is to be inserted
+    /// again.
+    pub(in crate::memory::index) fn repair(
+        &self,
+        space: Space<'_>,
+        slot: u32,
+        dead: &Bits,
+        scratch: &mut Scratch,
+    ) {
+        for level in 0..=self.levels[slot as usize] {
+            let list = self.list(slot, level);
+            if !linked(list).any(|link| dead.has(link)) {
+                continue;
+            }
+            let around = self.around(slot, level, dead, scratch);
+            let _lock = self.lock(slot).lock().unwrap_or_else(PoisonError::into_inner);
+            space.scores(space.rows.row(slot), &around, &mut scratch.scores);
+            let mut all: Vec<(f32, u32)> = scratch.scores.iter().copied().zip(around).collect();
+            all.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+            let chosen = choose(space, &all, list.len());
+            if chosen.is_empty() && level == 0 {
+                self.set_member(slot, false);
+            }
+            write(list, chosen.into_iter().map(|(_, slot)| slot));
+        }
+    }
+
+    /// What a slot links to, and what the dead of it link to, as far as it lives.
+    fn around(&self, slot: u32, level: u8, dead: &Bits, scratch: &mut Scratch) -> Vec<u32> {
+        scratch.clear(self.levels.len());
+        scratch.see(slot);
+        let mut around = Vec::new();
+        for link in linked(self.list(slot, level)) {
+            if !dead.has(link) {
+                around.extend(scratch.see(link).then_some(link));
+                continue;
+            }
+            let next = linked(self.list(link, level)).filter(|next| !dead.has(*next));
+            around.extend(next.filter(|next| scratch.see(*next)));
+        }
+        around
+    }
+
+    /// Begins searches at something that lives.
+    pub(in crate::memory::index) fn enter_alive(&self, dead: &Bits) {
+        let members = self.members().without(dead);
+        let entry = |slot: u32| Entry { slot, level: self.levels[slot as usize] };
+        self.set_entry(members.iter().map(entry).max_by_key(|entry| (entry.level, entry.slot)));
+    }
+}

@@ -1,0 +1,159 @@
+//! Following links to what is near.
+
+use super::{Entry, Graph, Space, linked};
+use crate::memory::index::bits::Bits;
+use crate::simd::lines::Floats;
+
+/// Marks a candidate whose links were followed.
+const DONE: u32 = 1 << 31;
+
+/// What a search writes down, kept for the next one.
+#[derive(Debug, Default)]
+pub(in crate::memory::index) struct Scratch {
+    /// What was seen, and which words of it are not empty.
+    seen: Vec<u64>,
+    touched: Vec<u32>,
+    /// The best so far, the best first.
+    pool: Vec<(f32, u32)>,
+    fresh: Vec<u32>,
+    pub(super) scores: Vec<f32>,
+}
+
+impl Scratch {
+    pub(super) fn clear(&mut self, slots: usize) {
+        for word in self.touched.drain(..) {
+            self.seen[word as usize] = 0;
+        }
+        self.seen.resize(slots.div_ceil(64), 0);
+    }
+
+    /// Whether a slot is seen for the first time.
+    pub(super) fn see(&mut self, slot: u32) -> bool {
+        let word = slot / 64;
+        let Some(seen) = self.seen.get_mut(word as usize) else { return false };
+        if *seen == 0 {
+            self.touched.push(word);
+        }
+        let before = *seen;
+        *seen |= 1 << (slot % 64);
+        before != *seen
+    }
+
+    /// The best that were found, the best first.
+    pub(in crate::memory::index) fn found(&self) -> impl Iterator<Item = (f32, u32)> {
+        self.pool.iter().map(|(score, slot)| (*score, slot & !DONE))
+    }
+}
+
+impl Graph {
+    /// Leaves the `effort` nearest in the scratch. All that were compared are offered. Nothing that is dead is found.
+    pub(in crate::memory::index) fn search(
+        &self,
+        space: Space<'_>,
+        to: &[Floats],
+        effort: usize,
+        dead: &Bits,
+        scratch: &mut Scratch,
+        offer: impl FnMut(f32, u32),
+    ) {
+        scratch.pool.clear();
+        let Some(Entry { slot, level }) = self.entry() else { return };
+        let mut best = (space.score(to, slot), slot);
+        for level in (1..=level).rev() {
+            best = self.climb(space, to, best, level, scratch);
+        }
+        scratch.clear(self.levels.len());
+        self.search_level(space, to, &[best], effort, 0, dead, scratch, offer);
+    }
+
+    /// The nearest on a level that can be reached by ever nearer ones.
+    pub(super) fn climb(
+        &self,
+        space: Space<'_>,
+        to: &[Floats],
+        mut best: (f32, u32),
+        level: u8,
+        scratch: &mut Scratch,
+    ) -> (f32, u32) {
+        loop {
+            let from = best.1;
+            scratch.fresh.clear();
+            scratch.fresh.extend(linked(self.list(from, level)));
+            space.scores(to, &scratch.fresh, &mut scratch.scores);
+            for (score, slot) in scratch.scores.iter().zip(&scratch.fresh) {
+                if *score > best.0 {
+                    best = (*score, *slot);
+                }
+            }
+            if best.1 == from {
+                return best;
+            }
+        }
+    }
+
+    /// Leaves the `effort` nearest of a level in the scratch.
+    #[expect(clippy::too_many_arguments, reason = "what a search is")]
+    pub(super) fn search_level(
+        &self,
+        space: Space<'_>,
+        to: &[Floats],
+        starts: &[(f32, u32)],
+        effort: usize,
+        level: u8,
+        dead: &Bits,
+        scratch: &mut Scratch,
+        mut offer: impl FnMut(f32, u32),
+    ) {
+        scratch.pool.clear();
+        for (score, slot) in starts {
+            if scratch.see(*slot) {
+                scratch.pool.push((*score, *slot));
+                if !dead.has(*slot) {
+                    offer(*score, *slot);
+                }
+            }
+        }
+        scratch.pool.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
+        scratch.pool.truncate(effort);
+        let mut next = 0;
+        while let Some((_, slot)) = scratch.pool.get_mut(next) {
+            let from = *slot;
+            *slot |= DONE;
+            scratch.fresh.clear();
+            for link in linked(self.list(from, level)) {
+                if scratch.see(link) && !dead.has(link) {
+                    scratch.fresh.push(link);
+                }
+            }
+            space.scores(to, &scratch.fresh, &mut scratch.scores);
+            let mut nearest = next + 1;
+            for (score, slot) in scratch.scores.iter().zip(&scratch.fresh) {
+                offer(*score, *slot);
+                if let Some(at) = enter(&mut scratch.pool, effort, (*score, *slot)) {
+                    nearest = nearest.min(at);
+                }
+            }
+            let is_done = |(_, slot): &(f32, u32)| slot & DONE != 0;
+            next = nearest;
+            while scratch.pool.get(next).is_some_and(is_done) {
+                next += 1;
+            }
+        }
+        // What is dead leads on from where a search begins, but is not found.
+        scratch.pool.retain(|(_, slot)| !dead.has(slot & !DONE));
+    }
+}
+
+/// Puts a candidate into its place, if it is among the best; which place.
+#[inline]
+fn enter(pool: &mut Vec<(f32, u32)>, most: usize, one: (f32, u32)) -> Option<usize> {
+    if pool.len() >= most {
+        if pool.last().is_some_and(|last| one.0 <= last.0) {
+            return None;
+        }
+        pool.pop();
+    }
+    let at = pool.partition_point(|other| other.0 >= one.0);
+    pool.insert(at, one);
+    Some(at)
+}

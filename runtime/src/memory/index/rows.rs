@@ -1,0 +1,186 @@
+//! The vectors of an index: one after the other, aligned, as floats and as bytes, with whose they are.
+//!
+//! A vector has a slot. Slots of vectors that are gone are used again, but not while a graph still has links to them; what
+//! stood there is overwritten at once.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::bits::Bits;
+use super::codes::{self, Scale};
+use super::facts::{Columns, Facts};
+use crate::memory::Id;
+use crate::simd::lines::{self, Floats, Line, Unsigned};
+
+/// The most vectors that a scale is made of.
+const SAMPLE: usize = 4096;
+
+/// Vectors in slots.
+#[derive(Debug)]
+pub(super) struct Rows {
+    pub(super) dimensions: usize,
+    /// How many lines a vector fills, as floats and as codes.
+    pub(super) lines: usize,
+    pub(super) code_lines: usize,
+    pub(super) floats: Vec<Floats>,
+    pub(super) codes: Vec<Unsigned>,
+    pub(super) facts: Columns,
+    pub(super) live: Bits,
+    /// Vectors that their codes do not say well.
+    pub(super) outliers: BTreeSet<u32>,
+    ids: Vec<Id>,
+    slots: HashMap<Id, u32>,
+    free: Vec<u32>,
+    scale: Scale,
+    /// How many vectors there were when the scale was made.
+    scaled: usize,
+    /// Slots without codes.
+    fresh: Vec<u32>,
+}
+
+impl Rows {
+    pub(super) fn new(dimensions: usize) -> Self {
+        Self {
+            dimensions,
+            lines: dimensions.div_ceil(Floats::NUMBERS),
+            code_lines: codes::lines_of(dimensions),
+            floats: Vec::new(),
+            codes: Vec::new(),
+            facts: Columns::default(),
+            live: Bits::default(),
+            outliers: BTreeSet::new(),
+            ids: Vec::new(),
+            slots: HashMap::new(),
+            free: Vec::new(),
+            scale: Scale { clip: 1.0 },
+            scaled: 0,
+            fresh: Vec::new(),
+        }
+    }
+
+    /// Makes room, so that what comes is not moved.
+    pub(super) fn reserve(&mut self, count: usize) {
+        self.floats.reserve_exact(count * self.lines);
+        self.codes.reserve_exact(count * self.code_lines);
+        self.slots.reserve(count);
+        self.ids.reserve(count);
+    }
+
+    /// How many slots there are.
+    pub(super) fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// How many vectors there are.
+    pub(super) fn count(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub(super) fn id(&self, slot: u32) -> Id {
+        self.ids[slot as usize]
+    }
+
+    pub(super) fn slot(&self, id: Id) -> Option<u32> {
+        self.slots.get(&id).copied()
+    }
+
+    /// The lines of a vector.
+    pub(super) fn row(&self, slot: u32) -> &[Floats] {
+        &self.floats[slot as usize * self.lines..][..self.lines]
+    }
+
+    /// A vector, of length 1.
+    pub(super) fn vector(&self, slot: u32) -> &[f32] {
+        &lines::numbers(self.row(slot))[..self.dimensions]
+    }
+
+    /// Keeps a vector of length 1 in an empty slot; which.
+    pub(super) fn add(&mut self, id: Id, vector: &[f32], facts: &Facts) -> u32 {
+        let slot = self.free.pop().unwrap_or_else(|| self.grow());
+        self.occupy(slot, id, vector, facts);
+        slot
+    }
+
+    /// Keeps a vector of length 1 in a slot that is empty.
+    pub(super) fn occupy(&mut self, slot: u32, id: Id, vector: &[f32], facts: &Facts) {
+        let row = &mut self.floats[slot as usize * self.lines..][..self.lines];
+        lines::numbers_mut(row)[..vector.len()].copy_from_slice(vector);
+        self.ids[slot as usize] = id;
+        self.slots.insert(id, slot);
+        self.facts.put(slot, facts);
+        self.live.insert(slot);
+        self.fresh.push(slot);
+    }
+
+    /// A slot at the end.
+    pub(super) fn grow(&mut self) -> u32 {
+        let slot = self.len() as u32;
+        self.ids.push(Id::from_u128(0));
+        self.floats.resize(self.floats.len() + self.lines, Floats::NOTHING);
+        self.codes.resize(self.codes.len() + self.code_lines, Unsigned::NOTHING);
+        slot
+    }
+
+    /// Takes a vector out, and overwrites it. Its slot waits until it is [released](Self::release).
+    pub(super) fn remove(&mut self, id: Id) -> Option<u32> {
+        let slot = self.slots.remove(&id)?;
+        let at = slot as usize;
+        self.floats[at * self.lines..][..self.lines].fill(Floats::NOTHING);
+        self.codes[at * self.code_lines..][..self.code_lines].fill(Unsigned::NOTHING);
+        self.ids[at] = Id::from_u128(0);
+        self.live.remove(slot);
+        self.outliers.remove(&slot);
+        Some(slot)
+    }
+
+    /// Lets a slot be used again.
+    pub(super) fn release(&mut self, slot: u32) {
+        self.free.push(slot);
+    }
+
+    /// Brings the codes up to date.
+    pub(super) fn settle(&mut self) {
+        let fresh = std::mem::take(&mut self.fresh);
+        if self.count() > 2 * self.scaled {
+            return self.rescale();
+        }
+        for slot in fresh {
+            if self.live.has(slot) {
+                self.encode(slot);
+            }
+        }
+        if self.outliers.len() > self.most_outliers() {
+            self.rescale();
+        }
+    }
+
+    fn most_outliers(&self) -> usize {
+        self.count() / 64 + 16
+    }
+
+    /// Chooses the scale anew. There are ever fewer outliers with more room.
+    fn rescale(&mut self) {
+        self.scaled = self.count();
+        let step = self.count().div_ceil(SAMPLE).max(1);
+        let sample: Vec<&[f32]> = self.live.iter().step_by(step).map(|slot| self.vector(slot)).collect();
+        self.scale = Scale::of(&sample);
+        loop {
+            self.outliers.clear();
+            let live: Vec<u32> = self.live.iter().collect();
+            live.into_iter().for_each(|slot| self.encode(slot));
+            if self.outliers.len() <= self.most_outliers() {
+                return;
+            }
+            self.scale = self.scale.wider();
+        }
+    }
+
+    fn encode(&mut self, slot: u32) {
+        let at = slot as usize;
+        let vector = &lines::numbers(&self.floats[at * self.lines..][..self.lines])[..self.dimensions];
+        let codes = &mut self.codes[at * self.code_lines..][..self.code_lines];
+        match self.scale.encode(vector, lines::numbers_mut(codes)) {
+            true => self.outliers.insert(slot),
+            false => self.outliers.remove(&slot),
+        };
+    }
+}

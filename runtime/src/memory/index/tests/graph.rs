@@ -1,0 +1,245 @@
+//! What the graph finds, on vectors that anybody can make: after it was built, after vectors have gone and others come,
+//! and of those that filters mean.
+
+use std::collections::BTreeSet;
+
+use fastrand::Rng;
+
+use super::clustered;
+use crate::memory::index::bits::Bits;
+use crate::memory::index::graph::linked;
+use crate::memory::index::scan::{self, Query};
+use crate::memory::index::{Facts, Index, Settings};
+use crate::memory::store::{Filter, Nearest, Search};
+use crate::memory::{Embedding, Error, Id, Interval, Kind, Namespace, Timestamp};
+use crate::simd::Level;
+
+const COUNT: usize = 2400;
+
+pub(super) fn settings(threads: usize) -> Settings {
+    Settings { crossover: 100, links: 12, candidates: 60, threads, seed: 7 }
+}
+
+/// A hundredth is of one namespace, a tenth of another, a half of a third.
+pub(super) fn facts(at: usize) -> Facts {
+    let name = match at % 100 {
+        0 => "a",
+        1..=10 => "b",
+        11..=60 => "c",
+        _ => "d",
+    };
+    Facts {
+        namespace: Namespace::new(name).unwrap(),
+        kind: Kind::Fact,
+        importance: 0.5,
+        created: Timestamp::MIN,
+        valid: Interval::ALWAYS,
+    }
+}
+
+pub(super) fn put(index: &Index, vectors: &[Vec<f32>], ids: impl IntoIterator<Item = usize>) {
+    index
+        .update(|update| {
+            let mut ids = ids.into_iter();
+            ids.try_for_each(|at| update.put(Id::from_u128(at as u128), &vectors[at], &facts(at)))
+        })
+        .unwrap();
+}
+
+/// What share of the nearest is found, and whether as many were found as there are.
+fn recall(index: &Index, queries: &[Vec<f32>], namespace: Option<&str>, effort: usize) -> f64 {
+    let state = index.state.read().unwrap();
+    let set = match namespace {
+        None => state.rows.live.clone(),
+        Some(name) => state.rows.facts.meant(&state.rows.live, &Filter::of(Namespace::new(name).unwrap())),
+    };
+    let (mut hits, mut all) = (0, 0);
+    for query in queries {
+        let query = Query::new(query, Level::detect());
+        let expected = scan::exact(&state.rows, &query, &set, 10);
+        let found = index.by_graph(&state, &query, 10, &set, effort);
+        assert!(found.windows(2).all(|pair| pair[0].score >= pair[1].score));
+        assert!(found.iter().all(|one| set.has(state.rows.slot(one.id).unwrap())));
+        let ids: BTreeSet<Id> = expected.iter().map(|one| one.id).collect();
+        assert_eq!(ids.len(), 10.min(set.count()));
+        hits += found.iter().filter(|one| ids.contains(&one.id)).count();
+        all += ids.len();
+    }
+    hits as f64 / all as f64
+}
+
+fn check(index: &Index, queries: &[Vec<f32>], when: &str) {
+    for (namespace, effort) in [(None, 60), (Some("c"), 120), (Some("b"), 400)] {
+        let found = recall(index, queries, namespace, effort);
+        assert!(found >= 0.95, "{when}, {namespace:?}: {found}");
+    }
+    // Whatever is asked for, and however few are meant, as many are found as there are.
+    let mut random = Rng::with_seed(3);
+    for query in queries.iter().take(20) {
+        for name in ["a", "b", "c", "d"] {
+            let filter = Filter::of(Namespace::new(name).unwrap());
+            let to = Embedding { model: "m".to_owned(), vector: query.clone() };
+            let search = [Search::Recall(0.9), Search::Recall(0.99)][random.usize(..2)];
+            let asked = Nearest { to: &to, filter: &filter, most: random.usize(1..60), search };
+            let state = index.state.read().unwrap();
+            let there = state.rows.facts.meant(&state.rows.live, &filter).count();
+            drop(state);
+            let found = index.nearest(&asked, || Ok::<_, Error>(Vec::new())).unwrap();
+            assert_eq!(found.len(), asked.most.min(there), "{when}, {name}");
+        }
+    }
+}
+
+#[test]
+fn a_graph_finds_what_is_near_also_after_many_have_gone_and_come() {
+    let (vectors, queries) = (clustered::rows(COUNT, 1), clustered::rows(60, 2));
+    let index = Index::new(settings(2));
+    put(&index, &vectors, 0..COUNT);
+    assert!(index.is_behind());
+    index.build();
+    assert!(!index.is_behind());
+    check(&index, &queries, "built");
+    // Three of ten go, among them all that lie together.
+    let is_gone = |at: &usize| at % 4 == 1 || *at < COUNT / 20;
+    let gone: Vec<usize> = (0..COUNT).filter(is_gone).collect();
+    index
+        .update(|update| {
+            gone.iter().for_each(|at| update.remove(Id::from_u128(*at as u128)));
+            Ok::<_, Error>(())
+        })
+        .unwrap();
+    // Before it is repaired, too, nothing is found that is gone.
+    recall(&index, &queries, None, 60);
+    index.build();
+    assert_eq!(index.state.read().unwrap().dead.count(), 0);
+    check(&index, &queries, "after deletions");
+    put(&index, &vectors, gone.iter().copied());
+    // What has no links yet is compared besides.
+    check(&index, &queries, "before insertions");
+    index.build();
+    assert_eq!(index.state.read().unwrap().rows.len(), COUNT, "slots are used again");
+    check(&index, &queries, "after insertions");
+}
+
+/// All links of a graph.
+fn links(index: &Index) -> Vec<Vec<u32>> {
+    let state = index.state.read().unwrap();
+    let graph = state.graph.as_ref().unwrap();
+    let slots = 0..graph.levels.len() as u32;
+    let lists = slots.flat_map(|slot| (0..=graph.levels[slot as usize]).map(move |level| (slot, level)));
+    lists.map(|(slot, level)| linked(graph.list(slot, level)).collect()).collect()
+}
+
+#[test]
+fn one_thread_makes_the_same_graph_and_no_link_leads_to_what_is_gone() {
+    let vectors = clustered::rows(600, 1);
+    let build = |seed: u64| {
+        let index = Index::new(Settings { seed, ..settings(1) });
+        put(&index, &vectors, 0..400);
+        index.build();
+        index
+            .update(|update| {
+                (0..150).for_each(|at| update.remove(Id::from_u128(at)));
+                Ok::<_, Error>(())
+            })
+            .unwrap();
+        put(&index, &vectors, 400..600);
+        index.build();
+        index
+    };
+    let (one, same, other) = (build(7), build(7), build(8));
+    assert_eq!(links(&one), links(&same));
+    assert_ne!(links(&one), links(&other));
+    let state = one.state.read().unwrap();
+    let graph = state.graph.as_ref().unwrap();
+    let members = graph.members();
+    assert_eq!(members, state.rows.live.clone());
+    for (slot, level) in
+        members.iter().flat_map(|slot| (0..=graph.levels[slot as usize]).map(move |level| (slot, level)))
+    {
+        let list: Vec<u32> = linked(graph.list(slot, level)).collect();
+        assert_eq!(list.iter().collect::<BTreeSet<_>>().len(), list.len(), "no link is there twice");
+        for to in list {
+            assert!(to != slot && members.has(to) && graph.levels[to as usize] >= level);
+        }
+    }
+}
+
+#[test]
+fn what_is_alike_is_found_however_much_of_it_there_is() {
+    let same = vec![vec![0.5_f32; 16]; 700];
+    let index = Index::new(settings(2));
+    put(&index, &same, 0..700);
+    index.build();
+    let state = index.state.read().unwrap();
+    let query = Query::new(&same[0], Level::detect());
+    let found = index.search(
+        &state,
+        &query,
+        &Nearest {
+            to: &Embedding { model: "m".to_owned(), vector: same[0].clone() },
+            filter: &Filter::of(Namespace::new("a").unwrap()),
+            most: 20,
+            search: Search::Recall(0.9),
+        },
+        &state.rows.live,
+    );
+    assert_eq!(found.len(), 20);
+}
+
+#[test]
+fn few_have_no_graph_and_what_becomes_few_loses_it() {
+    let vectors = clustered::rows(300, 1);
+    let index = Index::new(settings(1));
+    put(&index, &vectors, 0..90);
+    assert!(!index.is_behind());
+    index.build();
+    assert!(index.state.read().unwrap().graph.is_none());
+    put(&index, &vectors, 90..300);
+    index.build();
+    assert!(index.state.read().unwrap().graph.is_some());
+    index
+        .update(|update| {
+            (40..300).for_each(|at| update.remove(Id::from_u128(at)));
+            Ok::<_, Error>(())
+        })
+        .unwrap();
+    index.build();
+    let state = index.state.read().unwrap();
+    assert!(state.graph.is_none());
+    assert_eq!(state.dead, Bits::default());
+}
+
+/// Searches, changes and building at once: nothing waits for ever, nothing that was gone before a search is found.
+#[test]
+fn two_threads_search_while_others_build_and_change() {
+    let vectors = clustered::rows(900, 1);
+    let index = Index::new(settings(2));
+    put(&index, &vectors, 0..900);
+    std::thread::scope(|scope| {
+        scope.spawn(|| index.build());
+        for thread in 0..2 {
+            let (index, vectors) = (&index, &vectors);
+            scope.spawn(move || {
+                let filter = Filter::of(Namespace::new("c").unwrap());
+                let mut random = Rng::with_seed(thread);
+                for at in 0..60 {
+                    let to =
+                        Embedding { model: "m".to_owned(), vector: vectors[random.usize(..900)].clone() };
+                    let asked = Nearest { to: &to, filter: &filter, most: 5, search: Search::Recall(0.95) };
+                    let found = index.nearest(&asked, || Ok::<_, Error>(Vec::new())).unwrap();
+                    assert_eq!(found.len(), 5, "{at}");
+                    let gone = 2 * random.usize(..450) + thread as usize;
+                    if gone % 100 > 60 {
+                        index
+                            .update(|update| Ok::<_, Error>(update.remove(Id::from_u128(gone as u128))))
+                            .unwrap();
+                    }
+                }
+            });
+        }
+    });
+    index.build();
+    assert!(!index.is_behind());
+    assert!(recall(&index, &clustered::rows(30, 2), None, 60) >= 0.95);
+}

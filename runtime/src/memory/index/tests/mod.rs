@@ -1,0 +1,157 @@
+//! Searches against comparing all.
+
+mod clustered;
+mod graph;
+mod sidecar;
+
+use fastrand::Rng;
+
+use super::*;
+use crate::memory::store::{best, cosine};
+use crate::memory::{Embedding, Interval, Kind, Namespace, Timestamp};
+
+fn namespace(at: usize) -> Namespace {
+    Namespace::new(["a", "a/b", "c"][at]).unwrap()
+}
+
+fn facts(random: &mut Rng) -> Facts {
+    let moment = |random: &mut Rng| Timestamp::from_micros(random.i64(0..100)).unwrap();
+    let (from, to) = (moment(random), moment(random));
+    Facts {
+        namespace: namespace(random.usize(..3)),
+        kind: [Kind::Fact, Kind::Episode][random.usize(..2)],
+        importance: random.f32(),
+        created: moment(random),
+        valid: [Interval::ALWAYS, Interval { from: Some(from.min(to)), to: Some(from.max(to)) }]
+            [random.usize(..2)],
+    }
+}
+
+fn filter(random: &mut Rng) -> Filter {
+    let mut filter = Filter::of(namespace(random.usize(..3)));
+    filter.below = random.bool();
+    let moment = |random: &mut Rng| Timestamp::from_micros(random.i64(0..100)).unwrap();
+    if random.u8(..4) == 0 {
+        filter.kinds = vec![Kind::Episode];
+    }
+    if random.u8(..4) == 0 {
+        filter.importance = Some(random.f32());
+    }
+    if random.u8(..4) == 0 {
+        filter.valid_at = Some(moment(random));
+    }
+    if random.u8(..4) == 0 {
+        filter.created = Interval { from: Some(moment(random)), to: None };
+    }
+    filter
+}
+
+fn is_meant(filter: &Filter, facts: &Facts) -> bool {
+    (facts.namespace == filter.namespace || filter.below && filter.namespace.contains(&facts.namespace))
+        && (filter.kinds.is_empty() || filter.kinds.contains(&facts.kind))
+        && filter.importance.is_none_or(|least| facts.importance >= least)
+        && filter.valid_at.is_none_or(|time| facts.valid.contains(time))
+        && filter.created.contains(facts.created)
+}
+
+/// Vectors of which some are the same, and some have a number that is far larger than all others.
+fn vector(random: &mut Rng, dimensions: usize) -> Vec<f32> {
+    if random.u8(..8) == 0 {
+        let mut same = vec![0.25; dimensions];
+        same[random.usize(..dimensions.min(3))] = 40.0;
+        return same;
+    }
+    (0..dimensions).map(|_| random.f32() - 0.5).collect()
+}
+
+#[test]
+fn exact_searches_say_what_comparing_all_says() {
+    let mut random = Rng::with_seed(1);
+    for dimensions in [1, 3, 64, 100] {
+        let index = Index::default();
+        let mut all: std::collections::BTreeMap<Id, (Vec<f32>, Facts)> = Default::default();
+        for _ in 0..60 {
+            for _ in 0..random.usize(1..40) {
+                let id = Id::from_u128(random.u128(..400));
+                let (vector, facts) = (vector(&mut random, dimensions), facts(&mut random));
+                index
+                    .update(|update| match random.u8(..4) {
+                        0 => {
+                            update.remove(id);
+                            all.remove(&id);
+                            Ok::<_, Error>(())
+                        }
+                        _ => {
+                            update.put(id, &vector, &facts)?;
+                            all.insert(id, (vector, facts));
+                            Ok(())
+                        }
+                    })
+                    .unwrap();
+            }
+            assert_eq!(index.count(), all.len());
+            let (filter, most) = (filter(&mut random), random.usize(..30));
+            let to = Embedding { model: "m".to_owned(), vector: vector(&mut random, dimensions) };
+            let asked = Nearest { to: &to, filter: &filter, most, search: Search::Exact };
+            let meant = all.iter().filter(|(_, (_, facts))| is_meant(&filter, facts));
+            let unit_to = unit(&to.vector);
+            let scored =
+                meant.map(|(id, (vector, _))| Match { id: *id, score: cosine(&unit_to, &unit(vector)) });
+            let expected = best(scored.collect(), most);
+            let found =
+                index.nearest(&asked, || unreachable!("no metadata is asked for") as Result<_, Error>);
+            assert_eq!(found.unwrap(), expected, "{dimensions}");
+        }
+    }
+}
+
+#[test]
+fn codes_find_outliers_and_nearly_all_else() {
+    let mut random = Rng::with_seed(2);
+    let (index, dimensions) = (Index::default(), 96);
+    let mut normal = || (0..6).map(|_| random.f32()).sum::<f32>() - 3.0;
+    let mut vectors: Vec<Vec<f32>> = (0..6000).map(|_| (0..dimensions).map(|_| normal()).collect()).collect();
+    for (at, vector) in vectors.iter_mut().enumerate().step_by(600) {
+        vector.fill(0.001);
+        vector[at % dimensions] = 1.0;
+    }
+    let fact = facts(&mut Rng::with_seed(1));
+    index
+        .update(|update| {
+            let mut put = vectors.iter().zip(0..);
+            put.try_for_each(|(vector, id)| update.put(Id::from_u128(id), vector, &fact))
+        })
+        .unwrap();
+    let filter = Filter::of(fact.namespace.clone());
+    let mut hits = 0;
+    for query in 0..200 {
+        let mut to = vectors[query * 30].clone();
+        to.iter_mut().for_each(|x| *x += 0.3 * normal());
+        let to = Embedding { model: "m".to_owned(), vector: to };
+        let ask = |search| {
+            let asked = Nearest { to: &to, filter: &filter, most: 10, search };
+            index.nearest(&asked, || Ok::<_, Error>(Vec::new())).unwrap()
+        };
+        let (exact, found) = (ask(Search::Exact), ask(Search::Recall(0.99)));
+        assert_eq!(found.len(), 10);
+        if query % 20 == 0 {
+            assert_eq!(found[0], exact[0], "an outlier");
+        }
+        hits += exact.iter().filter(|one| found.contains(one)).count();
+    }
+    assert!(hits >= 1990, "{hits} of 2000");
+}
+
+#[test]
+fn lengths_that_differ_are_refused() {
+    let index = Index::default();
+    let fact = facts(&mut Rng::with_seed(1));
+    let put =
+        |len: usize| index.update(|update| update.put(Id::from_u128(len as u128), &vec![1.0; len], &fact));
+    put(3).unwrap();
+    assert!(put(4).is_err());
+    let filter = Filter::of(fact.namespace.clone());
+    let to = Embedding { model: "m".to_owned(), vector: vec![1.0; 4] };
+    let asked = Nearest { to: &to, filter: &filter, most: 1, search: Search::Exact };
+    assert!(index.nearest(&asked, || Ok::<_, Error>(Vec::new())).is_err());
+}

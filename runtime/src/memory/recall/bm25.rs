@@ -1,0 +1,110 @@
+//! Which of the memories that have a word of the question have it best: BM25 (Robertson, Zaragoza 2009; k1 = 1.2, b = 0.75)
+//! over those that match, and no others.
+//!
+//! A store ranks by how rare a word is among all that it keeps, of all namespaces. So what does not match at all, or belongs
+//! to somebody else, changes which of two memories is first. Here a word is rare or not among the memories that match, and
+//! long is what is longer than those: what does not match changes nothing. The store says which memories match, and is asked
+//! for more than are needed.
+
+use std::collections::BTreeMap;
+
+use super::text;
+
+const K1: f64 = 1.2;
+const B: f64 = 0.75;
+/// The most words of a question that are looked for, as stores have it.
+const WORDS: usize = 64;
+
+/// What is looked for: words, and runs of words that belong together.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Terms(Vec<Vec<String>>);
+
+impl Terms {
+    /// The words of a text, each once, and its names as they stand: `ZX-4411` is `zx`, `4411`, and one after the other.
+    pub(super) fn of(asked: &str) -> Self {
+        let mut terms: Vec<Vec<String>> = Vec::new();
+        let words = text::words(asked).into_iter().take(WORDS).map(|word| vec![word]);
+        let names = text::identifiers(asked);
+        let runs = names.iter().map(|name| text::words(name)).filter(|run| run.len() > 1);
+        for term in words.chain(runs) {
+            if !terms.contains(&term) {
+                terms.push(term);
+            }
+        }
+        Self(terms)
+    }
+}
+
+/// What is counted of a text.
+struct Counted {
+    /// How often each term stands in it.
+    terms: Vec<f64>,
+    length: f64,
+}
+
+fn count(terms: &Terms, text: &str) -> Counted {
+    let words = text::words(text);
+    let mut single: BTreeMap<&str, f64> = BTreeMap::new();
+    for word in &words {
+        *single.entry(word).or_default() += 1.0;
+    }
+    let times = |term: &Vec<String>| match term.as_slice() {
+        [word] => single.get(word.as_str()).copied().unwrap_or_default(),
+        run => words.windows(run.len()).filter(|window| *window == run).count() as f64,
+    };
+    Counted { terms: terms.0.iter().map(times).collect(), length: words.len() as f64 }
+}
+
+/// A score for each text: 0 for those that do not match.
+pub(super) fn scores<'a>(terms: &Terms, texts: impl Iterator<Item = &'a str>) -> Vec<f64> {
+    let counted: Vec<Counted> = texts.map(|text| count(terms, text)).collect();
+    let matching: Vec<&Counted> =
+        counted.iter().filter(|one| one.terms.iter().any(|times| *times > 0.0)).collect();
+    let all = matching.len() as f64;
+    let average = matching.iter().map(|one| one.length).sum::<f64>() / all.max(1.0);
+    let rarity = |at: usize| {
+        let with = matching.iter().filter(|one| one.terms.get(at).is_some_and(|times| *times > 0.0));
+        let with = with.count() as f64;
+        (1.0 + (all - with + 0.5) / (with + 0.5)).ln()
+    };
+    let rarities: Vec<f64> = (0..terms.0.len()).map(rarity).collect();
+    let score = |one: &Counted| {
+        let norm = K1 * (1.0 - B + B * one.length / average.max(1.0));
+        let term = |(times, rarity): (&f64, &f64)| rarity * times * (K1 + 1.0) / (times + norm);
+        one.terms.iter().zip(&rarities).map(term).sum()
+    };
+    counted.iter().map(score).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(asked: &str, texts: &[&str]) -> Vec<f64> {
+        scores(&Terms::of(asked), texts.iter().copied())
+    }
+
+    #[test]
+    fn by_hand() {
+        // One of two has the word: ln(1 + 1.5 / 1.5) is of the one that matches alone, ln(1 + 0.5 / 1.5).
+        let found = of("loom", &["loom", "other"]);
+        let expected = (1.0_f64 + 0.5 / 1.5).ln() * 2.2 / 2.2;
+        assert!((found[0] - expected).abs() < 1e-12 && found[1] == 0.0, "{found:?}");
+    }
+
+    #[test]
+    fn rare_words_and_names_count_more() {
+        let found = of("the loom", &["the the the", "a loom here", "the way", "the end"]);
+        assert!(found[1] > found[0] && found[0] > found[2], "{found:?}");
+        let found = of("ZX-4411", &["ZX-4411 is open", "ZX-9 is 4411 open", "ZX-1 is open", "4411 is open"]);
+        assert!(found[0] > found[1] && found[1] > found[3], "{found:?}");
+    }
+
+    #[test]
+    fn what_does_not_match_changes_nothing() {
+        let texts = ["loom and wheel", "a loom", "wheel wheel of a long and winding road", "the wheel"];
+        let before = of("loom wheel", &texts);
+        let more: Vec<&str> = texts.iter().copied().chain(["nothing of it"; 50]).collect();
+        assert_eq!(of("loom wheel", &more)[..4], before[..]);
+    }
+}

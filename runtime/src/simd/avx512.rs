@@ -1,0 +1,92 @@
+//! Products for AVX-512 with VNNI. What they compute is told in [`scalar`](super::scalar).
+//!
+//! Rows are read as a stream, faster than the processor foresees: they are asked for a page ahead.
+
+use std::arch::x86_64::*;
+
+use super::through_rows;
+
+/// How far ahead of its use a line is asked for.
+const AHEAD: usize = 4096;
+
+/// Asks for the lines of as many bytes as a row has, some bytes behind its beginning.
+#[inline(always)]
+#[expect(unsafe_code, reason = "a hint by pointer")]
+fn ahead<T>(row: &[T], bytes: usize) {
+    let from = row.as_ptr().cast::<i8>();
+    for line in 0..size_of_val(row).div_ceil(64) {
+        // SAFETY: a hint reads nothing and may name any address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(from.wrapping_add(bytes + 64 * line)) };
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+#[expect(unsafe_code, reason = "a load by pointer")]
+fn load_floats(from: &[f32; 16]) -> __m512 {
+    // SAFETY: sixteen floats are a vector, and the load asks for no alignment.
+    unsafe { _mm512_loadu_ps(from.as_ptr()) }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+#[expect(unsafe_code, reason = "a load by pointer")]
+fn load_bytes<T>(from: &[T; 64]) -> __m512i {
+    const { assert!(size_of::<T>() == 1) };
+    // SAFETY: 64 bytes are a vector, and the load asks for no alignment.
+    unsafe { _mm512_loadu_si512(from.as_ptr().cast()) }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+pub(super) fn float(row: &[[f32; 16]], query: &[[f32; 16]]) -> f32 {
+    let mut sums = [_mm512_setzero_ps(); 4];
+    let ((row, row_rest), (query, query_rest)) = (row.as_chunks::<4>(), query.as_chunks::<4>());
+    for (row, query) in row.iter().zip(query) {
+        for ((sum, row), query) in sums.iter_mut().zip(row).zip(query) {
+            *sum = _mm512_fmadd_ps(load_floats(row), load_floats(query), *sum);
+        }
+    }
+    for ((sum, row), query) in sums.iter_mut().zip(row_rest).zip(query_rest) {
+        *sum = _mm512_fmadd_ps(load_floats(row), load_floats(query), *sum);
+    }
+    let [a, b, c, d] = sums;
+    _mm512_reduce_add_ps(_mm512_add_ps(_mm512_add_ps(a, b), _mm512_add_ps(c, d)))
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+pub(super) fn byte(row: &[[u8; 64]], query: &[[i8; 64]]) -> i32 {
+    let mut sums = [_mm512_setzero_si512(); 2];
+    let ((row, row_rest), (query, query_rest)) = (row.as_chunks::<2>(), query.as_chunks::<2>());
+    for (row, query) in row.iter().zip(query) {
+        for ((sum, row), query) in sums.iter_mut().zip(row).zip(query) {
+            *sum = _mm512_dpbusd_epi32(*sum, load_bytes(row), load_bytes(query));
+        }
+    }
+    for ((sum, row), query) in sums.iter_mut().zip(row_rest).zip(query_rest) {
+        *sum = _mm512_dpbusd_epi32(*sum, load_bytes(row), load_bytes(query));
+    }
+    _mm512_reduce_add_epi32(_mm512_add_epi32(sums[0], sums[1]))
+}
+
+through_rows!(
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+    floats,
+    floats_at,
+    float,
+    [f32; 16],
+    [f32; 16],
+    f32,
+    ahead
+);
+through_rows!(
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+    bytes,
+    bytes_at,
+    byte,
+    [i8; 64],
+    [u8; 64],
+    i32,
+    ahead
+);

@@ -1,0 +1,136 @@
+//! Products of vectors, for the instructions that this processor has: what search among the vectors of memory stands on.
+//!
+//! Vectors that are compared often are kept as [`lines`]: 64 bytes, aligned, filled up with what counts nothing. Numbers
+//! are floats, or bytes that are 128 too large (so that dot products of unsigned by signed bytes serve, which processors
+//! have). Products of bytes are the same to the bit whatever the instructions; products of floats differ by their
+//! rounding, and [`rounding`] says how much they may.
+//!
+//! `level` finds out what there is, `scalar` says what is computed, in plain Rust, and the files of the instruction sets
+//! compute the same. It is the one place of search that has `unsafe`: loads by pointer, and calls of what was compiled
+//! for instructions that were found before. It knows nothing of memories.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod level;
+pub mod lines;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+mod scalar;
+#[cfg(test)]
+mod tests;
+
+pub use level::Level;
+use lines::{Floats, Signed, Unsigned};
+
+/// The most that a product of floats differs from the true one, as a part of the product of the lengths of both vectors.
+/// Each level sums in at least eight lanes.
+pub fn rounding(numbers: usize) -> f32 {
+    (numbers / 8 + 16) as f32 * f32::EPSILON
+}
+
+/// Calls the function of a level that this processor has.
+macro_rules! dispatch {
+    ($level:expr, $name:ident($($arg:expr),*)) => {
+        match $level.usable() {
+            // SAFETY: `usable` says that this processor has the instructions.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512Vnni => unsafe { avx512::$name($($arg),*) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => unsafe { avx2::$name($($arg),*) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "aarch64")]
+            Level::Neon => unsafe { neon::$name($($arg),*) },
+            _ => scalar::$name($($arg),*),
+        }
+    };
+}
+
+/// The product of two vectors of the same length; of others, of what both have.
+#[cfg_attr(
+    any(target_arch = "x86_64", target_arch = "aarch64"),
+    expect(unsafe_code, reason = "calls what was compiled for a level")
+)]
+pub fn dot(level: Level, a: &[f32], b: &[f32]) -> f32 {
+    let (a, b) = (&a[..a.len().min(b.len())], &b[..a.len().min(b.len())]);
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks(), b.as_chunks());
+    dispatch!(level, float(a, b)) + a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum::<f32>()
+}
+
+/// The product of unsigned by signed bytes.
+#[cfg_attr(
+    any(target_arch = "x86_64", target_arch = "aarch64"),
+    expect(unsafe_code, reason = "calls what was compiled for a level")
+)]
+pub fn dot_bytes(level: Level, a: &[u8], b: &[i8]) -> i32 {
+    let (a, b) = (&a[..a.len().min(b.len())], &b[..a.len().min(b.len())]);
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks(), b.as_chunks());
+    let rest: i32 = a_rest.iter().zip(b_rest).map(|(a, b)| i32::from(*a) * i32::from(*b)).sum();
+    dispatch!(level, byte(a, b)) + rest
+}
+
+/// The products of a vector by rows of as many lines, one after the other.
+#[cfg_attr(
+    any(target_arch = "x86_64", target_arch = "aarch64"),
+    expect(unsafe_code, reason = "calls what was compiled for a level")
+)]
+pub fn dots(level: Level, query: &[Floats], rows: &[Floats], out: &mut [f32]) {
+    dispatch!(level, floats(lines::plain(query), lines::plain(rows), out));
+}
+
+/// The products of a vector by some of the rows.
+#[cfg_attr(
+    any(target_arch = "x86_64", target_arch = "aarch64"),
+    expect(unsafe_code, reason = "calls what was compiled for a level")
+)]
+pub fn dots_at(level: Level, query: &[Floats], rows: &[Floats], at: &[u32], out: &mut [f32]) {
+    dispatch!(level, floats_at(lines::plain(query), lines::plain(rows), at, out));
+}
+
+/// The products of a vector by rows of as many lines, one after the other.
+#[cfg_attr(
+    any(target_arch = "x86_64", target_arch = "aarch64"),
+    expect(unsafe_code, reason = "calls what was compiled for a level")
+)]
+pub fn byte_dots(level: Level, query: &[Signed], rows: &[Unsigned], out: &mut [i32]) {
+    dispatch!(level, bytes(lines::plain(query), lines::plain(rows), out));
+}
+
+/// The products of a vector by some of the rows.
+#[cfg_attr(
+    any(target_arch = "x86_64", target_arch = "aarch64"),
+    expect(unsafe_code, reason = "calls what was compiled for a level")
+)]
+pub fn byte_dots_at(level: Level, query: &[Signed], rows: &[Unsigned], at: &[u32], out: &mut [i32]) {
+    dispatch!(level, bytes_at(lines::plain(query), lines::plain(rows), at, out));
+}
+
+/// Defines for a level what goes through rows: `one` is the product of two vectors, `ahead` asks for a row that comes.
+macro_rules! through_rows {
+    ($(#[$attribute:meta])* $all:ident, $some:ident, $one:ident, $query:ty, $row:ty, $out:ty, $ahead:ident) => {
+        $(#[$attribute])*
+        pub(super) fn $all(query: &[$query], rows: &[$row], out: &mut [$out]) {
+            for (row, out) in rows.chunks_exact(query.len().max(1)).zip(out) {
+                $ahead(row, AHEAD);
+                *out = $one(row, query);
+            }
+        }
+
+        $(#[$attribute])*
+        pub(super) fn $some(query: &[$query], rows: &[$row], at: &[u32], out: &mut [$out]) {
+            let row = |at: &u32| &rows[*at as usize * query.len()..][..query.len()];
+            for at in at.iter().take(1) {
+                $ahead(row(at), 0);
+            }
+            for ((which, this), out) in at.iter().enumerate().zip(out) {
+                if let Some(next) = at.get(which + 1) {
+                    $ahead(row(next), 0);
+                }
+                *out = $one(row(this), query);
+            }
+        }
+    };
+}
+use through_rows;

@@ -1,0 +1,138 @@
+//! Dumps as `get_all` of mem0 gives them: `_get_all_from_vector_store` in `mem0/memory/main.py` of mem0ai/mem0.
+
+use std::io::{BufReader, Read};
+
+use typewright_runtime::memory::exchange::mem0::import;
+use typewright_runtime::memory::{Content, Kind, RelationKind};
+
+use super::*;
+
+const DUMP: &str = r#"{
+  "results": [
+    {
+      "id": "892db2ae-06d9-49e5-8b3e-585ef9b85b8e",
+      "memory": "Loves \u00e9clairs",
+      "hash": "1a271c007316c94377175ee80e746a19",
+      "metadata": {"category": "food", "weight": 1.50, "nested": {"a": [1, 2]}},
+      "created_at": "2024-07-20T01:30:36.275141-07:00",
+      "updated_at": "2024-07-21T01:30:36",
+      "user_id": "alex",
+      "run_id": "chat 7/8",
+      "role": "user"
+    },
+    {
+      "id": "1b4f7c1e-63b1-4a55-8a5e-111111111111",
+      "memory": "1. Open the file\n2. Save it",
+      "hash": null,
+      "metadata": {"memory_type": "procedural_memory"},
+      "created_at": "2024-07-22T00:00:00+00:00",
+      "updated_at": null,
+      "agent_id": "writer",
+      "actor_id": "bob", "role": "assistant",
+      "expiration_date": "2030-01-02",
+      "categories": ["work"], "score": 0.3, "immutable": false
+    },
+    {"id": "m1", "memory": "", "created_at": "2024-07-22T00:00:00Z"},
+    {"id": 7, "memory": "has a number for a name", "created_at": "2024-07-22T00:00:00Z"}
+  ],
+  "relations": [
+    {"source": "alex", "relationship": "works_at", "target": "acme"},
+    {"source": "alex", "relation": "любит", "destination": "éclairs"},
+    {"source": "alex", "relationship": "is", "target": "alex"}
+  ],
+  "count": 4,
+  "next": "https://api.example/?page=2",
+  "previous": null,
+  "extra": {"a": 1}
+}"#;
+
+fn read(place: &Place, dump: &str, mode: Mode) -> Result<Report, Error> {
+    import(&place.store, &place.settings, dump.as_bytes(), &namespace("mem0"), mode)
+}
+
+#[test]
+fn a_dump_becomes_facts_procedures_and_triples() {
+    let place = Place::new();
+    let dry = read(&place, DUMP, Mode::DryRun).unwrap();
+    assert!(place.all("mem0").is_empty());
+    let report = read(&place, DUMP, Mode::Store).unwrap();
+    assert_eq!(report.memories.added, 3 + 3);
+    assert_eq!(dry.memories.added, report.memories.added);
+    assert_eq!(report.relations.added, 2);
+    let fact = place.node(id("892db2ae-06d9-49e5-8b3e-585ef9b85b8e"));
+    assert_eq!((fact.kind, &fact.content), (Kind::Fact, &Content::text("Loves éclairs")));
+    assert_eq!(fact.created, time("2024-07-20T08:30:36.275141Z"));
+    assert_eq!(fact.updated, time("2024-07-21T01:30:36Z"));
+    assert!(fact.namespace.as_str().starts_with("mem0/user:alex/run:chat_7_8-"), "{}", fact.namespace);
+    assert_eq!(fact.provenance.unwrap().source, "user");
+    let kept: Vec<_> = fact.metadata.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    assert_eq!(kept, [("category", "\"food\""), ("nested", "{\"a\": [1, 2]}"), ("weight", "1.50")]);
+    let steps = place.node(id("1b4f7c1e-63b1-4a55-8a5e-111111111111"));
+    assert_eq!((steps.kind, steps.namespace.as_str()), (Kind::Procedural, "mem0/agent:writer"));
+    assert_eq!(steps.expires, Some(time("2030-01-02T00:00:00Z")));
+    assert_eq!(steps.provenance.unwrap().source, "bob");
+    let keys: Vec<_> = steps.metadata.keys().map(String::as_str).collect();
+    assert_eq!(keys, ["mem0:categories", "mem0:immutable", "mem0:role", "memory_type"]);
+    let entities: Vec<MemoryNode> =
+        place.all("mem0").into_iter().filter(|node| node.kind == Kind::Associative).collect();
+    let of = |name: &str| entities.iter().find(|node| node.content == Content::text(name)).unwrap().id;
+    let relations = place.from(of("alex"));
+    let works = relations.iter().find(|relation| relation.to == of("acme")).unwrap();
+    assert_eq!(works.kind, RelationKind::custom("works-at", false).unwrap());
+    let told: Vec<_> = report.left_out.iter().map(|(what, count)| (what.as_str(), *count)).collect();
+    let expected = [
+        ("field `extra` of the file", 1),
+        ("field `hash` of memories", 1),
+        ("field `score` of memories", 1),
+        ("further pages, which `next` names", 1),
+        ("memories without a text", 1),
+        ("relation name `любит`, kept as `related_to`", 1),
+        ("relations that do not join two entities", 1),
+    ];
+    assert_eq!(told, expected);
+    let again = read(&place, DUMP, Mode::Store).unwrap();
+    assert_eq!((again.memories.added, again.memories.differing, again.relations.added), (0, 0, 0));
+}
+
+#[test]
+fn a_list_alone_is_a_dump() {
+    let place = Place::new();
+    let report =
+        read(&place, r#" [ {"id":"a","memory":"x"} , {"id":"b","memory":"y"} ] "#, Mode::Store).unwrap();
+    assert_eq!(report.memories.added, 2);
+    assert_eq!(read(&place, "[]", Mode::Store).unwrap(), Report::default());
+    assert_eq!(read(&place, "{}", Mode::Store).unwrap(), Report::default());
+}
+
+#[test]
+fn what_is_wrong_is_told_with_its_place() {
+    let cases = [
+        ("", 1, 1, "expected an object or a list"),
+        ("{\"results\": [\n {\"id\": \"a\"}\n]}", 2, 2, "`memory` is missing"),
+        ("{\"results\": [\n {\"id\": \"a\", \"memory\":\n 7}\n]}", 3, 2, "expected a string"),
+        ("[{\"id\":\"a\",\"memory\":\"x\",\"created_at\":\"soon\"}]", 1, 38, "time: "),
+        ("[{\"id\":\"a\",\"memory\":\"x\"} {}]", 1, 27, "expected `,`"),
+        ("[{\"id\":\"a\",\"memory\":\"x\"}", 1, 26, "the document ends too early"),
+        ("[{\"id\":\"a\"", 1, 12, "the document ends within a value"),
+        ("[{\"id\":\"a\",}]", 1, 12, "expected a key"),
+        ("{\"results\": []} x", 1, 17, "something follows the document"),
+        ("{results: []}", 1, 2, "expected a name"),
+        ("[7]", 1, 2, "expected an object"),
+    ];
+    for (dump, line, column, reason) in cases {
+        let found = super::place(&read(&Place::new(), dump, Mode::Store).unwrap_err());
+        assert_eq!((found.0, found.1), (line, column), "{dump:?}: {}", found.2);
+        assert!(found.2.starts_with(reason), "{dump:?}: {}", found.2);
+    }
+}
+
+#[test]
+fn endless_documents_are_refused_in_bounded_memory() {
+    for (start, endless) in [("[\"", b'x'), ("[", b'['), ("{\"", b'x'), ("[", b'7')] {
+        let place = Place::new();
+        let from = BufReader::new(start.as_bytes().chain(std::io::repeat(endless)));
+        let error = import(&place.store, &place.settings, from, &namespace("n"), Mode::Store).unwrap_err();
+        let (_, _, reason) = super::place(&error);
+        assert!(reason.contains("longer than") || reason == "nested too deeply", "{reason}");
+    }
+}

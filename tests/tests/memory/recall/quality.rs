@@ -1,0 +1,166 @@
+//! How well what is asked is found, beside vectors and words alone.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::Arc;
+
+use typewright_runtime::memory::recall::{Query, Reading, Rest, Scoring, Strategy, Weights};
+use typewright_runtime::memory::store::{Filter, Nearest, Page, Search, Store, Transaction};
+use typewright_runtime::memory::{Embedding, Id, Settings};
+use typewright_tests::memory::concepts::{MODEL, embed};
+use typewright_tests::memory::questions::{
+    CLASSES, Class, Question, World, namespace, ndcg_at, now, recall_at,
+};
+
+use super::by;
+use crate::store::{Folder, open, settings};
+
+/// A way of finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Way {
+    /// Nothing but the nearest vectors of the store.
+    Nearest,
+    /// Nothing but the words of the store, any of them.
+    Matches,
+    /// Of those that the words find, those that have all of them.
+    AllWords,
+    /// Through everything, with this strategy.
+    By(Strategy),
+    /// Hybrid, with relations as much as words.
+    Related,
+    /// Hybrid, with all that matches by any word.
+    AnyWord,
+    /// Hybrid, with likeness as it was published.
+    Published,
+}
+
+const WAYS: [Way; 10] = [
+    Way::Nearest,
+    Way::Matches,
+    Way::AllWords,
+    Way::By(Strategy::Vector),
+    Way::By(Strategy::Words),
+    Way::By(Strategy::Graph),
+    Way::By(Strategy::Hybrid),
+    Way::Related,
+    Way::AnyWord,
+    Way::Published,
+];
+
+fn stored(world: &World, folder: &Folder) -> (Arc<dyn Store>, Arc<Settings>) {
+    let (clock, settings) = settings();
+    clock.set(World::stored());
+    let store: Arc<dyn Store> = Arc::new(open(&folder.path().join("store.db"), &settings).unwrap());
+    let mut transaction = Transaction::begin(Arc::clone(&store), Arc::clone(&settings)).unwrap();
+    for draft in &world.memories {
+        transaction.add(draft.clone()).unwrap();
+    }
+    for draft in &world.relations {
+        transaction.relate(draft.clone()).unwrap();
+    }
+    for (old, draft) in &world.supersedes {
+        transaction.supersede(*old, draft.clone()).unwrap();
+    }
+    transaction.commit().unwrap();
+    clock.set(now());
+    (store, settings)
+}
+
+fn found(store: &dyn Store, settings: &Arc<Settings>, way: Way, question: &Question) -> Vec<Id> {
+    let vector = embed(&question.text);
+    let filter = Filter::of(namespace()).valid_at(question.valid_at.unwrap_or(now()));
+    let query = Query::new(namespace(), 10).text(&question.text).vector(MODEL, vector.clone());
+    let query =
+        question.valid_at.map_or(query.clone(), |time| query.clone().valid_at(time)).rest(Rest::Leave);
+    let usual = Scoring::default();
+    let query = match way {
+        Way::Nearest => {
+            let to = Embedding { model: MODEL.to_owned(), vector };
+            let asked = Nearest { to: &to, filter: &filter, most: 10, search: Search::Exact };
+            return store.nearest(&asked).unwrap().into_iter().map(|found| found.id).collect();
+        }
+        Way::Matches => {
+            let found = store.matches(&question.text, &filter, 10).unwrap();
+            return found.into_iter().map(|found| found.id).collect();
+        }
+        Way::AllWords => return all_words(store, question, &filter),
+        Way::By(strategy) => query.strategy(strategy),
+        Way::Related => query.scoring(Scoring { weights: Weights { graph: 1.0, ..usual.weights }, ..usual }),
+        Way::AnyWord => query.scoring(Scoring { words_floor: 0.0, ..usual }),
+        Way::Published => query.scoring(Scoring { alike: 0.0, ..usual }),
+    };
+    by(store, settings, &query, Reading::Indexed).unwrap().ids()
+}
+
+fn all_words(store: &dyn Store, question: &Question, filter: &Filter) -> Vec<Id> {
+    let wanted = words(&question.text);
+    let ids: Vec<Id> =
+        store.matches(&question.text, filter, Page::MOST).unwrap().iter().map(|one| one.id).collect();
+    let nodes = store.nodes(&ids, store.head().unwrap()).unwrap();
+    let has = nodes.iter().filter(|node| {
+        let there = words(&node.content.words());
+        wanted.iter().all(|word| there.contains(word))
+    });
+    has.map(|node| node.id).take(10).collect()
+}
+
+fn words(text: &str) -> Vec<String> {
+    typewright_runtime::memory::recall::text::words(text)
+}
+
+/// Mean recall among the first 1, 5 and 10, and nDCG among the first 10.
+type Row = [f64; 4];
+
+fn measured(worlds: &[World]) -> BTreeMap<(Way, Option<Class>), Row> {
+    let mut rows: BTreeMap<(Way, Option<Class>), (Row, f64)> = BTreeMap::new();
+    for world in worlds {
+        let folder = Folder::new("quality");
+        let (store, settings) = stored(world, &folder);
+        for (question, way) in world.questions.iter().flat_map(|one| WAYS.map(|way| (one, way))) {
+            let found = found(&*store, &settings, way, question);
+            let recall = |first: usize| recall_at(&found, &question.evidence, first);
+            let one = [recall(1), recall(5), recall(10), ndcg_at(&found, &question.evidence, 10)];
+            for class in [Some(question.class), None] {
+                let (sum, count) = rows.entry((way, class)).or_default();
+                sum.iter_mut().zip(one).for_each(|(sum, one)| *sum += one);
+                *count += 1.0;
+            }
+        }
+    }
+    rows.into_iter().map(|(key, (sum, count))| (key, sum.map(|sum| sum / count))).collect()
+}
+
+fn table(rows: &BTreeMap<(Way, Option<Class>), Row>) -> String {
+    let mut table = format!("{:<14}{:<16}{:>8}{:>8}{:>8}{:>8}\n", "", "", "R@1", "R@5", "R@10", "nDCG");
+    for class in CLASSES.map(Some).into_iter().chain([None]) {
+        for way in WAYS {
+            let [one, five, ten, ndcg] = rows[&(way, class)];
+            let class = class.map_or("all".to_owned(), |class| format!("{class:?}"));
+            let way = format!("{way:?}");
+            writeln!(table, "{class:<14}{way:<16}{one:>8.3}{five:>8.3}{ten:>8.3}{ndcg:>8.3}").unwrap();
+        }
+    }
+    table
+}
+
+/// What was chosen by looking, the floors of words and of likeness, was chosen on the worlds 1 to 3. These are others.
+#[test]
+fn hybrid_finds_more_than_vectors_or_words_alone() {
+    let worlds: Vec<World> = (11..=13).map(|seed| World::new(seed, 20)).collect();
+    let rows = measured(&worlds);
+    println!("{}", table(&rows));
+    let all = |way: Way| rows[&(way, None)];
+    let hybrid = all(Way::By(Strategy::Hybrid));
+    let alone = [Way::Nearest, Way::Matches, Way::By(Strategy::Vector), Way::By(Strategy::Words)];
+    for other in alone {
+        for (hybrid, other) in hybrid.iter().zip(all(other)).skip(1) {
+            assert!(*hybrid > other + 0.05, "{other:?}");
+        }
+    }
+    for class in CLASSES {
+        let [_, _, ten, _] = rows[&(Way::By(Strategy::Hybrid), Some(class))];
+        assert!(ten > 0.9, "{class:?}: {ten}");
+        // Neither alone does that: else the class would say nothing.
+        assert!(alone.iter().any(|way| rows[&(*way, Some(class))][3] < 0.995), "{class:?}");
+    }
+}

@@ -1,0 +1,139 @@
+//! What is told of a recall, what judges it again, and what is marked as used.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use typewright_runtime::memory::recall::{
+    Plan, Planner, Query, Reading, Rest, Statistics, Strategy, recall, recall_by,
+};
+use typewright_runtime::memory::store::{Store, Transaction};
+use typewright_runtime::memory::time::ManualClock;
+use typewright_runtime::memory::{
+    Error, Id, Kind, MemoryDraft, Namespace, RelationDraft, RelationKind, Settings, Status, Timestamp,
+};
+
+use super::by;
+use crate::store::{Folder, open, settings};
+
+fn namespace() -> Namespace {
+    Namespace::new("a").unwrap()
+}
+
+struct Told {
+    clock: Arc<ManualClock>,
+    settings: Arc<Settings>,
+    store: Arc<dyn Store>,
+    ids: [Id; 4],
+}
+
+/// Ada's engine, Bob's loom, a wheel that belongs to the loom, and what was said of the loom before.
+fn told(folder: &Folder) -> Told {
+    let (clock, settings) = settings();
+    let store: Arc<dyn Store> = Arc::new(open(&folder.path().join("store.db"), &settings).unwrap());
+    let mut transaction = Transaction::begin(Arc::clone(&store), Arc::clone(&settings)).unwrap();
+    let draft = |number: u128, kind: Kind, text: &str, vector: [f32; 2]| {
+        MemoryDraft::new(namespace(), kind, text).embedding("m", vector.to_vec()).id(Id::from_u128(number))
+    };
+    let ids = [1, 2, 3, 4].map(Id::from_u128);
+    transaction.add(draft(1, Kind::Episode, "Ada wrote of the engine", [1.0, 0.0]).importance(1.0)).unwrap();
+    transaction.add(draft(4, Kind::Fact, "Bob has no loom", [0.6, 0.8])).unwrap();
+    transaction.supersede(ids[3], draft(2, Kind::Fact, "Bob has a loom", [0.6, 0.8])).unwrap();
+    transaction.add(draft(3, Kind::Fact, "a wheel of brass", [-1.0, 0.0])).unwrap();
+    transaction.relate(RelationDraft::new(ids[2], RelationKind::PartOf, ids[1])).unwrap();
+    transaction.commit().unwrap();
+    clock.advance(Duration::from_secs(7 * 24 * 3600));
+    Told { clock, settings, store, ids }
+}
+
+#[test]
+fn every_number_is_told() {
+    let folder = Folder::new("told");
+    let told = told(&folder);
+    let query = Query::new(namespace(), 3).text("who has the loom?").vector("m", vec![1.0, 0.0]);
+    let found = by(&*told.store, &told.settings, &query, Reading::Each).unwrap();
+    let expected = "\
+Hybrid at commit 1, 2026-01-08T00:00:00.000000Z
+read one by one: 5401 µs from indexes, 0 µs one by one, with 0 of 0 memories in scope
+  vector: up to 64, weight 1, exact, from a cosine of 0.1 on
+  words: up to 64, weight 1, from 0.4 of the best on
+  graph: up to 64, weight 0.5
+3 of 3 candidates, k = 60, lambda = 0.7
+";
+    let text = found.explain().to_string();
+    let (plan, rest) = text.split_at(text.find("1. ").unwrap());
+    assert_eq!(plan, expected.replace("5401", &format!("{:.0}", found.plan.estimate.unwrap().indexed)));
+    println!("{rest}");
+    assert_eq!(found.ids(), [told.ids[1], told.ids[0], told.ids[2]]);
+    // The loom: second by its vector, first by its words. Ada: first by its vector, and `the`. The wheel: by its relation.
+    let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-6, "{a} {b}\n{rest}");
+    let [loom, ada, wheel] = [0, 1, 2].map(|at| found.found[at].terms.clone());
+    close(loom.rrf, 1.0 / 62.0 + 1.0 / 61.0);
+    close(loom.rrf_n, (1.0 / 62.0 + 1.0 / 61.0) / (2.5 / 61.0));
+    close(loom.factor, 1.0 + 0.3 * 0.5);
+    close(ada.recency, 0.5);
+    close(ada.factor, 1.0 + 0.3 * 0.5);
+    close(wheel.rrf, 0.5 / 61.0);
+    close(wheel.score, 0.2 * 1.15);
+    for (term, name) in
+        [(loom.rrf, "rrf"), (loom.rrf_n, "most"), (wheel.score, "score"), (ada.recency, "recency")]
+    {
+        assert!(
+            rest.contains(&format!("{term:.4}")) || rest.contains(&format!("{term:.6}")),
+            "{name} {term}: {rest}"
+        );
+    }
+}
+
+#[test]
+fn what_has_ended_is_told_when_it_is_asked_for() {
+    let folder = Folder::new("ended");
+    let Told { store, settings, ids, .. } = told(&folder);
+    let query = Query::new(namespace(), 10).text("loom").strategy(Strategy::Words).rest(Rest::Leave);
+    let ask = |query: &Query| recall_by(&Planner::default(), &*store, &settings, query).unwrap();
+    assert_eq!(ask(&query).ids(), [ids[1]]);
+    let all = ask(&query.clone().ended());
+    assert_eq!(all.ids().len(), 2);
+    assert!(all.found.iter().any(|found| found.node.status == Status::Superseded && found.node.id == ids[3]));
+    // Of the present nothing is found before there was anything.
+    assert!(ask(&query.clone().valid_at(Timestamp::MIN)).ids() == [ids[1]], "it always holds");
+    let wrong = recall_by(&Planner::default(), &*store, &settings, &Query::new(namespace(), 10));
+    assert!(matches!(wrong, Err(Error::Invalid { .. })), "{wrong:?}");
+}
+
+#[test]
+fn a_model_judges_again() {
+    let folder = Folder::new("judged");
+    let Told { store, settings, ids, .. } = told(&folder);
+    let query = Query::new(namespace(), 3).text("who has the loom?").vector("m", vec![1.0, 0.0]);
+    let plan = Plan::of(&query, Statistics::default(), &Default::default());
+    let judge = |asked: &str, documents: &[&str]| {
+        assert_eq!(asked, "who has the loom?");
+        Ok(documents.iter().map(|one| if one.contains("brass") { 0.9 } else { 0.1 }).collect())
+    };
+    let found = recall(&*store, &settings, &query, &plan, Some(&judge)).unwrap();
+    assert_eq!(found.ids(), [ids[2], ids[0], ids[1]]);
+    assert_eq!(found.found[0].terms.reranked, Some(0.9));
+    assert!(found.explain().to_string().contains("judged 0.9000"));
+    for wrong in [vec![0.5], vec![f64::NAN; 3], vec![2.0; 3]] {
+        let judge = |_: &str, _: &[&str]| Ok(wrong.clone());
+        assert!(recall(&*store, &settings, &query, &plan, Some(&judge)).is_err(), "{wrong:?}");
+    }
+}
+
+#[test]
+fn what_was_used_counts_as_recent() {
+    let folder = Folder::new("used");
+    let Told { clock, store, settings, ids } = told(&folder);
+    let query = Query::new(namespace(), 3).vector("m", vec![1.0, 0.0]);
+    let ask = || by(&*store, &settings, &query, Reading::Indexed).unwrap();
+    let recency = || ask().found.iter().find(|found| found.node.id == ids[0]).unwrap().terms.recency;
+    assert!((recency() - 0.5).abs() < 1e-9);
+    let batch = ask().used(&[ids[0], ids[3]]);
+    assert_eq!(batch.changes.len(), 1);
+    store.commit(&batch).unwrap();
+    assert_eq!(recency(), 1.0);
+    clock.advance(Duration::from_secs(14 * 24 * 3600));
+    assert!((recency() - 0.25).abs() < 1e-9);
+    let node = store.nodes(&[ids[0]], store.head().unwrap()).unwrap().remove(0);
+    assert_eq!((node.accesses, node.version), (1, 1));
+}
