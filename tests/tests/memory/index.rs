@@ -105,7 +105,7 @@ fn add(
 fn forget(store: &Arc<SqliteStore>, settings: &Arc<Settings>, id: Id) {
     let mut transaction =
         Transaction::begin(Arc::clone(store) as Arc<dyn Store>, Arc::clone(settings)).unwrap();
-    transaction.forget(id).unwrap();
+    transaction.forget(id);
     transaction.commit().unwrap();
 }
 

@@ -1,4 +1,4 @@
-//! Sets of slots.
+//! Sets of slots, a bit for each.
 
 /// A set of small numbers, a bit each.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -89,7 +89,8 @@ fn with(sum: u64, value: ValueRef<'_>) -> u64 {
     match value {
         ValueRef::Null => xxh64(&[], !sum),
         ValueRef::Integer(number) => xxh64(&number.to_le_bytes(), sum ^ 1),
-        ValueRef::Real(number) => xxh64(&number.to_bits().to_le_bytes(), sum ^ 2),
+        // The database keeps no sign of a zero.
+        ValueRef::Real(number) => xxh64(&(number + 0.0).to_bits().to_le_bytes(), sum ^ 2),
         ValueRef::Text(text) => xxh64(text, sum ^ 3),
         ValueRef::Blob(bytes) => xxh64(bytes, sum ^ 4),
     }

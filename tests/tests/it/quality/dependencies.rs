@@ -150,8 +150,10 @@ fn heavy_features_are_off_unless_asked_for() {
         "cuda",
         "default",
         "download",
+        "memory",
         "metal",
         "native-roots",
+        "postgres",
         "progress",
         "schemars",
     ];

@@ -82,7 +82,7 @@ async fn conclusions_lead_back_to_episodes_and_are_drawn_once() {
     assert_eq!(model.asked.load(Ordering::SeqCst), 1);
     // What was forgotten is not concluded again.
     let mut t = room.begin();
-    t.forget(kept[0]).unwrap();
+    t.forget(kept[0]);
     t.commit().unwrap();
     assert_eq!(consolidation.run(&episodes[..2]).await.unwrap(), kept[1..]);
     // Nothing is a conclusion, too, and the episodes are as they were.
@@ -136,7 +136,7 @@ impl Conclude for Meanwhile {
 
     fn conclude<'a>(&'a self, episodes: &'a [MemoryNode], _: usize) -> Pending<'a, Vec<Conclusion>> {
         let mut t = self.0.begin();
-        t.forget(self.1).unwrap();
+        t.forget(self.1);
         t.commit().unwrap();
         let sources: Vec<Id> = episodes[..1].iter().map(|node| node.id).collect();
         Box::pin(async move { Ok(vec![says("secret", &sources)]) })

@@ -79,7 +79,7 @@ fn full() -> Place {
             weight: 0.3,
             valid: Interval::since(time("2026-01-01T00:00:00Z")),
             created: time("2026-02-03T04:05:06.789012Z"),
-            provenance: (n % 2 == 0).then(|| Provenance::new("a model").derived_from([ids[0]])),
+            provenance: n.is_multiple_of(2).then(|| Provenance::new("a model").derived_from([ids[0]])),
         }))
     };
     let own = RelationKind::custom("met-at", true).unwrap();
@@ -154,8 +154,17 @@ fn random_histories_come_back() {
         // What any store can do gives the same.
         for one in [&place, &other] {
             let (mut all, mut by_rows, head) = (Vec::new(), Vec::new(), one.store.head().unwrap());
-            typewright_runtime::memory::store::all(&one.store, head, &mut |item| Ok(all.push(item))).unwrap();
-            one.store.all(head, &mut |item| Ok(by_rows.push(item))).unwrap();
+            typewright_runtime::memory::store::all(&one.store, head, &mut |item| {
+                all.push(item);
+                Ok(())
+            })
+            .unwrap();
+            one.store
+                .all(head, &mut |item| {
+                    by_rows.push(item);
+                    Ok(())
+                })
+                .unwrap();
             assert_eq!(all, by_rows, "seed {seed}");
         }
         // And what was there earlier.

@@ -5,6 +5,9 @@ use std::io::{self, BufRead, Write};
 use super::super::Error;
 use crate::memory;
 
+/// The most cells of a row.
+const CELLS: usize = 1000;
+
 /// A cell, and where it begins.
 #[derive(Debug)]
 pub(super) struct Cell {
@@ -75,8 +78,10 @@ impl<R: BufRead> Rows<R> {
         let (line, mut cells, mut room) = (self.line, Vec::new(), self.longest);
         loop {
             let (cell, end) = self.cell(room)?;
-            // Cells without a byte take room as well, so that a row of commas ends.
-            room = room.saturating_sub(cell.text.len() + 1);
+            if cells.len() == CELLS {
+                return Err(cell.wrong(format!("the row has more than {CELLS} cells")));
+            }
+            room = room.saturating_sub(cell.text.len());
             cells.push(cell);
             if end == End::Row {
                 return Ok(Some(Row { line, cells }));

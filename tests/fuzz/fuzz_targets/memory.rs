@@ -1,0 +1,10 @@
+//! `cargo fuzz run memory` in `tests/`: any bytes as a file of memories. The first byte picks the format: JSONL, CSV, a dump
+//! of mem0, a dump of Graphiti.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    if let Some((choice, bytes)) = bytes.split_first() {
+        typewright_tests::memory::fuzz::files(*choice, bytes);
+    }
+});
