@@ -20,6 +20,8 @@ mod forget;
 mod health;
 mod index;
 mod model;
+#[cfg(all(feature = "postgres", unix))]
+mod postgres;
 mod recall;
 mod store;
 mod transaction;
