@@ -3,11 +3,12 @@
 //! The vocabulary: a [`MemoryNode`] is one memory of a [`Kind`], with its [`Content`], its vector and its times;
 //! [`Relation`] says how two belong together; a [`Namespace`] says whose they are. `time` and `id` have the times and the
 //! names, and who makes them, so that everything that depends on the clock or on chance is given both. [`store`] has what
-//! can be done to memories, and what every store promises; [`sqlite`] keeps them in one file. [`index`] finds the nearest
+//! can be done to memories, and what every store promises; [`sqlite`] keeps them in one file, `postgres` on a server. [`index`] finds the nearest
 //! vectors without reading all of them from there; [`recall`] finds memories again; [`exchange`] brings them to files and
 //! back. [`embed`] makes their vectors, [`conversation`] remembers what was said, [`cognition`] is what is done with memories
-//! besides finding them.
+//! besides finding them, and [`asked`] a chat model for both.
 
+pub mod asked;
 pub mod cognition;
 pub mod content;
 pub mod conversation;
@@ -23,6 +24,8 @@ mod named;
 mod namespace;
 pub mod node;
 mod pending;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 pub mod recall;
 pub mod relation;
 pub mod sqlite;

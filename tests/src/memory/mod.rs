@@ -14,6 +14,8 @@ pub mod questions;
 pub mod recalled;
 pub mod replica;
 pub mod search;
+#[cfg(all(feature = "postgres", unix))]
+pub mod server;
 pub mod step;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 pub mod trace;

@@ -1,12 +1,13 @@
 //! Random histories against the simplest of all stores: whatever is asked, at whatever commit, both say the same.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
 
-use typewright_runtime::memory::sqlite::SqliteStore;
 use typewright_runtime::memory::store::{
     Commit, Direction, Filter, Match, Nearest, Order, Page, Search, Store, exact,
 };
-use typewright_runtime::memory::{Error, Id, MemoryNode, Namespace, Status};
+use typewright_runtime::memory::{Error, Id, MemoryNode, Namespace, Settings, Status};
 use typewright_tests::memory::history::{History, MODELS};
 use typewright_tests::memory::oracle::Oracle;
 use typewright_tests::memory::replica::Replica;
@@ -92,7 +93,7 @@ fn check_matches(found: &[Match], expected: &[Match], all: &[Match], context: &s
     assert!(found.windows(2).all(falls), "{context}: {found:?}");
 }
 
-fn check_search(store: &SqliteStore, oracle: &Oracle, history: &mut History, filter: &Filter, context: &str) {
+fn check_search(store: &dyn Store, oracle: &Oracle, history: &mut History, filter: &Filter, context: &str) {
     let (words, most) = (history.words(3), history.random.usize(..8));
     let expected = oracle.with_words(&words, filter);
     for most in [most, Page::MOST] {
@@ -111,7 +112,7 @@ fn check_search(store: &SqliteStore, oracle: &Oracle, history: &mut History, fil
     }
 }
 
-fn check_present(store: &SqliteStore, oracle: &Oracle, replica: &mut Replica, context: &str) {
+fn check_present(store: &dyn Store, oracle: &Oracle, replica: &mut Replica, context: &str) {
     replica.follow(store).unwrap();
     for model in MODELS {
         let mut found = BTreeMap::new();
@@ -128,7 +129,7 @@ fn check_present(store: &SqliteStore, oracle: &Oracle, replica: &mut Replica, co
     assert_eq!(store.namespaces().unwrap(), namespaces.into_iter().collect::<Vec<_>>(), "{context}");
 }
 
-fn check_end(store: &SqliteStore, oracle: &Oracle, context: &str) {
+fn check_end(store: &dyn Store, oracle: &Oracle, context: &str) {
     assert_eq!(store.check().unwrap().0, Vec::<String>::new(), "{context}");
     let nodes = oracle.now().nodes.values();
     let census = store.census().unwrap();
@@ -152,11 +153,15 @@ impl Happened {
     }
 }
 
-fn run(seed: u64, steps: usize, happened: &mut Happened) {
+/// Opens the store of a path, the same one each time.
+pub(crate) type Open<'a> = &'a dyn Fn(&Path, &Arc<Settings>) -> Box<dyn Store>;
+
+/// One history, on any store.
+fn run(open: Open<'_>, seed: u64, steps: usize, happened: &mut Happened) {
     let folder = Folder::new("model");
     let path = folder.path().join("store.db");
     let (clock, settings) = settings();
-    let mut store = open(&path, &settings).unwrap();
+    let mut store = open(&path, &settings);
     let (mut oracle, mut history, mut replica) = (Oracle::default(), History::new(seed), Replica::default());
     for number in 0..steps {
         let step = history.step(&oracle);
@@ -164,40 +169,34 @@ fn run(seed: u64, steps: usize, happened: &mut Happened) {
         clock.set(history.now());
         if matches!(step, Step::Reopen) {
             drop(store);
-            store = open(&path, &settings).unwrap();
+            store = open(&path, &settings);
         }
-        let told = step.on(&store);
+        let told = step.on(&*store);
         let (said, told) = (format!("{told:?}"), told.map_err(|error| error.name()));
         let expected = step.told(&mut oracle, history.now());
         assert_eq!(told, expected, "{context}: {said}");
         happened.count(&step, &told);
         assert_eq!(store.head().unwrap(), Commit(oracle.head() as u64), "{context}");
         let (filter, at) = (history.filter(), history.random.usize(..=oracle.head()));
-        check_world(&store, &oracle, oracle.head(), &context);
+        check_world(&*store, &oracle, oracle.head(), &context);
         if at < oracle.horizon() {
-            check_gone(&store, &oracle, &filter, at);
+            check_gone(&*store, &oracle, &filter, at);
         }
         let at = at.max(oracle.horizon());
-        check_world(&store, &oracle, at, &context);
-        check_found(&store, &oracle, &filter, at, &context);
-        check_search(&store, &oracle, &mut history, &filter, &context);
-        check_present(&store, &oracle, &mut replica, &context);
+        check_world(&*store, &oracle, at, &context);
+        check_found(&*store, &oracle, &filter, at, &context);
+        check_search(&*store, &oracle, &mut history, &filter, &context);
+        check_present(&*store, &oracle, &mut replica, &context);
     }
-    check_end(&store, &oracle, &format!("seed {seed}"));
+    check_end(&*store, &oracle, &format!("seed {seed}"));
 }
 
-fn run_all(seeds: std::ops::Range<u64>) -> Happened {
+pub(crate) fn run_all(open: Open<'_>, seeds: std::ops::Range<u64>) {
     let mut happened = Happened::default();
     for seed in seeds {
-        run(seed, 150, &mut happened);
+        run(open, seed, 150, &mut happened);
     }
     println!("{happened:#?}");
-    happened
-}
-
-#[test]
-fn random_histories_say_what_the_simplest_store_says() {
-    let happened = run_all(0..6);
     for what in [
         "Commit done",
         "Commit Conflict",
@@ -212,8 +211,17 @@ fn random_histories_say_what_the_simplest_store_says() {
     }
 }
 
+fn in_a_file(path: &Path, settings: &Arc<Settings>) -> Box<dyn Store> {
+    Box::new(open(path, settings).unwrap())
+}
+
+#[test]
+fn random_histories_say_what_the_simplest_store_says() {
+    run_all(&in_a_file, 0..6);
+}
+
 #[test]
 #[ignore = "takes minutes"]
 fn many_random_histories_say_what_the_simplest_store_says() {
-    run_all(0..200);
+    run_all(&in_a_file, 0..200);
 }

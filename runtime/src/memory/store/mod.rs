@@ -24,6 +24,8 @@ pub use change::{Batch, Change, Expected, Logged, Revision, Seen};
 pub use filter::{Filter, Order, Page};
 pub use nearest::{Nearest, Search, exact};
 pub(super) use nearest::{best, comparable, cosine, unit};
+#[cfg(feature = "postgres")]
+pub(super) use transaction::apply;
 pub use transaction::{Savepoint, Transaction};
 
 use super::id::Id;
