@@ -185,6 +185,32 @@ impl Error {
         matches!(self, Self::Conflict { .. })
     }
 
+    /// Its name, for counts and logs: that of the variant.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Invalid { .. } => "Invalid",
+            Self::Limit { .. } => "Limit",
+            Self::NotFound { .. } => "NotFound",
+            Self::Exists { .. } => "Exists",
+            Self::Ended { .. } => "Ended",
+            Self::Immutable { .. } => "Immutable",
+            Self::Circle { .. } => "Circle",
+            Self::Conflict { .. } => "Conflict",
+            Self::Gone { .. } => "Gone",
+            Self::NotUndone { .. } => "NotUndone",
+            Self::NotErased { .. } => "NotErased",
+            Self::Unknown { .. } => "Unknown",
+            Self::Locked { .. } => "Locked",
+            Self::ReadOnly { .. } => "ReadOnly",
+            Self::Full { .. } => "Full",
+            Self::Damaged { .. } => "Damaged",
+            Self::Newer { .. } => "Newer",
+            Self::Model { .. } => "Model",
+            Self::Answer { .. } => "Answer",
+            Self::Store { .. } => "Store",
+        }
+    }
+
     pub(super) fn invalid(what: &'static str, reason: impl Into<String>) -> Self {
         Self::Invalid { what, reason: reason.into() }
     }

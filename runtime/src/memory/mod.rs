@@ -6,14 +6,16 @@
 //! can be done to memories, and what every store promises; [`sqlite`] keeps them in one file, `postgres` on a server. [`index`] finds the nearest
 //! vectors without reading all of them from there; [`recall`] finds memories again; [`exchange`] brings them to files and
 //! back. [`embed`] makes their vectors, [`conversation`] remembers what was said, [`cognition`] is what is done with memories
-//! besides finding them.
+//! besides finding them, and [`asked`] a chat model for both.
 
+pub mod asked;
 pub mod cognition;
 pub mod content;
 pub mod conversation;
 pub mod embed;
 mod error;
 pub mod exchange;
+pub mod health;
 pub mod id;
 pub mod index;
 pub mod kind;

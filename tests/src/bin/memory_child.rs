@@ -16,7 +16,7 @@ use typewright_runtime::memory::time::ManualClock;
 use typewright_runtime::memory::{Clock, Error, Random, Settings, Timestamp};
 use typewright_tests::memory::history::History;
 use typewright_tests::memory::oracle::Oracle;
-use typewright_tests::memory::step::{Step, name};
+use typewright_tests::memory::step::Step;
 use typewright_tests::memory::writers;
 
 fn main() {
@@ -25,7 +25,7 @@ fn main() {
     match arguments[..] {
         ["open", path] => match open(Path::new(path)) {
             Ok(_) => println!("opened"),
-            Err(error) => println!("{}", name(&error)),
+            Err(error) => println!("{}", error.name()),
         },
         ["hold", path] => {
             let _store = open(Path::new(path)).unwrap();
@@ -49,7 +49,7 @@ fn main() {
         ["fill", path] => {
             let store = open(Path::new(path)).unwrap();
             let error = writers::run(&store, 1, 1, |said| println!("{said}")).unwrap_err();
-            println!("{}", name(&error));
+            println!("{}", error.name());
             println!("{:?}", store.check().map(|findings| findings.0));
         }
         _ => panic!("{arguments:?}"),
@@ -83,8 +83,8 @@ fn history(seed: u64, steps: usize, path: &Path) {
             drop(store);
             store = open();
         }
-        let told = step.on(&store).map_err(|error| name(&error));
-        assert_eq!(told, step.told(&mut oracle, history.now()).map_err(str::to_owned), "{step:?}");
+        let told = step.on(&store).map_err(|error| error.name());
+        assert_eq!(told, step.told(&mut oracle, history.now()), "{step:?}");
         println!("done {number}");
     }
 }

@@ -49,6 +49,15 @@ fn cosine(a: &[f32], b: &[f32]) -> f64 {
     sums[0] / (sums[1] * sums[2]).sqrt()
 }
 
+/// As stores have it: of the vectors of length 1, with numbers of 32 bits.
+fn near(a: &[f32], b: &[f32]) -> f64 {
+    let unit = |x: &[f32]| -> Vec<f32> {
+        let scale = 1.0 / x.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>().sqrt();
+        x.iter().map(|x| (f64::from(*x) * scale) as f32).collect()
+    };
+    unit(a).iter().zip(unit(b)).map(|(a, b)| f64::from(*a) * f64::from(b)).sum::<f64>().clamp(-1.0, 1.0)
+}
+
 fn split(text: &str) -> Vec<String> {
     let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
     // The words of the histories have one mark that a store folds.
@@ -93,7 +102,7 @@ impl Naive<'_> {
         let Some(to) = &self.query.vector else { return Vec::new() };
         let of = |node: &&MemoryNode| {
             let of = node.embedding.as_ref().filter(|of| of.model == to.model)?;
-            Some((node.id, cosine(&to.vector, &of.vector)))
+            Some((node.id, near(&to.vector, &of.vector)))
         };
         list(self.meant.iter().filter_map(of))
     }

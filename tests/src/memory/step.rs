@@ -74,9 +74,3 @@ impl Step {
         }
     }
 }
-
-/// The name of an error.
-pub fn name(error: &Error) -> String {
-    let text = format!("{error:?}");
-    text.split([' ', '{', '(']).next().unwrap_or_default().to_owned()
-}

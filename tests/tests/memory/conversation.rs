@@ -8,9 +8,11 @@ use typewright_runtime::chat::{
 };
 use typewright_runtime::json::RawJson;
 use typewright_runtime::memory::conversation::{
-    Budget, ByVector, ByWords, Conversation, Recall, Recollection, Said, Start, Summarise, WindowConfig,
+    Budget, ByQuery, ByVector, ByWords, Conversation, Recall, Recollection, Said, Start, Summarise,
+    WindowConfig,
 };
 use typewright_runtime::memory::embed::{self, Embedder};
+use typewright_runtime::memory::recall::Query;
 use typewright_runtime::memory::store::{Filter, Search, Store, Transaction};
 use typewright_runtime::memory::tokens::{CountTokens, Estimate};
 use typewright_runtime::memory::{Error, Kind, MemoryDraft, Namespace, Pending, Settings, Status};
@@ -254,6 +256,9 @@ fn no_window_cuts_a_call_from_its_result() {
                         assert_eq!(found.said.len(), messages.len() - at, "{round} {tokens} {start:?}");
                         let kept: Vec<_> = found.said.iter().map(|said| said.message.clone()).collect();
                         assert_eq!(kept, messages[at..], "{round} {tokens} {start:?}");
+                        let cost: usize = kept.iter().map(|message| Bytes.message(message)).sum();
+                        let left = 1..at as u32 + 1;
+                        assert_eq!((found.tokens, found.left), (cost, left), "{round} {tokens} {start:?}");
                     }
                     (Err(Error::Limit { .. }), None) => {}
                     other => panic!("{round} {tokens} {start:?}: {other:?}"),
@@ -334,6 +339,13 @@ async fn what_is_recalled_can_be_traced() {
     let first = Recollection::new(&recalled, &without, tokens(1) - 1, &Bytes);
     assert_eq!((first.cited.len(), first.tokens <= tokens(1) - 1), (1, true));
     assert_eq!(Recollection::new(&recalled, &without, 10, &Bytes), Recollection::default());
+    // By all channels at once.
+    let (store, settings) = (Arc::clone(&room.store), Arc::clone(&room.settings));
+    let query = Query::new(Namespace::new("a/facts").unwrap(), 1);
+    let by_query = ByQuery { store, settings, planner: Arc::default(), query, embedder: None };
+    let found = by_query.recall("plums", 3).await.unwrap();
+    assert_eq!(found[0].node.id, ids[2]);
+    assert!(found[0].score > 0.0 && found.len() <= 3);
     // By vectors: of the length and the first letter.
     let embedder = Arc::new(Embedder::new(Arc::new(Letters::default()), embed::Config::default()));
     let by_vector = ByVector { store: Arc::clone(&room.store), filter, embedder, search: Search::Exact };
@@ -388,6 +400,8 @@ async fn summaries_go_on_and_are_forgotten_with_what_they_cover() {
     assert_eq!((sources.len(), nodes[1].provenance.as_ref().unwrap().derived_from.len()), (2, 3));
     // The third message is in the first summary, and by it in the second.
     assert_eq!(conversation.forget(3).unwrap(), 3);
+    assert_eq!(conversation.forget(3).unwrap(), 0, "nothing is left to forget");
+    assert!(matches!(conversation.forget(99), Err(Error::NotFound { .. })));
     assert_eq!(conversation.summary().unwrap(), None);
     let again = conversation.summarise(99, &model, 10, &Bytes).await.unwrap().unwrap();
     assert_eq!((again.covers, again.text.as_str()), (9, "7 "));

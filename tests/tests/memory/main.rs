@@ -8,6 +8,7 @@
     reason = "a test fails by it"
 )]
 
+mod asked;
 mod cognition;
 mod conversation;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
@@ -16,9 +17,11 @@ mod embed;
 mod exchange;
 mod failures;
 mod forget;
+mod health;
 mod index;
 mod model;
 #[cfg(all(feature = "postgres", unix))]
 mod postgres;
 mod recall;
 mod store;
+mod transaction;

@@ -11,7 +11,7 @@ use typewright_runtime::memory::{Error, Id, MemoryNode, Namespace, Settings, Sta
 use typewright_tests::memory::history::{History, MODELS};
 use typewright_tests::memory::oracle::Oracle;
 use typewright_tests::memory::replica::Replica;
-use typewright_tests::memory::step::{Step, name};
+use typewright_tests::memory::step::Step;
 
 use crate::store::{Folder, open, settings};
 
@@ -145,10 +145,10 @@ fn check_end(store: &dyn Store, oracle: &Oracle, context: &str) {
 struct Happened(BTreeMap<String, u32>);
 
 impl Happened {
-    fn count(&mut self, step: &Step, told: &Result<(), String>) {
+    fn count(&mut self, step: &Step, told: &Result<(), &str>) {
         let step = format!("{step:?}");
         let step = step.split([' ', '(']).next().unwrap_or_default();
-        let told = told.as_ref().map_or_else(String::as_str, |()| "done");
+        let told = told.map_or_else(|error| error, |()| "done");
         *self.0.entry(format!("{step} {told}")).or_default() += 1;
     }
 }
@@ -172,8 +172,8 @@ fn run(open: Open<'_>, seed: u64, steps: usize, happened: &mut Happened) {
             store = open(&path, &settings);
         }
         let told = step.on(&*store);
-        let (said, told) = (format!("{told:?}"), told.map_err(|error| name(&error)));
-        let expected = step.told(&mut oracle, history.now()).map_err(str::to_owned);
+        let (said, told) = (format!("{told:?}"), told.map_err(|error| error.name()));
+        let expected = step.told(&mut oracle, history.now());
         assert_eq!(told, expected, "{context}: {said}");
         happened.count(&step, &told);
         assert_eq!(store.head().unwrap(), Commit(oracle.head() as u64), "{context}");

@@ -93,7 +93,7 @@ impl Detection {
     }
 
     /// Compares a memory with what is worth it, and relates it to what it contradicts. The relations. Looking again relates
-    /// nothing twice.
+    /// nothing twice; two who look at the same pair at the same time may both relate it.
     ///
     /// # Errors
     /// As [`candidates`](Self::candidates); [`Error::Model`] when the judge could not answer, [`Error::Answer`] when its

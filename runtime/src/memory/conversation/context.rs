@@ -46,6 +46,8 @@ impl Context {
     }
 }
 
+/// So much of a long message is the query; what was pasted into it says little about what matters.
+const QUERY_BYTES: usize = 4096;
 /// Before the text of a summary.
 const EARLIER: &str = "What was said earlier in this conversation, in short:\n";
 
@@ -63,7 +65,8 @@ impl Conversation {
         let (this, counting, budget) = (Arc::clone(self), Arc::clone(counter), *budget);
         let (summary, window) = blocking(move || this.parts(&budget, &*counting)).await?;
         let query = window.said.iter().rev().find(|said| said.message.role == Role::User);
-        let query = query.map(|said| codec::words(&said.message)).unwrap_or_default();
+        let mut query = query.map(|said| codec::words(&said.message)).unwrap_or_default();
+        query.truncate(query.floor_char_boundary(QUERY_BYTES));
         let recalled = match recall {
             Some(recall) if !query.is_empty() => recall.recall(&query, budget.recall).await?,
             _ => Vec::new(),

@@ -17,12 +17,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::store::{Commit, Filter, Seen, Store, Transaction};
 use super::tokens::CountTokens;
-use super::{Error, Id, Kind, MemoryDraft, MemoryNode, Namespace, Settings, Status, Timestamp};
+use super::{Error, Id, Kind, MemoryDraft, MemoryNode, Namespace, Settings, Status, Timestamp, lineage};
 use crate::chat::{Message, Role};
 use crate::json::RawJson;
 
 pub use context::{Budget, Context};
-pub use recall::{ByVector, ByWords, Cited, Recall, Recalled, Recollection};
+pub use recall::{ByQuery, ByVector, ByWords, Cited, Recall, Recalled, Recollection};
 pub use summary::{Summarise, Summary};
 pub use window::{Start, Window, WindowConfig};
 
@@ -172,21 +172,38 @@ impl Conversation {
     /// # Errors
     /// [`Error::NotFound`] when there is no such message; else as [`Store::commit`].
     pub fn forget(&self, order: u32) -> Result<usize, Error> {
-        let id = names::message(&self.namespace, order);
-        let mut transaction = Transaction::begin(Arc::clone(&self.store), Arc::clone(&self.settings))?;
-        transaction.forget(id);
-        let derived = super::lineage::derived(&*self.store, &[id], transaction.base())?;
-        for id in &derived {
-            transaction.forget(*id);
+        let message = names::message(&self.namespace, order);
+        let mut count = 0;
+        // Until nothing is left: something may be concluded from it while it is erased, though not after.
+        loop {
+            let mut transaction = Transaction::begin(Arc::clone(&self.store), Arc::clone(&self.settings))?;
+            let mut ids = lineage::derived(&*self.store, &[message], transaction.base())?;
+            ids.push(message);
+            let mut nodes = self.store.nodes(&ids, transaction.base())?;
+            if nodes.last().is_none_or(|node| node.id != message) {
+                return Err(Error::NotFound { id: message });
+            }
+            nodes.retain(|node| node.status != Status::Forgotten);
+            if nodes.is_empty() {
+                return Ok(count);
+            }
+            nodes.iter().for_each(|node| transaction.forget(node.id));
+            transaction.commit()?;
+            count += nodes.len();
         }
-        transaction.commit()?;
-        Ok(1 + derived.len())
     }
 
     /// The messages of the system that the conversation begins with: instructions, which stay whatever leaves the window.
     fn pinned(&self) -> Result<Vec<Said>, Error> {
-        let first = self.read(1..1 + PAGE)?;
-        Ok(first.into_iter().take_while(|said| said.message.role == Role::System).collect())
+        let mut pinned: Vec<Said> = Vec::new();
+        loop {
+            // One by one: there is seldom more than one, and what follows may be large.
+            let next = pinned.last().map_or(1, |said| said.order + 1);
+            match self.read(next..next + 1)?.pop().filter(|said| said.message.role == Role::System) {
+                Some(said) => pinned.push(said),
+                None => return Ok(pinned),
+            }
+        }
     }
 
     /// As many of the last messages as fit, after the instructions that the conversation begins with. No tool call is cut

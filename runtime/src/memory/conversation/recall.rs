@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use crate::memory::embed::Embedder;
 use crate::memory::pending::{Pending, blocking};
+use crate::memory::recall::{Planner, Query, recall_by};
 use crate::memory::store::{Filter, Match, Nearest, Search, Store};
 use crate::memory::tokens::CountTokens;
-use crate::memory::{Error, Id, MemoryNode};
+use crate::memory::{Error, Id, MemoryNode, Settings};
 
 /// A memory that was recalled.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,6 +48,42 @@ pub struct ByVector {
     pub embedder: Arc<Embedder>,
     /// How it is looked for.
     pub search: Search,
+}
+
+/// Recalls what a [`Query`] finds: by words, vectors, names and relations at once.
+#[derive(Debug, Clone)]
+pub struct ByQuery {
+    /// Where.
+    pub store: Arc<dyn Store>,
+    /// The settings of the store.
+    pub settings: Arc<Settings>,
+    /// Who plans.
+    pub planner: Arc<Planner>,
+    /// What is asked, but for the words, their vector, and how much.
+    pub query: Query,
+    /// Who makes the vector of the words; without, there is none.
+    pub embedder: Option<Arc<Embedder>>,
+}
+
+impl Recall for ByQuery {
+    fn recall<'a>(&'a self, query: &'a str, most: usize) -> Pending<'a, Vec<Recalled>> {
+        Box::pin(async move {
+            let vector = match &self.embedder {
+                Some(embedder) => Some(embedder.query(query).await?),
+                None => None,
+            };
+            let asked = Query { text: Some(query.to_owned()), vector, most, ..self.query.clone() };
+            let this = self.clone();
+            blocking(move || {
+                let found = recall_by(&this.planner, &*this.store, &this.settings, &asked)?.found;
+                Ok(found
+                    .into_iter()
+                    .map(|found| Recalled { node: found.node, score: found.terms.score })
+                    .collect())
+            })
+            .await
+        })
+    }
 }
 
 impl Recall for ByWords {

@@ -111,10 +111,11 @@ impl Conversation {
 
     /// What to do next, or the summary if there is nothing more to do.
     fn task(&self, up_to: u32) -> Result<Result<Task, Option<Summary>>, Error> {
+        // Before the transaction begins, so that it sees every message that there is up to here.
+        let up_to = up_to.min(self.last()?);
+        let pinned = self.pinned()?.last().map_or(0, |said| said.order);
         let transaction = Transaction::begin(Arc::clone(&self.store), Arc::clone(&self.settings))?;
         let (before, count) = self.summaries(transaction.base())?;
-        let pinned = self.pinned()?.last().map_or(0, |said| said.order);
-        let up_to = up_to.min(self.last()?);
         let mut covered = before.as_ref().map_or(pinned, |summary| summary.covers.max(pinned));
         while covered < up_to {
             let covers = up_to.min(covered.saturating_add(PORTION));

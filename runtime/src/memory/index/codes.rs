@@ -34,6 +34,12 @@ impl Scale {
         for x in numbers() {
             bins[((x.abs() * per) as usize).min(BINS - 1)] += 1;
         }
+        // A few large numbers belong to outliers, whose codes do not matter.
+        let mut outliers = vectors.len() as u64 / 128 + 1;
+        for count in bins.iter_mut().rev() {
+            let taken = outliers.min(*count);
+            (*count, outliers) = (*count - taken, outliers - taken);
+        }
         let bin = f64::from(peak) / BINS as f64;
         let error = |clip: usize| {
             let lost =
@@ -110,7 +116,7 @@ mod tests {
         let with = scale(&vectors);
         assert!(with.clip < 20.0, "{with:?}");
         let outliers = vectors.iter().filter(|vector| with.encode(vector, &mut [0; 32])).count();
-        assert_eq!(outliers, 1);
+        assert!((1..=16).contains(&outliers), "{outliers}");
     }
 
     #[test]

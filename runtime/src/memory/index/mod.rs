@@ -147,7 +147,7 @@ impl Index {
     /// Where vectors are that belong to no store.
     ///
     /// # Errors
-    /// None.
+    /// When that is no name, which does not happen.
     pub fn namespace() -> Result<Namespace, Error> {
         Namespace::new("vectors")
     }
@@ -263,16 +263,18 @@ impl Update<'_> {
     }
 
     /// Begins with the graph of a file, if that is whole. What is put then that was in it takes its place.
-    pub(super) fn restore(&mut self, file: &[u8], model: &str, settings: &Settings) {
+    pub(super) fn restore(&mut self, file: &[u8], model: &str, dimensions: usize, settings: &Settings) {
+        let saved = sidecar::decode(file, model, settings.shape());
+        let Some(saved) = saved.filter(|saved| saved.dimensions == dimensions) else { return };
         if self.state.rows.len() > 0 {
             return;
         }
-        let Some(saved) = sidecar::decode(file, model, settings.shape()) else { return };
         self.state.rows = sidecar::rows_of(&saved);
         for (slot, (id, digest)) in (0..).zip(saved.slots) {
-            match saved.graph.has_place(slot) {
-                true => drop(self.state.expected.insert(id, (slot, digest))),
-                false => self.state.rows.release(slot),
+            if saved.graph.has_place(slot) {
+                self.state.expected.insert(id, (slot, digest));
+            } else {
+                self.state.rows.release(slot);
             }
         }
         self.state.graph = Some(saved.graph);
@@ -311,10 +313,17 @@ impl Update<'_> {
             return Ok(());
         }
         self.remove(id);
-        let expected = self.state.expected.remove(&id);
-        match expected.filter(|(_, digest)| *digest == sidecar::digest(&vector)) {
-            Some((slot, _)) => self.state.rows.occupy(slot, id, &vector, facts),
-            None => drop(self.state.rows.add(id, &vector, facts)),
+        match self.state.expected.remove(&id) {
+            Some((slot, digest)) if digest == sidecar::digest(&vector) => {
+                self.state.rows.occupy(slot, id, &vector, facts);
+            }
+            expected => {
+                // What the graph has there is another vector.
+                if let Some((slot, _)) = expected {
+                    self.state.dead.insert(slot);
+                }
+                self.state.rows.add(id, &vector, facts);
+            }
         }
         Ok(())
     }
@@ -323,9 +332,10 @@ impl Update<'_> {
     pub(super) fn remove(&mut self, id: Id) {
         if let Some(slot) = self.state.rows.remove(id) {
             self.state.version += 1;
-            match self.state.graph.as_ref().is_some_and(|graph| graph.has_place(slot)) {
-                true => drop(self.state.dead.insert(slot)),
-                false => self.state.rows.release(slot),
+            if self.state.graph.as_ref().is_some_and(|graph| graph.has_place(slot)) {
+                self.state.dead.insert(slot);
+            } else {
+                self.state.rows.release(slot);
             }
         }
     }

@@ -4,14 +4,13 @@ use std::collections::BTreeSet;
 
 use super::bm25::{self, Terms};
 use super::graph::{self, Spread};
-use super::mmr::cosine;
 use super::plan::{AGAIN, Asked, Channel, Plan, Reading};
 use super::query::Strategy;
 use super::score::{self, Ranked};
 use super::source::Source;
 use super::text;
 use super::{Hit, sorted};
-use crate::memory::store::{Filter, Match, Nearest, Order, Page};
+use crate::memory::store::{Filter, Match, Nearest, Order, Page, comparable, cosine, unit};
 use crate::memory::{Embedding, Error, Id, MemoryNode, Settings};
 
 /// What a channel found, best first.
@@ -71,9 +70,10 @@ fn floor(source: &Source<'_>, channel: Channel, hits: &[Hit]) -> f64 {
 fn vector(source: &mut Source<'_>, plan: &Plan, asked: &Asked) -> Result<Vec<Hit>, Error> {
     let Some(to) = &source.query.vector else { return Ok(Vec::new()) };
     if plan.reading == Reading::Each {
+        let to = Embedding { vector: unit(&to.vector), ..to.clone() };
         let mut hits = Vec::new();
         for node in source.all() {
-            hits.extend(cosine_of(to, node)?.map(|score| Hit { id: node.id, score }));
+            hits.extend(cosine_of(&to, node)?.map(|score| Hit { id: node.id, score }));
         }
         return Ok(sorted(hits));
     }
@@ -83,15 +83,11 @@ fn vector(source: &mut Source<'_>, plan: &Plan, asked: &Asked) -> Result<Vec<Hit
     indexed(source, nearest)
 }
 
-/// Of vectors of the same model alone.
+/// Of vectors of the same model alone, to the bit as stores have it.
 fn cosine_of(to: &Embedding, node: &MemoryNode) -> Result<Option<f64>, Error> {
     let Some(of) = node.embedding.as_ref().filter(|of| of.model == to.model) else { return Ok(None) };
-    if of.vector.len() != to.vector.len() {
-        let (found, there) = (to.vector.len(), of.vector.len());
-        let reason = format!("it has {found} numbers; those of its model have {there}");
-        return Err(Error::Invalid { what: "the vector", reason });
-    }
-    Ok(Some(cosine(&to.vector, &of.vector)))
+    comparable(to.vector.len(), of.vector.len())?;
+    Ok(Some(cosine(&to.vector, &unit(&of.vector))))
 }
 
 /// What the store says for each namespace, best first.

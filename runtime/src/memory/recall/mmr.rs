@@ -71,7 +71,7 @@ fn likeness_of(a: (&str, &[f32]), b: Option<(&str, &[f32])>) -> Option<f64> {
 }
 
 /// The cosine of two vectors of one dimension.
-pub(super) fn cosine(a: &[f32], b: &[f32]) -> f64 {
+fn cosine(a: &[f32], b: &[f32]) -> f64 {
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
     let lengths = (dot(a, a) * dot(b, b)).sqrt();
     if lengths > 0.0 { dot(a, b) / lengths } else { 0.0 }

@@ -278,18 +278,24 @@ impl Query {
     fn check_meaning(&self) -> Result<(), Error> {
         let has_words = self.text.as_deref().is_some_and(|text| !text::words(text).is_empty());
         let has_seeds = has_words || self.vector.is_some() || !self.seeds.is_empty();
-        let has_time = self.created != Interval::ALWAYS || matches!(self.when, When::At(_));
         match self.strategy {
             Strategy::ExactId if self.names().is_empty() => invalid("there is no identifier in it"),
             Strategy::Words if !has_words => invalid("there is no word in it"),
             Strategy::Vector if self.vector.is_none() => invalid("there is no vector in it"),
             Strategy::Graph if !has_seeds => invalid("there is nothing from which relations could lead"),
-            Strategy::Temporal if !has_time => invalid("there is no time in it"),
+            Strategy::Temporal if !self.has_time() => invalid("there is no time in it"),
             Strategy::Hybrid if !has_seeds && self.identifiers.is_empty() => {
                 invalid("it asks for nothing: there is no word, vector, identifier or seed in it")
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether it asks for a time, by its conditions or in its words.
+    pub fn has_time(&self) -> bool {
+        self.created != Interval::ALWAYS
+            || matches!(self.when, When::At(_))
+            || text::has_date(self.text.as_deref().unwrap_or_default())
     }
 
     /// What is looked for literally: what is named, and what looks like a name in the text.
@@ -368,6 +374,7 @@ mod tests {
             of("a").identifier("ZX-1"),
             of("a").seeds([Id::from_u128(1)]),
             of("a").strategy(Strategy::Temporal).valid_at(time),
+            of("a").strategy(Strategy::Temporal).text("what was in 2021?"),
             of("a").text("about ZX-41").strategy(Strategy::ExactId),
             of("a").seeds([Id::from_u128(1)]).strategy(Strategy::Graph),
         ];

@@ -187,15 +187,7 @@ fn bring_up(connection: &Connection, kept: &Kept) -> Result<bool> {
         match update.seen() {
             Some(seen) if seen >= head => return Ok(false),
             Some(seen) if seen >= read::horizon(connection)? => catch_up(connection, model, seen, update)?,
-            seen => {
-                if seen.is_none()
-                    && let Ok(file) = fs::read(&kept.file)
-                {
-                    update.restore(&file, model, kept.index.settings());
-                }
-                load(connection, model, update)?;
-                update.restored();
-            }
+            _ => load(connection, kept, update)?,
         }
         update.see(head);
         Ok(true)
@@ -243,15 +235,20 @@ impl Namespaces {
 }
 
 /// Puts all vectors of a model that there are, and removes all others.
-fn load(connection: &Connection, model: &str, update: &mut Update<'_>) -> Result<()> {
+fn load(connection: &Connection, kept: &Kept, update: &mut Update<'_>) -> Result<()> {
     let namespaces = Namespaces::read(connection)?;
     const MODEL: &str =
         "SELECT m, dimension, (SELECT count(*) FROM vectors v WHERE v.m = m.m) FROM models m WHERE name = ?1";
     let mut statement = connection.prepare_cached(MODEL)?;
-    let mut rows = statement.query([model])?;
+    let mut rows = statement.query([&kept.model])?;
     let mut left: BTreeSet<_> = update.ids().collect();
     if let Some(found) = rows.next()? {
         let (number, dimensions, count): (i64, u64, u64) = (found.get(0)?, found.get(1)?, found.get(2)?);
+        if update.seen().is_none()
+            && let Ok(file) = fs::read(&kept.file)
+        {
+            update.restore(&file, &kept.model, dimensions as usize, kept.index.settings());
+        }
         update.reserve(count as usize, dimensions as usize);
         let query = format!(
             "SELECT {} FROM nodes k JOIN states s ON s.s = k.current JOIN vectors v ON v.v = s.v \
@@ -266,6 +263,7 @@ fn load(connection: &Connection, model: &str, update: &mut Update<'_>) -> Result
         }
     }
     left.into_iter().for_each(|id| update.remove(id));
+    update.restored();
     Ok(())
 }
 
@@ -292,7 +290,9 @@ fn catch_up(connection: &Connection, model: &str, seen: Commit, update: &mut Upd
     while let Some(one) = changed.next()? {
         let mut rows = now.query(params![one.get::<_, i64>(0)?, model])?;
         match rows.next()? {
-            Some(found) => drop(put(found, &namespaces, update)?),
+            Some(found) => {
+                put(found, &namespaces, update)?;
+            }
             None => update.remove(row::id(one.get(1)?)),
         }
     }

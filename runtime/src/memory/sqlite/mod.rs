@@ -1,14 +1,17 @@
 //! Memories in one file: the store that is there without a server.
 //!
 //! SQLite in WAL mode, one connection that writes and some that read. `schema` has the tables, `row` what stands in them,
-//! `write` does a transaction, `undo` the opposite of one, `read` finds, `index` finds what is near, `upkeep` looks after the
-//! file. Everything of a transaction is in that file, words and vectors included; who derives an index from it keeps the
-//! commit that it has seen.
+//! `write` does a transaction, with `put` for rows and `relate` for relations, `undo` the opposite of one, `read` and `all`
+//! find, `index` finds what is near, `upkeep` looks after the file, `check` looks for damage, `sum` has the checksums.
+//! Everything of a transaction is in that file, words and vectors included; who derives an index from it keeps the commit
+//! that it has seen.
 
 mod all;
 mod check;
 mod index;
+mod put;
 mod read;
+mod relate;
 mod row;
 mod schema;
 mod sum;
@@ -42,8 +45,9 @@ pub struct SqliteStore {
     place: String,
     config: Config,
     settings: Arc<Settings>,
-    writer: Mutex<Connection>,
+    /// Closed before the writer, which is the one that puts the log of the database back into its file.
     readers: Mutex<Vec<Connection>>,
+    writer: Mutex<Connection>,
     indexes: index::Indexes,
     /// As long as this is open, the file is ours.
     _lock: File,
@@ -61,7 +65,10 @@ impl SqliteStore {
         let (readers, indexes) = (Mutex::default(), index::Indexes::new(&path, config.index.clone()));
         let store = Self { path, place, config, settings, writer, readers, indexes, _lock: lock };
         // What was forgotten is erased, also when the power failed in the middle.
-        store.scrub()?;
+        if upkeep::is_to_scrub(&store.writer()).map_err(|error| failed(&store.place, error))? {
+            let _saving = index::before_erasing(&store)?;
+            store.scrub()?;
+        }
         Ok(store)
     }
 
@@ -236,6 +243,8 @@ impl SqliteStore {
         if !is_to_scrub {
             return Ok(());
         }
+        // The names of indexes that were removed must not come back.
+        schema::sync_folder(&self.path)?;
         upkeep::scrub(&writer).map_err(|error| failed(&self.place, error))
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
 use super::write::{Fault, Op};
 use super::{row, sum};
@@ -125,25 +125,48 @@ fn order(order: Order) -> &'static str {
 
 pub(super) fn find(connection: &Connection, filter: &Filter, at: Commit) -> Result<Vec<MemoryNode>> {
     is_kept(connection, at)?;
+    let query = format!("{} WHERE s.s = ?1", *row::NODES);
+    let mut statement = connection.prepare_cached(&query)?;
+    let read = |s| Ok(statement.query_row([s], |found| row::node(connection, found))?.node);
+    states(connection, filter, at)?.into_iter().map(read).collect()
+}
+
+/// The numbers of the states of a page. What they say is read of these alone, and not of all that are sorted.
+fn states(connection: &Connection, filter: &Filter, at: Commit) -> Result<Vec<i64>> {
     let conditions = Where::of(filter, Some(at));
     let Page { order: by, skip, most } = filter.page;
-    let query = format!("{} WHERE {} ORDER BY {}", *row::NODES, conditions.text(), order(by));
+    let mut query = format!(
+        "SELECT s.s, s.metadata, {} FROM states s JOIN nodes k ON k.n = s.n WHERE {} ORDER BY {}",
+        sum::is_whole("states", "s"),
+        conditions.text(),
+        order(by)
+    );
+    let is_plain = filter.metadata.is_empty();
+    if is_plain {
+        let number = |count| i64::try_from(count).unwrap_or(i64::MAX);
+        query = format!("{query} LIMIT {} OFFSET {}", number(most), number(skip));
+    }
     let mut statement = connection.prepare_cached(&query)?;
     let mut rows = statement.query(params_from_iter(&conditions.values))?;
     let (mut found, mut passed) = (Vec::new(), 0);
     while let (true, Some(row)) = (found.len() < most, rows.next()?) {
-        let node = row::node(connection, row)?.node;
+        row::whole(row, 2)?;
         // Values are texts of JSON, which the database does not compare.
-        if !filter.metadata.iter().all(|(key, value)| node.metadata.get(key) == Some(value)) {
+        if !is_plain && !has_metadata(row, filter)? {
             continue;
         }
-        if passed < skip {
+        if !is_plain && passed < skip {
             passed += 1;
         } else {
-            found.push(node);
+            found.push(row.get(0)?);
         }
     }
     Ok(found)
+}
+
+fn has_metadata(row: &Row<'_>, filter: &Filter) -> Result<bool> {
+    let there = row::metadata(1, row.get(1)?)?;
+    Ok(filter.metadata.iter().all(|(key, value)| there.get(key) == Some(value)))
 }
 
 pub(super) fn ids(connection: &Connection, filter: &Filter) -> Result<Vec<Id>> {

@@ -1,5 +1,6 @@
 //! Between rows and memories.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use bytes::Bytes;
@@ -82,11 +83,7 @@ pub(super) fn node(connection: &Connection, row: &Row<'_>) -> Result<Read> {
         ended: later(12)?,
         expires: later(13)?,
         provenance: row.get::<_, Option<String>>(14)?.map(|text| provenance(14, &text)).transpose()?,
-        metadata: row
-            .get::<_, Option<String>>(15)?
-            .map(|text| metadata(15, &text))
-            .transpose()?
-            .unwrap_or_default(),
+        metadata: metadata(15, row.get(15)?)?,
         content: content(connection, row)?,
         embedding: embedding(row)?,
     };
@@ -175,7 +172,9 @@ pub(super) fn floats(bytes: &[u8]) -> Vec<f32> {
 }
 
 pub(super) fn bytes_of(floats: &[f32]) -> Vec<u8> {
-    floats.iter().flat_map(|x| x.to_le_bytes()).collect()
+    let mut bytes = vec![0; 4 * floats.len()];
+    bytes.as_chunks_mut::<4>().0.iter_mut().zip(floats).for_each(|(bytes, x)| *bytes = x.to_le_bytes());
+    bytes
 }
 
 fn json(column: usize, text: String) -> Result<RawJson> {
@@ -183,7 +182,7 @@ fn json(column: usize, text: String) -> Result<RawJson> {
 }
 
 /// Values are kept as they were written: as texts of JSON in an object of texts.
-pub(super) fn metadata_text(metadata: &std::collections::BTreeMap<String, RawJson>) -> Option<String> {
+pub(super) fn metadata_text(metadata: &BTreeMap<String, RawJson>) -> Option<String> {
     if metadata.is_empty() {
         return None;
     }
@@ -191,8 +190,9 @@ pub(super) fn metadata_text(metadata: &std::collections::BTreeMap<String, RawJso
     Some(Value::Object(entries.collect::<Map<_, _>>()).to_string())
 }
 
-fn metadata(column: usize, text: &str) -> Result<std::collections::BTreeMap<String, RawJson>> {
-    let entries: Map<String, Value> = serde_json::from_str(text).map_err(|error| wrong(column, error))?;
+pub(super) fn metadata(column: usize, text: Option<String>) -> Result<BTreeMap<String, RawJson>> {
+    let Some(text) = text else { return Ok(BTreeMap::new()) };
+    let entries: Map<String, Value> = serde_json::from_str(&text).map_err(|error| wrong(column, error))?;
     let entry = |(key, value): (String, Value)| match value {
         Value::String(text) => Ok((key, json(column, text)?)),
         _ => Err(wrong(column, "a value is no text")),

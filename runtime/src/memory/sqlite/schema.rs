@@ -31,6 +31,10 @@ const APPLICATION: i32 = i32::from_be_bytes(*b"TwM1");
 const VERSION: u32 = 2;
 /// How long somebody waits who comes upon a checkpoint, or upon another program.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// What the connection that writes keeps in memory.
+const CACHE_KIB: i64 = 32 << 10;
+/// The pages after which the log of the database is put back into its file.
+const LOG_PAGES: u32 = 4000;
 const TABLES: &str = include_str!("schema.sql");
 
 /// How a file is opened.
@@ -73,6 +77,16 @@ pub(super) fn lock(path: &Path) -> Result<File, Error> {
         Err(TryLockError::WouldBlock) => Err(Error::Locked { place }),
         Err(TryLockError::Error(error)) => Err(failed_to_open(&place, error)),
     }
+}
+
+/// Waits until the names in the folder of a store are on disk. Where a folder cannot be opened, the system sees to it.
+pub(super) fn sync_folder(path: &Path) -> Result<(), Error> {
+    if !cfg!(unix) {
+        return Ok(());
+    }
+    let above = path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let synced = File::open(above).and_then(|folder| folder.sync_all());
+    synced.map_err(|error| failed_to_open(&path.display().to_string(), error))
 }
 
 fn failed_to_open(place: &str, error: std::io::Error) -> Error {
@@ -131,6 +145,10 @@ fn prepare(connection: &Connection, config: &Config) -> Result<(), rusqlite::Err
         connection.pragma_update(None, "synchronous", synchronous)?;
         // What is deleted is overwritten, so that nothing of what is forgotten stays in a free page.
         connection.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?;
+        // A batch of a thousand memories has its pages in memory until it is committed.
+        connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+        // What is written twice is put back once.
+        connection.pragma_update_and_check(None, "wal_autocheckpoint", LOG_PAGES, |_| Ok(()))?;
         if let Some(most) = config.most_bytes {
             let page: u64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
             connection.pragma_update_and_check(None, "max_page_count", (most / page).max(1), |_| Ok(()))?;

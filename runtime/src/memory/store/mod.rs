@@ -6,11 +6,12 @@
 //! until it is [compacted](Store::compact) or [forgotten](Change::Forget).
 //!
 //! `change` has what can be done, `transaction` collects it and watches what it was concluded from, `filter` says which
-//! memories are meant. Stores are blocking: they are called from threads that may be blocked.
+//! memories are meant, `nearest` finds vectors, [`measured`] counts. Stores are blocking: they are called from threads that may be blocked.
 
 mod all;
 mod change;
 mod filter;
+pub mod measured;
 mod nearest;
 mod transaction;
 
@@ -124,13 +125,16 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// [`Error::Conflict`] when something that the batch was concluded from has changed meanwhile: begin again.
     /// [`Error::Invalid`] and its like when a change cannot be made. Then nothing was changed. When the connection breaks
     /// in the middle it is not known: [`Error::Unknown`]; a batch with the same names may be committed again.
+    /// [`Error::NotErased`] when it is done, and traces of what it forgot are still in the file: the store is full, or
+    /// somebody read all the while.
     fn commit(&self, batch: &Batch) -> Result<Committed, Error>;
 
     /// Makes a transaction undone by a new one that does the opposite. Its history stays.
     ///
     /// # Errors
-    /// [`Error::Conflict`] when a later one has changed the same; [`Error::Invalid`] when it forgot something, or its log is
-    /// compacted.
+    /// [`Error::NotUndone`] when it forgot something, was undone already, or its log is compacted; then [`Error::Conflict`]
+    /// when a later one has changed the same; then [`Error::NotUndone`] when a memory that it added is related since, or a
+    /// relation that it ended cannot be made again.
     fn undo(&self, commit: Commit) -> Result<Committed, Error>;
 
     /// Memories as they were at a commit, in the order of `ids`. What was not there is left out.
@@ -200,7 +204,7 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// When the store cannot be written.
     fn expire(&self, most: usize) -> Result<usize, Error>;
 
-    /// Drops states and log from before `keep` ago, and gives space back.
+    /// Drops states and log from before `keep` ago, and gives space back. What is there at that time stays as it was then.
     ///
     /// # Errors
     /// When the store cannot be written.

@@ -207,6 +207,12 @@ impl Transaction {
         self.base
     }
 
+    /// All of it, as it would be committed now.
+    pub fn batch(&self) -> Batch {
+        let expected = self.seen.iter().map(|(id, seen)| Expected { id: *id, seen: *seen }).collect();
+        Batch { changes: self.changes.clone(), expected, at: Some(self.now), note: self.note.clone() }
+    }
+
     /// Does all of it, durably.
     ///
     /// # Errors

@@ -72,24 +72,33 @@ fn no_decision_depends_on_the_order_of_votes() {
     }
 }
 
-/// What is settled stays as it is whatever the others say, for every beginning of every vote of five.
-#[test]
-fn what_is_settled_cannot_change() {
+/// How many beginnings of votes of five are settled; each of them stays as it is whatever the others say.
+fn settled(quorum: &Quorum) -> usize {
     let mut settled = 0;
     for begun in (1..5).flat_map(all_votes) {
         let left = 5 - begun.len();
-        if HALF.is_settled(&begun, left) {
+        if quorum.is_settled(&begun, left) {
             settled += 1;
-            let now = HALF.decide(&begun);
+            let now = quorum.decide(&begun);
             assert!(matches!(now, Outcome::Agreed(_)));
             for rest in all_votes(left) {
                 let all: Vec<_> = begun.iter().chain(&rest).copied().collect();
-                assert_eq!(HALF.decide(&all), now, "{begun:?} {rest:?}");
+                assert_eq!(quorum.decide(&all), now, "{begun:?} {rest:?}");
             }
         }
     }
+    settled
+}
+
+#[test]
+fn what_is_settled_cannot_change() {
     // Three or four the same, in both letters; of four, one of them may be another vote or none: 2 (1 + 1 + 4 · 2).
-    assert_eq!(settled, 2 * (1 + 1 + 8));
+    assert_eq!(settled(&HALF), 2 * (1 + 1 + 8));
+    for quorum in [(1, 0.0), (1, 0.5), (2, 0.3), (4, 0.4), (5, 1.0)] {
+        let (votes, agreement) = quorum;
+        let found = settled(&Quorum { votes, agreement });
+        assert_eq!(found > 0, quorum != (5, 1.0), "{quorum:?}");
+    }
 }
 
 #[test]

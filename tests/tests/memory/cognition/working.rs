@@ -6,6 +6,7 @@ use std::time::Duration;
 use typewright_runtime::memory::cognition::activation::{Decay, Trace};
 use typewright_runtime::memory::cognition::calibration::{Calibration, Feedback, calibration_error};
 use typewright_runtime::memory::cognition::retention::Curve;
+use typewright_runtime::memory::cognition::state::{CognitiveState, activations};
 use typewright_runtime::memory::cognition::weights::{entropy, softmax};
 use typewright_runtime::memory::cognition::working::{Capacity, Focus, WorkingMemory};
 use typewright_runtime::memory::store::{Batch, Change};
@@ -256,4 +257,44 @@ fn what_fades_may_expire_and_nothing_else() {
     assert_eq!(nodes[0].status, Status::Expired);
     assert_eq!(nodes[0].content.words(), "plain", "what has expired is still there");
     assert!(nodes[1..].iter().all(|node| node.status == Status::Live));
+}
+
+#[test]
+fn a_session_shares_its_attention_and_says_how_sure_it_is() {
+    let working = WorkingMemory::new(Capacity { slots: 2, cost: 9 }, Decay::default()).unwrap();
+    let mut state = CognitiveState::new(working.clone(), ["words", "vectors"]).unwrap();
+    assert!(state.attention().values().all(|share| near(*share, 0.5)));
+    state
+        .attend(&BTreeMap::from([("words", 1.0), ("vectors", 1.0 + 3.0_f64.ln()), ("graph", 1.0)]), 1.0)
+        .unwrap();
+    // 1 : 3 : 1.
+    let expected = [("graph", 0.2), ("vectors", 0.6), ("words", 0.2)];
+    assert!(
+        state.attention().iter().zip(expected).all(|(found, one)| *found.0 == one.0 && near(*found.1, one.1))
+    );
+    let before = state.attention().clone();
+    assert!(state.attend(&BTreeMap::new(), 1.0).is_err());
+    assert!(state.attend(&BTreeMap::from([("words", f64::INFINITY)]), 1.0).is_err());
+    assert_eq!(state.attention(), &before);
+    assert_eq!(state.confidence(0.5), None);
+    state.calibration = Some(Calibration::fit(&feedback(&[(0.0, 0), (1.0, 1)])).unwrap());
+    assert!(near(state.confidence(0.5).unwrap(), 0.5));
+    assert!(CognitiveState::new(working, Vec::<&str>::new()).is_err());
+}
+
+#[test]
+fn a_store_says_how_present_its_memories_are() {
+    let room = Room::new();
+    let mut t = room.begin();
+    let space = Namespace::new("a").unwrap();
+    let [once, often] =
+        ["once", "often"].map(|text| t.add(MemoryDraft::new(space.clone(), Kind::Fact, text)).unwrap());
+    t.commit().unwrap();
+    let touch = Change::Touch { id: often, at: at(75) };
+    room.store.commit(&Batch { changes: vec![touch], ..Batch::default() }).unwrap();
+    let nodes = room.store.nodes(&[once, often], room.store.head().unwrap()).unwrap();
+    let found = activations(&nodes, at(100), Decay::default());
+    assert!(near(found[&once], 0.1_f64.ln()));
+    // 25 seconds ago, and once more somewhere between 25 and 100: (√100 - √25) / (75 / 2).
+    assert!(near(found[&often], (0.2_f64 + 5.0 / 37.5).ln()));
 }

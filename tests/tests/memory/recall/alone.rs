@@ -94,7 +94,7 @@ impl Case {
 #[test]
 fn an_irrelevant_memory_never_reorders_the_others() {
     let folder = Folder::new("alone");
-    for seed in 0..60 {
+    for seed in 0..24 {
         let mut case = Case::new(seed, &folder);
         let to = vector(&mut case.random);
         let asked = text(&mut case.random, &KNOWN);
@@ -113,7 +113,7 @@ fn an_irrelevant_memory_never_reorders_the_others() {
         };
         let before = ask(&case);
         let mut added = Vec::new();
-        for round in 1..12_usize {
+        for round in [1, 3, 9, 27] {
             let drafts = (0..round).map(|_| irrelevant(&mut case.random, &to)).collect();
             added.extend(case.add(drafts));
             for (before, now) in before.iter().zip(ask(&case)) {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use typewright_runtime::memory::recall::router::{Config, Outcome, Router, ask};
 use typewright_runtime::memory::recall::{
     Plan, Planner, Query, Reading, Rest, Statistics, Strategy, recall, recall_by,
 };
@@ -49,7 +50,7 @@ fn told(folder: &Folder) -> Told {
 fn every_number_is_told() {
     let folder = Folder::new("told");
     let told = told(&folder);
-    let query = Query::new(namespace(), 3).text("who has the loom?").vector("m", vec![1.0, 0.0]);
+    let query = Query::new(namespace(), 3).text("who has a loom?").vector("m", vec![1.0, 0.0]);
     let found = by(&*told.store, &told.settings, &query, Reading::Each).unwrap();
     let expected = "\
 Hybrid at commit 1, 2026-01-08T00:00:00.000000Z
@@ -64,7 +65,7 @@ read one by one: 5401 µs from indexes, 0 µs one by one, with 0 of 0 memories i
     assert_eq!(plan, expected.replace("5401", &format!("{:.0}", found.plan.estimate.unwrap().indexed)));
     println!("{rest}");
     assert_eq!(found.ids(), [told.ids[1], told.ids[0], told.ids[2]]);
-    // The loom: second by its vector, first by its words. Ada: first by its vector, and `the`. The wheel: by its relation.
+    // The loom: second by its vector, first by its words. Ada: first by its vector. The wheel: by its relation.
     let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-6, "{a} {b}\n{rest}");
     let [loom, ada, wheel] = [0, 1, 2].map(|at| found.found[at].terms.clone());
     close(loom.rrf, 1.0 / 62.0 + 1.0 / 61.0);
@@ -136,4 +137,32 @@ fn what_was_used_counts_as_recent() {
     assert!((recency() - 0.25).abs() < 1e-9);
     let node = store.nodes(&[ids[0]], store.head().unwrap()).unwrap().remove(0);
     assert_eq!((node.accesses, node.version), (1, 1));
+}
+
+#[test]
+fn a_router_falls_back_on_hybrid() {
+    let folder = Folder::new("routed");
+    let Told { store, settings, ids, .. } = told(&folder);
+    let config = Config { explore: 1.0, control: 0.0, entropy: 9.0, ..Config::default() };
+    let (mut router, planner) = (Router::new(config), Planner::default());
+    // A name that stands nowhere, beside words that do.
+    let query = Query::new(namespace(), 3).text("who has loom LX-17?").rest(Rest::Leave);
+    let (mut failed, mut served) = (0, 0);
+    for _ in 0..300 {
+        let routed = ask(&mut router, &planner, &*store, &settings, &query).unwrap();
+        assert_eq!(routed.recalled.ids().first(), Some(&ids[1]));
+        assert_eq!(routed.has_fallen_back, routed.choice.strategy == Strategy::ExactId);
+        assert_eq!(routed.has_fallen_back, routed.recalled.plan.strategy != routed.choice.strategy);
+        match routed.has_fallen_back {
+            true => failed += 1,
+            false => {
+                served += 1;
+                router.learn(&routed.choice, Outcome::Reward(1.0));
+            }
+        }
+    }
+    assert!((3..20).contains(&failed) && served > 280, "{failed} of {}", failed + served);
+    assert_eq!(router.log().len(), 300);
+    assert!(ask(&mut router, &planner, &*store, &settings, &Query::new(namespace(), 3)).is_err());
+    assert_eq!(router.log().len(), 300);
 }

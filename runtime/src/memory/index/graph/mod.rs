@@ -135,7 +135,7 @@ impl Graph {
 
     pub(super) fn entry(&self) -> Option<Entry> {
         let bits = self.entry.load(Ordering::Acquire);
-        (bits != 0).then_some(Entry { slot: bits as u32, level: ((bits >> 32) - 1) as u8 })
+        (bits != 0).then(|| Entry { slot: bits as u32, level: ((bits >> 32) - 1) as u8 })
     }
 
     pub(super) fn set_entry(&self, entry: Option<Entry>) {

@@ -22,8 +22,18 @@ pub(super) fn rows(count: usize, seed: u64) -> Vec<Vec<f32>> {
     (0..count as u64).map(|row| self::row(row, seed)).collect()
 }
 
+/// The first rows of a few clusters, so that there are as many of each as in the whole set.
+pub(super) fn dense(count: usize, seed: u64) -> Vec<Vec<f32>> {
+    let is_meant = |row: &u64| cluster(*row, seed) < 24;
+    (0..).filter(is_meant).take(count).map(|row| self::row(row, seed)).collect()
+}
+
+fn cluster(row: u64, seed: u64) -> u64 {
+    mix(row ^ (seed * 7919)) % CLUSTERS
+}
+
 fn row(row: u64, seed: u64) -> Vec<f32> {
-    let cluster = mix(row ^ (seed * 7919)) % CLUSTERS;
+    let cluster = cluster(row, seed);
     let number = |at: u64| {
         10 * noise(0xc0ffee, cluster * DIMENSIONS as u64 + at) + 8 * noise(seed, row * DIMENSIONS as u64 + at)
     };

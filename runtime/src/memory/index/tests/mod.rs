@@ -7,6 +7,7 @@ mod sidecar;
 use fastrand::Rng;
 
 use super::*;
+use crate::memory::store::Search;
 use crate::memory::store::{best, cosine};
 use crate::memory::{Embedding, Interval, Kind, Namespace, Timestamp};
 

@@ -25,7 +25,7 @@ fn restored(file: &[u8], vectors: &[Vec<f32>], ids: std::ops::Range<usize>) -> I
     let index = Index::new(settings(1));
     index
         .update(|update| {
-            update.restore(file, "model", index.settings());
+            update.restore(file, "model", clustered::DIMENSIONS, index.settings());
             for at in ids.clone() {
                 update.put(Id::from_u128(at as u128), &vectors[at], &facts(at))?;
             }
@@ -51,7 +51,7 @@ fn works(index: &Index, vectors: &[Vec<f32>], ids: std::ops::Range<usize>) {
 
 #[test]
 fn a_graph_comes_back_and_nothing_is_built_again() {
-    let vectors = clustered::rows(COUNT + 50, 1);
+    let vectors = clustered::dense(COUNT + 50, 1);
     let file = file(&vectors);
     let index = restored(&file, &vectors, 0..COUNT);
     assert!(!index.is_behind());
@@ -62,7 +62,7 @@ fn a_graph_comes_back_and_nothing_is_built_again() {
 
 #[test]
 fn what_has_changed_meanwhile_is_noticed() {
-    let mut vectors = clustered::rows(COUNT + 50, 1);
+    let mut vectors = clustered::dense(COUNT + 50, 1);
     let file = file(&vectors);
     vectors.swap(300, 520);
     vectors.swap(301, 521);
@@ -79,7 +79,7 @@ fn what_has_changed_meanwhile_is_noticed() {
 
 #[test]
 fn no_vector_stands_in_a_file() {
-    let vectors = clustered::rows(COUNT, 1);
+    let vectors = clustered::dense(COUNT, 1);
     let file = file(&vectors);
     for vector in vectors.iter().step_by(7) {
         let bytes: Vec<u8> = vector[..3].iter().flat_map(|x| x.to_le_bytes()).collect();
@@ -89,7 +89,7 @@ fn no_vector_stands_in_a_file() {
 
 #[test]
 fn a_file_of_something_else_is_no_file() {
-    let vectors = clustered::rows(COUNT, 1);
+    let vectors = clustered::dense(COUNT, 1);
     let (file, shape) = (file(&vectors), settings(1).shape());
     assert!(sidecar::decode(&file, "model", shape).is_some());
     assert!(sidecar::decode(&file, "another", shape).is_none());
@@ -104,7 +104,7 @@ fn a_file_of_something_else_is_no_file() {
 
 #[test]
 fn damage_is_noticed_or_does_no_harm() {
-    let vectors = clustered::rows(COUNT, 1);
+    let vectors = clustered::dense(COUNT, 1);
     let (whole, shape) = (file(&vectors), settings(1).shape());
     let mut random = Rng::with_seed(1);
     let mut believed = 0;

@@ -12,10 +12,12 @@
 //! them would have given. Chances are computed and the choice is drawn from them, so that a logged propensity is exact. Arms
 //! learn on their own; a matrix of correlations would have to beat this first. Everything is decided by seed and log.
 
+mod ask;
 mod chance;
 mod log;
 mod state;
 
+pub use ask::{Routed, ask};
 pub use chance::{Beta, best, entropy, softmax};
 pub use log::{Entry, Estimate, estimate};
 
@@ -62,12 +64,10 @@ impl Features {
     /// Of a query. The gap is not known before it is asked.
     pub fn of(query: &Query) -> Self {
         let asked = query.text.as_deref().unwrap_or_default();
-        let has_time =
-            query.created != crate::memory::Interval::ALWAYS || matches!(query.when, super::When::At(_));
         Self {
             words: text::words(asked).len(),
             has_name: !query.names().is_empty() || text::has_quotes(asked),
-            has_date: has_time || text::has_date(asked),
+            has_date: query.has_time(),
             entities: text::entities(asked),
             gap: 0.0,
             has_vector: query.vector.is_some(),

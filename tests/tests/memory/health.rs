@@ -1,0 +1,186 @@
+//! Whether a store's health is seen, and what is counted of what it is asked.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use typewright_runtime::memory::health::{Config, Finding, examine};
+use typewright_runtime::memory::store::measured::{BOUNDS, Measured};
+use typewright_runtime::memory::store::{
+    Batch, Census, Change, Commit, Committed, Direction, Filter, Findings, Logged, Match, Nearest, Store,
+    Stored,
+};
+use typewright_runtime::memory::{
+    Embedding, Error, Id, MemoryNode, Namespace, Relation, RelationKind, Status,
+};
+use typewright_tests::memory::history::History;
+
+use crate::store::{Folder, open, settings};
+
+/// A store whose index has lost every so manyth vector.
+#[derive(Debug)]
+struct Lossy(Arc<dyn Store>, u128);
+
+impl Store for Lossy {
+    fn nearest(&self, asked: &Nearest<'_>) -> Result<Vec<Match>, Error> {
+        let mut found = self.0.nearest(&Nearest { most: 1000, ..*asked })?;
+        found.retain(|one| (one.id.as_u128() >> 64) % self.1 != 0);
+        found.truncate(asked.most);
+        Ok(found)
+    }
+    fn head(&self) -> Result<Commit, Error> {
+        self.0.head()
+    }
+    fn commit(&self, _: &Batch) -> Result<Committed, Error> {
+        Err(Error::ReadOnly { place: "here".to_owned() })
+    }
+    fn undo(&self, commit: Commit) -> Result<Committed, Error> {
+        self.0.undo(commit)
+    }
+    fn nodes(&self, ids: &[Id], at: Commit) -> Result<Vec<MemoryNode>, Error> {
+        self.0.nodes(ids, at)
+    }
+    fn find(&self, filter: &Filter, at: Commit) -> Result<Vec<MemoryNode>, Error> {
+        self.0.find(filter, at)
+    }
+    fn ids(&self, filter: &Filter) -> Result<Vec<Id>, Error> {
+        self.0.ids(filter)
+    }
+    fn relations(
+        &self,
+        ids: &[Id],
+        kinds: &[RelationKind],
+        direction: Direction,
+        at: Commit,
+    ) -> Result<Vec<Relation>, Error> {
+        self.0.relations(ids, kinds, direction, at)
+    }
+    fn matches(&self, words: &str, filter: &Filter, most: usize) -> Result<Vec<Match>, Error> {
+        self.0.matches(words, filter, most)
+    }
+    fn vectors(
+        &self,
+        model: &str,
+        take: &mut dyn FnMut(Stored) -> Result<(), Error>,
+    ) -> Result<Commit, Error> {
+        self.0.vectors(model, take)
+    }
+    fn log(&self, after: Commit, take: &mut dyn FnMut(Logged) -> Result<(), Error>) -> Result<(), Error> {
+        self.0.log(after, take)
+    }
+    fn expire(&self, most: usize) -> Result<usize, Error> {
+        self.0.expire(most)
+    }
+    fn compact(&self, keep: Duration) -> Result<(), Error> {
+        self.0.compact(keep)
+    }
+    fn backup(&self, to: &Path) -> Result<Committed, Error> {
+        self.0.backup(to)
+    }
+    fn check(&self) -> Result<Findings, Error> {
+        self.0.check()
+    }
+    fn census(&self) -> Result<Census, Error> {
+        self.0.census()
+    }
+    fn namespaces(&self) -> Result<Vec<Namespace>, Error> {
+        self.0.namespaces()
+    }
+}
+
+fn filled(folder: &Folder, count: usize) -> Arc<dyn Store> {
+    let (_clock, settings) = settings();
+    let store = open(&folder.path().join("store.db"), &settings).unwrap();
+    let mut history = History::new(1);
+    let mut changes = Vec::new();
+    for _ in 0..count {
+        let mut node = history.node();
+        let vector = (0..8).map(|_| history.random.f32() - 0.5).collect();
+        node.embedding = Some(Embedding { model: "m".to_owned(), vector });
+        changes.push(Change::Add(Box::new(node)));
+    }
+    store.commit(&Batch { changes, ..Batch::default() }).unwrap();
+    Arc::new(store)
+}
+
+#[test]
+fn a_good_store_is_healthy() {
+    let folder = Folder::new("healthy");
+    let store = filled(&folder, 300);
+    let config = Config { reads_all: true, ..Config::default() };
+    let health = examine(&*store, &config).unwrap();
+    assert!(health.is_good(), "{:?}", health.findings);
+    assert_eq!(health.recall.into_iter().collect::<Vec<_>>(), [("m".to_owned(), 1.0)]);
+    assert_eq!((health.head, health.census.nodes[0]), (Commit(2), 300));
+    assert!(health.latency.is_some_and(|(half, most)| half <= most && most > Duration::ZERO));
+    // Nothing to probe is nothing wrong.
+    let folder = Folder::new("empty");
+    let empty = filled(&folder, 0);
+    let health = examine(&*empty, &Config { commits: false, ..Config::default() }).unwrap();
+    assert!(health.is_good() && health.recall.is_empty() && health.latency.is_none());
+}
+
+#[test]
+fn an_index_that_lacks_vectors_is_found_out() {
+    let folder = Folder::new("lossy");
+    let store = filled(&folder, 300);
+    let health = examine(&Lossy(Arc::clone(&store), 5), &Config::default()).unwrap();
+    let [Finding::NotWritten(Error::ReadOnly { .. }), Finding::Recall { model, found }] =
+        &health.findings[..]
+    else {
+        panic!("{:?}", health.findings);
+    };
+    assert!(model == "m" && (0.7..0.9).contains(found), "{found}");
+    let good = Config { recall: 0.5, commits: false, ..Config::default() };
+    assert!(examine(&Lossy(store, 5), &good).unwrap().is_good());
+}
+
+#[test]
+fn empty_space_is_told() {
+    let folder = Folder::new("fragmented");
+    let store = filled(&folder, 300);
+    let ids: Vec<Id> = store.ids(&Filter::of(Namespace::new("a").unwrap()).below()).unwrap();
+    assert!(!ids.is_empty() && store.census().unwrap().nodes[Status::ALL.len() - 1] == 0);
+    let config = Config { free: -1.0, samples: 0, ..Config::default() };
+    let health = examine(&*store, &config).unwrap();
+    assert!(matches!(health.findings[..], [Finding::Fragmented { .. }]), "{:?}", health.findings);
+}
+
+#[test]
+fn what_is_asked_is_counted() {
+    let folder = Folder::new("measured");
+    let measured = Measured::new(filled(&folder, 10));
+    let metrics = measured.metrics();
+    assert_eq!(metrics.read(), []);
+    for _ in 0..5 {
+        measured.head().unwrap();
+    }
+    assert!(measured.undo(Commit(9)).is_err());
+    let found = metrics.read();
+    let told: Vec<_> = found.iter().map(|one| (one.operation, one.error, one.count)).collect();
+    assert_eq!(told, [("head", None, 5), ("undo", Some("NotUndone"), 1)]);
+    for one in &found {
+        assert_eq!(one.buckets.iter().sum::<u64>(), one.count);
+        assert!(one.sum > Duration::ZERO && one.sum.as_secs_f64() < BOUNDS[BOUNDS.len() - 1]);
+    }
+}
+
+/// Counting costs next to nothing beside the cheapest thing that can be asked.
+#[test]
+#[ignore = "measures"]
+fn counting_is_cheap() {
+    let folder = Folder::new("cheap");
+    let store = filled(&folder, 10);
+    let measured = Measured::new(Arc::clone(&store));
+    let time = |store: &dyn Store| {
+        let start = Instant::now();
+        for _ in 0..2000 {
+            store.head().unwrap();
+        }
+        start.elapsed().as_secs_f64() / 2000.0
+    };
+    let mut pairs: Vec<(f64, f64)> = (0..51).map(|_| (time(&*store), time(&measured))).collect();
+    pairs.sort_by(|a, b| (a.1 / a.0).total_cmp(&(b.1 / b.0)));
+    let (plain, counted) = pairs[pairs.len() / 2];
+    println!("{:.0} ns, counted {:.0} ns: {:.4}", plain * 1e9, counted * 1e9, counted / plain);
+}
