@@ -70,7 +70,8 @@ impl Where {
             let (from, to) = (self.value(format!("{path}/")), self.value(format!("{path}0")));
             paths = format!("{paths} OR path >= {from} AND path < {to}");
         }
-        self.and(format!("{column} IN (SELECT ns FROM namespaces WHERE {paths})"));
+        // As an array, which indexes can be asked for.
+        self.and(format!("{column} = ANY(ARRAY(SELECT ns FROM namespaces WHERE {paths}))"));
     }
 
     pub(super) fn and(&mut self, condition: String) {

@@ -134,22 +134,51 @@ fn conditions(asked: &Nearest<'_>) -> Where {
     if is_plain(asked.filter) { Where::default() } else { Where::of(asked.filter, None) }
 }
 
+/// More than are asked for, so that those are among them whose order is another by our arithmetic.
+const BESIDE: usize = 16;
+
 /// All that are meant, compared; those that may be among the nearest.
 fn exact(connection: &mut Connection, asked: &Nearest<'_>, model: &Model, most: usize) -> Result<Vec<Row>> {
+    let rows = first(connection, asked, model, most + BESIDE)?;
+    let far = |at: usize| rows.get(at).map(|row| row.try_get::<_, f64>(2)).transpose();
+    // The last of them is as near as the last that is asked for: there may be more that are.
+    match (far(most.saturating_sub(1))?, far(most + BESIDE - 1)?) {
+        (Some(edge), Some(last)) if last - edge <= CLOSE || edge.is_nan() => {
+            within(connection, asked, model, edge + CLOSE)
+        }
+        _ => Ok(rows),
+    }
+}
+
+/// The first of all that are meant.
+fn first(connection: &mut Connection, asked: &Nearest<'_>, model: &Model, most: usize) -> Result<Vec<Row>> {
+    let mut conditions = compared(asked, model);
+    let most = conditions.1.value(i64::try_from(most).unwrap_or(i64::MAX));
+    let (tables, conditions, to) = conditions;
+    let query = format!(
+        "SELECT v.id, v.data, v.data <=> {to}::vector AS far FROM {tables} WHERE {} ORDER BY far LIMIT {most}",
+        conditions.text()
+    );
+    connection.query(&query, &conditions.values())
+}
+
+/// All that are not farther away.
+fn within(connection: &mut Connection, asked: &Nearest<'_>, model: &Model, far: f64) -> Result<Vec<Row>> {
+    let (tables, mut conditions, to) = compared(asked, model);
+    let far = conditions.value(far);
+    conditions.and(format!("v.data <=> {to}::vector <= {far}"));
+    let query = format!("SELECT v.id, v.data FROM {tables} WHERE {}", conditions.text());
+    connection.query(&query, &conditions.values())
+}
+
+/// Where vectors are that are compared, which they are, and the place of what they are compared with.
+fn compared(asked: &Nearest<'_>, model: &Model) -> (&'static str, Where, String) {
     let mut conditions = conditions(asked);
     let tables = tables(asked, &mut conditions);
     let model = conditions.value(model.m);
     conditions.and(format!("v.m = {model}"));
     let to = conditions.value(Vector(asked.to.vector.clone()));
-    let last = conditions.value(i64::try_from(most.saturating_sub(1)).unwrap_or(i64::MAX));
-    let query = format!(
-        "WITH compared AS MATERIALIZED (SELECT v.v, v.data <=> {to}::vector AS far FROM {tables} WHERE {}), \
-         edge AS (SELECT far FROM compared ORDER BY far LIMIT 1 OFFSET {last}) \
-         SELECT v.id, v.data FROM compared c JOIN vectors v ON v.v = c.v \
-         WHERE c.far <= coalesce((SELECT far FROM edge), 'NaN') + {CLOSE}::float8",
-        conditions.text()
-    );
-    connection.query(&query, &conditions.values())
+    (tables, conditions, to)
 }
 
 /// The candidates that the index of a model has.
