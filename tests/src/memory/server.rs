@@ -27,6 +27,7 @@ pub fn programs() -> Option<PathBuf> {
 ///
 /// # Panics
 /// When it does not start.
+#[expect(clippy::panic, reason = "a test fails by it")]
 pub fn shared() -> Option<&'static Server> {
     static SERVER: OnceLock<Option<Server>> = OnceLock::new();
     let start = || programs().map(|bin| Server::start(&bin, &[]).unwrap_or_else(|error| panic!("{error}")));

@@ -58,7 +58,7 @@ pub fn record(program: &mut Command, folder: &Path) -> io::Result<Vec<Event>> {
     ptrace::seize(pid, options)?;
     ptrace::interrupt(pid)?;
     let mut watched = Watched { pid, folder: folder.canonicalize()?, entered: None, events: Vec::new() };
-    let told = watched.to_its_end(&mut child);
+    let told = watched.follow(&mut child);
     if told.is_err() {
         child.kill()?;
     }
@@ -79,7 +79,7 @@ fn other(reason: String) -> io::Error {
 }
 
 impl Watched {
-    fn to_its_end(&mut self, child: &mut Child) -> io::Result<()> {
+    fn follow(&mut self, child: &mut Child) -> io::Result<()> {
         let mut line = child.stdin.take();
         loop {
             match waitpid(self.pid, Some(WaitPidFlag::__WALL))? {

@@ -39,9 +39,15 @@ pub(super) fn content(message: &Message, text_bytes: usize) -> Result<Content, E
     let parts: Vec<Value> = message.parts.iter().map(part).collect();
     let bytes = json!({ "version": 1, "parts": parts }).to_string().into();
     let mut caption = words(message);
-    caption.truncate(caption.floor_char_boundary(text_bytes));
+    shorten(&mut caption, text_bytes);
     let caption = (!caption.is_empty()).then_some(caption);
     Ok(Content::Blob(Blob { media: Medium::Document, mime: MIME.to_owned(), bytes, caption }))
+}
+
+/// Cuts a text after so many bytes, or after the last character that ends within them.
+pub(super) fn shorten(text: &mut String, bytes: usize) {
+    let end = (0..=bytes.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+    text.truncate(end.unwrap_or_default());
 }
 
 /// The message that a memory is.

@@ -66,7 +66,7 @@ impl Conversation {
         let (summary, window) = blocking(move || this.parts(&budget, &*counting)).await?;
         let query = window.said.iter().rev().find(|said| said.message.role == Role::User);
         let mut query = query.map(|said| codec::words(&said.message)).unwrap_or_default();
-        query.truncate(query.floor_char_boundary(QUERY_BYTES));
+        codec::shorten(&mut query, QUERY_BYTES);
         let recalled = match recall {
             Some(recall) if !query.is_empty() => recall.recall(&query, budget.recall).await?,
             _ => Vec::new(),

@@ -76,7 +76,7 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "memories: {}\nrelations: {}", self.memories, self.relations)?;
         self.differing.iter().try_for_each(|id| write!(f, "\ndiffers: {id}"))?;
-        let left_out = self.left_out.iter();
-        left_out.map(|(what, count)| write!(f, "\nnot carried over: {what}: {count}")).collect()
+        let mut left_out = self.left_out.iter();
+        left_out.try_for_each(|(what, count)| write!(f, "\nnot carried over: {what}: {count}"))
     }
 }

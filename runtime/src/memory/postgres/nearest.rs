@@ -26,7 +26,10 @@ const CLOSE: f64 = 1e-5;
 
 /// What was there of a model, of late: it decides what is faster, and never what is true. Asked for again after a while.
 #[derive(Debug, Default)]
-pub(super) struct Hints(Mutex<HashMap<(String, Namespace, bool), (Instant, Model)>>);
+pub(super) struct Hints(Mutex<HashMap<Scope, (Instant, Model)>>);
+
+/// Of a model, in a namespace, and below it or not.
+type Scope = (String, Namespace, bool);
 
 /// How long a hint is good, and how many are kept.
 const LATE: Duration = Duration::from_secs(2);

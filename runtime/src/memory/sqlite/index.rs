@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 
 use super::row;
 use super::write::Fault;
-use super::{SqliteStore, read, sum};
+use super::{SqliteStore, beside, read, sum};
 use crate::memory::index::{Facts, Index, Settings, Update};
 use crate::memory::store::{Commit, Match, Nearest};
 use crate::memory::{Error, Interval, Kind, Namespace};
@@ -93,7 +93,11 @@ impl Kept {
         }
         let this = Arc::clone(self);
         let work = move || {
-            while !this.is_stopped.load(Ordering::Relaxed) && this.index.work() {}
+            loop {
+                if this.is_stopped.load(Ordering::Relaxed) || !this.index.work() {
+                    break;
+                }
+            }
             if this.index.is_worth_saving() {
                 this.save();
             }
@@ -122,17 +126,17 @@ fn file_of(place: &Path, model: &str) -> PathBuf {
         // Writing into a string does not fail.
         let _ = write!(name, "{byte:02x}");
     }
-    place.with_added_extension(format!("{name}.index"))
+    beside(place, &format!("{name}.index"))
 }
 
 /// Writes a file whole, or not at all.
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let beside = path.with_added_extension("part");
-    let mut file = File::create(&beside)?;
+    let part = beside(path, "part");
+    let mut file = File::create(&part)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     drop(file);
-    fs::rename(&beside, path)
+    fs::rename(&part, path)
 }
 
 pub(super) fn nearest(store: &SqliteStore, asked: &Nearest<'_>) -> std::result::Result<Vec<Match>, Error> {
@@ -152,7 +156,7 @@ pub(super) fn before_erasing(store: &SqliteStore) -> std::result::Result<MutexGu
     indexes.all().iter().for_each(|kept| kept.index.unsaved());
     for model in store.read(models)? {
         let file = file_of(&indexes.place, &model);
-        for path in [file.with_added_extension("part"), file] {
+        for path in [beside(&file, "part"), file] {
             match fs::remove_file(&path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     return Err(Error::Store { place: path.display().to_string(), source: Box::new(error) });

@@ -121,6 +121,14 @@ fn within<T>(
     Ok(done)
 }
 
+/// The file whose name has this at its end.
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(ending);
+    name.into()
+}
+
 /// What the database says, by what it means.
 fn failed(place: &str, error: rusqlite::Error) -> Error {
     let place = place.to_owned();

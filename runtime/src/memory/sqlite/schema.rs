@@ -21,7 +21,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use super::write::Op;
-use super::{failed, sum};
+use super::{beside, failed, sum};
 use crate::memory::Error;
 use crate::memory::index::Settings;
 
@@ -68,9 +68,7 @@ impl Default for Config {
 /// Holds a store for this process. Two would not see each other's indexes.
 pub(super) fn lock(path: &Path) -> Result<File, Error> {
     let place = path.display().to_string();
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".lock");
-    let file = File::options().create(true).truncate(false).write(true).open(beside);
+    let file = File::options().create(true).truncate(false).write(true).open(beside(path, "lock"));
     let file = file.map_err(|error| failed_to_open(&place, error))?;
     match file.try_lock() {
         Ok(()) => Ok(file),

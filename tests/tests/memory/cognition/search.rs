@@ -184,9 +184,8 @@ fn solve(mut a: Vec<Vec<f64>>, mut b: Vec<f64>) -> Vec<f64> {
         b.swap(column, pivot);
         for row in column + 1..n {
             let factor = a[row][column] / a[column][column];
-            for other in column..n {
-                a[row][other] -= factor * a[column][other];
-            }
+            let pivot = a[column].clone();
+            a[row].iter_mut().zip(&pivot).skip(column).for_each(|(x, above)| *x -= factor * above);
             b[row] -= factor * b[column];
         }
     }

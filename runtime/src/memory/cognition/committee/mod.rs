@@ -138,10 +138,12 @@ impl<Q: ?Sized, V: Clone> Committee<Q, V> {
     }
 }
 
+/// A future, and what it came to.
+type Running<F> = (Pin<Box<F>>, Option<<F as Future>::Output>);
+
 /// Waits for all futures; what they came to, in their order.
 async fn together<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
-    let mut running: Vec<(Pin<Box<F>>, Option<F::Output>)> =
-        futures.into_iter().map(|future| (Box::pin(future), None)).collect();
+    let mut running: Vec<Running<F>> = futures.into_iter().map(|future| (Box::pin(future), None)).collect();
     std::future::poll_fn(|cx| {
         for (future, done) in running.iter_mut().filter(|(_, done)| done.is_none()) {
             if let Poll::Ready(output) = future.as_mut().poll(cx) {
