@@ -24,4 +24,5 @@ mod model;
 mod postgres;
 mod recall;
 mod store;
+mod tour;
 mod transaction;

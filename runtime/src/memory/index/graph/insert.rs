@@ -1,4 +1,4 @@
-//! Making links.
+//! Making links between a new vector and those that are near.
 
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
