@@ -18,7 +18,7 @@ const CODE: usize = 14;
 const KEPT: usize = 1700;
 /// How many vectors a search of the graph has to keep to find such a share of the ten nearest.
 const EFFORTS: [(f32, usize); 6] =
-    [(0.90, 32), (0.95, 64), (0.98, 128), (0.99, 192), (0.995, 320), (0.999, 640)];
+    [(0.90, 32), (0.95, 80), (0.98, 128), (0.99, 192), (0.995, 320), (0.999, 640)];
 
 /// How the nearest of a set are searched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
