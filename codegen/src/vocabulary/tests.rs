@@ -24,9 +24,9 @@ fn runtime() -> Runtime {
         traits: BTreeSet::new(),
     };
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runtime/src");
-    // Local models have words of their own, and none that a wire speaks.
-    let files = files(&sources).into_iter().filter(|file| !file.starts_with(sources.join("local")));
-    for file in files {
+    // Local models and memory have words of their own, and none that a wire speaks.
+    let own = ["local", "memory"].map(|room| sources.join(room));
+    for file in files(&sources).into_iter().filter(|file| !own.iter().any(|own| file.starts_with(own))) {
         let text = std::fs::read_to_string(&file).expect("a readable source");
         let parsed = syn::parse_file(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         for item in parsed.items {
