@@ -111,7 +111,7 @@ impl Templates {
     /// The fingerprint of everything that `name` renders with: its text, and all others if it may take in another one.
     pub fn key(&self, name: &str) -> Fingerprint {
         let text = self.files.get(name).map_or("", |file| file.text.as_str());
-        if !["include", "import", "extends"].iter().any(|word| text.contains(word)) {
+        if !takes_in_others(text) {
             return fingerprint::of_value(&(name, text));
         }
         let all = self.files.iter().map(|(name, file)| (name, &file.text));
@@ -122,6 +122,15 @@ impl Templates {
     pub fn file(&self, name: &str) -> Option<FileId> {
         self.files.get(name).map(|file| file.file)
     }
+}
+
+/// Whether a statement of a template may take in another one. What stands between statements is only text.
+fn takes_in_others(template: &str) -> bool {
+    let begins = |tag: &str| {
+        let word = tag.trim_start_matches(['-', '+']).trim_start();
+        ["include", "import", "extends", "from"].iter().any(|taking| word.starts_with(taking))
+    };
+    template.split("{%").skip(1).any(begins)
 }
 
 /// The first line that an override of a template with this `text` has to have.
