@@ -5,7 +5,7 @@
 
 use std::arch::x86_64::*;
 
-use super::through_rows;
+use super::{UNDER_WAY, through_rows};
 
 /// How far ahead of its use a line is asked for.
 const AHEAD: usize = 4096;

@@ -107,6 +107,9 @@ pub fn byte_dots_at(level: Level, query: &[Signed], rows: &[Unsigned], at: &[u32
     dispatch!(level, bytes_at(lines::plain(query), lines::plain(rows), at, out));
 }
 
+/// How many bytes of rows are asked for before they are used.
+const UNDER_WAY: usize = 2048;
+
 /// Defines for a level what goes through rows: `one` is the product of two vectors, `ahead` asks for a row that comes.
 macro_rules! through_rows {
     ($(#[$attribute:meta])* $all:ident, $some:ident, $one:ident, $query:ty, $row:ty, $out:ty, $ahead:ident) => {
@@ -121,11 +124,11 @@ macro_rules! through_rows {
         $(#[$attribute])*
         pub(super) fn $some(query: &[$query], rows: &[$row], at: &[u32], out: &mut [$out]) {
             let row = |at: &u32| &rows[*at as usize * query.len()..][..query.len()];
-            for at in at.iter().take(1) {
-                $ahead(row(at), 0);
-            }
+            // As many rows are under way at once as a core can wait for.
+            let under_way = (UNDER_WAY / size_of_val(query).max(1)).max(1);
+            at.iter().take(under_way).for_each(|at| $ahead(row(at), 0));
             for ((which, this), out) in at.iter().enumerate().zip(out) {
-                if let Some(next) = at.get(which + 1) {
+                if let Some(next) = at.get(which + under_way) {
                     $ahead(row(next), 0);
                 }
                 *out = $one(row(this), query);

@@ -5,7 +5,7 @@
 
 use std::arch::aarch64::*;
 
-use super::through_rows;
+use super::{UNDER_WAY, through_rows};
 
 const AHEAD: usize = 0;
 

@@ -1,6 +1,6 @@
 //! What is computed, in plain Rust.
 
-use super::through_rows;
+use super::{UNDER_WAY, through_rows};
 
 const AHEAD: usize = 0;
 

@@ -15,7 +15,7 @@ use typewright_runtime::memory::index::{Index, Settings as Shape};
 use typewright_runtime::memory::sqlite::{Config, SqliteStore};
 use typewright_runtime::memory::store::{Filter, Match, Nearest, Search, Store, Transaction};
 use typewright_runtime::memory::{Embedding, Id, Kind, MemoryDraft, Namespace, Settings};
-use typewright_runtime::simd::{self, Level};
+use typewright_runtime::simd::Level;
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -75,8 +75,6 @@ fn search(base: &str, queries: &str, threads: usize) -> Result<(), Failure> {
         seconds(began),
         Level::detect()
     );
-    let bandwidth = bandwidth(&base.numbers);
-    println!("read {:.1} GB/s", bandwidth / 1e9);
     let filter = Filter::of(Index::namespace()?);
     let ask = |search: Search, queries: &Array| -> Result<(f64, Vec<Vec<Match>>), Failure> {
         let to: Vec<Embedding> =
@@ -88,9 +86,14 @@ fn search(base: &str, queries: &str, threads: usize) -> Result<(), Failure> {
     };
     let (_, exact) = ask(Search::Exact, &queries)?;
     let some = queries.first(200);
-    let (speed, _) = best_of(5, || ask(Search::Exact, &some))?;
-    let bytes = (base.numbers.len() * 4) as f64;
-    println!("exact: {speed:.0} a second, {:.1} % of the bandwidth", 100.0 * speed * bytes / bandwidth);
+    // In turn, since what the memory gives changes.
+    let (mut speed, mut floor) = (0.0_f64, 0.0_f64);
+    for _ in 0..10 {
+        floor = floor.max((0..20).map(|_| bandwidth(&base.numbers)).fold(0.0, f64::max));
+        speed = speed.max(ask(Search::Exact, &queries.first(40))?.0);
+    }
+    let share = 100.0 * speed * (base.numbers.len() * 4) as f64 / floor;
+    println!("read {:.1} GB/s; exact: {speed:.0} a second, {share:.1} % of the bandwidth", floor / 1e9);
     let (_, coded) = ask(Search::Recall(0.99), &queries)?;
     let (speed, _) = best_of(5, || ask(Search::Recall(0.99), &some))?;
     println!("by codes: {speed:.0} a second, recall {:.4}", recall(&coded, &exact));
@@ -127,19 +130,15 @@ fn best_of<T>(times: usize, mut run: impl FnMut() -> Result<(f64, T), Failure>) 
     Ok(best)
 }
 
-/// Bytes a second of a loop that does next to nothing but read.
+/// Bytes a second of a loop that does nothing but read.
 fn bandwidth(numbers: &[f32]) -> f64 {
-    let lines = simd::lines::of::<simd::lines::Floats>(numbers);
-    let ones = simd::lines::of::<simd::lines::Floats>(&[1.0; 4096]);
-    let mut out = vec![0.0; lines.len() / ones.len()];
-    let mut best = f64::MAX;
-    for _ in 0..8 {
-        let began = Instant::now();
-        simd::dots(Level::detect(), &ones, black_box(&lines), &mut out);
-        black_box(&out);
-        best = best.min(seconds(began));
+    let began = Instant::now();
+    let mut sums = [0_u32; 64];
+    for line in black_box(numbers).as_chunks::<64>().0 {
+        sums.iter_mut().zip(line).for_each(|(sum, number)| *sum ^= number.to_bits());
     }
-    (numbers.len() * 4) as f64 / best
+    black_box(&sums);
+    (numbers.len() * 4) as f64 / seconds(began)
 }
 
 /// Which share of the expected was found.

@@ -4,10 +4,10 @@ use super::scan::{self, Query};
 use super::top::Top;
 use super::{Index, State, bits::Bits};
 use crate::memory::store::{Match, Nearest, Search};
-use crate::simd;
 use std::sync::PoisonError;
 
-use super::graph::{Graph, Space};
+use super::codes;
+use super::graph::{Graph, Space, Target};
 
 /// Up to so many vectors, comparing all in full is as fast as anything.
 const FEW: usize = 2000;
@@ -58,9 +58,11 @@ impl Index {
         let mut scratch =
             self.scratches.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         let space = Space { rows, level: query.level };
-        let mut top = Top::new(most, 2.1 * simd::rounding(rows.dimensions));
+        let codes = codes::query(&query.vector);
+        let to = Target { space, codes: &codes };
+        let mut top = Top::new(scan::compared_in_full(most), 0.0);
         if set.count() == rows.count() {
-            graph.search(space, &query.lines, effort, &state.dead, &mut scratch, |_, _| ());
+            graph.search(to, effort, &state.dead, &mut scratch, |_, _| ());
             scratch.found().for_each(|(score, slot)| top.offer(score, slot));
         } else {
             let offer = |score, slot| {
@@ -68,7 +70,7 @@ impl Index {
                     top.offer(score, slot);
                 }
             };
-            graph.search(space, &query.lines, effort, &state.dead, &mut scratch, offer);
+            graph.search(to, effort, &state.dead, &mut scratch, offer);
         }
         self.scratches.lock().unwrap_or_else(PoisonError::into_inner).push(scratch);
         let slots = top.into_found().into_iter().map(|(_, slot)| slot);

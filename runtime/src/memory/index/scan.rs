@@ -40,7 +40,7 @@ pub(super) fn exact(rows: &Rows, query: &Query, set: &Bits, most: usize) -> Vec<
 
 /// The nearest of a set by codes, the best of which are compared in full. Finds nearly all of what [`exact`] finds.
 pub(super) fn coded(rows: &Rows, query: &Query, set: &Bits, most: usize) -> Vec<Match> {
-    let mut top = Top::new((4 * most).max(40), 0.0);
+    let mut top = Top::new(compared_in_full(most), 0.0);
     let (level, len, codes) = (query.level, rows.code_lines, codes::query(&query.vector));
     let block = |first: usize, out: &mut [i32]| {
         simd::byte_dots(level, &codes, &rows.codes[first * len..][..out.len() * len], out);
@@ -52,6 +52,11 @@ pub(super) fn coded(rows: &Rows, query: &Query, set: &Bits, most: usize) -> Vec<
     slots.sort_unstable();
     slots.dedup();
     compared(rows, query, slots.into_iter(), most)
+}
+
+/// How many of the best by codes are compared in full.
+pub(super) fn compared_in_full(most: usize) -> usize {
+    (4 * most).max(40)
 }
 
 /// The best of these slots.

@@ -3,8 +3,10 @@
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
-use super::{Entry, Graph, NONE, Scratch, Space, linked, write};
+use super::search::Wanted;
+use super::{Entry, Graph, NONE, Scratch, Space, Target, linked, write};
 use crate::memory::index::bits::Bits;
+use crate::memory::index::codes;
 use crate::simd::lines::Floats;
 
 impl Graph {
@@ -33,20 +35,24 @@ impl Graph {
     }
 
     fn link(&self, space: Space<'_>, slot: u32, entry: Entry, dead: &Bits, scratch: &mut Scratch) {
-        let (level, to) = (self.levels[slot as usize], space.rows.row(slot));
-        let mut best = (space.score(to, entry.slot), entry.slot);
+        let level = self.levels[slot as usize];
+        let codes = codes::query(space.rows.vector(slot));
+        let to = Target { space, codes: &codes };
+        let mut best = (to.score(entry.slot), entry.slot);
         for level in (level + 1..=entry.level).rev() {
-            best = self.climb(space, to, best, level, scratch);
+            best = self.climb(to, best, level, scratch);
         }
         let mut starts = vec![best];
         for level in (0..=level.min(entry.level)).rev() {
             scratch.clear(self.levels.len());
             // It is not found by itself.
             scratch.see(slot);
-            self.search_level(space, to, &starts, self.shape.candidates, level, dead, scratch, |_, _| ());
+            let wanted = Wanted { effort: self.shape.candidates, level, dead };
+            self.search_level(to, &starts, wanted, scratch, |_, _| ());
             starts.clear();
             starts.extend(scratch.found());
-            let chosen = choose(space, &starts, self.shape.links);
+            let candidates = in_full(space, slot, starts.iter().map(|(_, slot)| *slot).collect(), scratch);
+            let chosen = choose(space, &candidates, self.shape.links);
             self.write(slot, level, &chosen);
             for near in &chosen {
                 self.link_back(space, near.1, (near.0, slot), level, scratch);
@@ -75,12 +81,22 @@ impl Graph {
                 return link.store(new.1, Ordering::Relaxed);
             }
         }
-        let links: Vec<u32> = linked(list).collect();
-        space.scores(space.rows.row(slot), &links, &mut scratch.scores);
-        let mut all: Vec<(f32, u32)> = scratch.scores.iter().copied().zip(links).chain([new]).collect();
-        all.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        let all = in_full(space, slot, linked(list).chain([new.1]).collect(), scratch);
         write(list, choose(space, &all, list.len()).into_iter().map(|(_, slot)| slot));
     }
+}
+
+/// How near these are to a slot by their floats, the nearest first.
+pub(super) fn in_full(
+    space: Space<'_>,
+    slot: u32,
+    near: Vec<u32>,
+    scratch: &mut Scratch,
+) -> Vec<(f32, u32)> {
+    space.scores(space.rows.row(slot), &near, &mut scratch.scores);
+    let mut all: Vec<(f32, u32)> = scratch.scores.iter().copied().zip(near).collect();
+    all.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    all
 }
 
 /// Of candidates, the nearest first, at most `most`: those that are nearer to the vector than to any that was chosen.

@@ -9,6 +9,7 @@
 mod insert;
 mod repair;
 mod search;
+mod target;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -17,10 +18,11 @@ use super::bits::Bits;
 use super::rows::Rows;
 use crate::memory::Id;
 use crate::random::Random;
-use crate::simd::lines::Floats;
+use crate::simd::lines::{self, Floats};
 use crate::simd::{self, Level};
 
 pub(super) use search::Scratch;
+pub(super) use target::Target;
 
 /// No link, and no level.
 pub(super) const NONE: u32 = u32::MAX;
@@ -77,9 +79,7 @@ pub(super) struct Space<'a> {
 
 impl Space<'_> {
     fn score(self, to: &[Floats], slot: u32) -> f32 {
-        let mut out = [0.0];
-        simd::dots(self.level, to, self.rows.row(slot), &mut out);
-        out[0]
+        simd::dot(self.level, lines::numbers(to), lines::numbers(self.rows.row(slot)))
     }
 
     fn scores(self, to: &[Floats], at: &[u32], out: &mut Vec<f32>) {

@@ -2,7 +2,7 @@
 
 use std::sync::PoisonError;
 
-use super::insert::choose;
+use super::insert::{choose, in_full};
 use super::{Entry, Graph, Scratch, Space, linked, write};
 use crate::memory::index::bits::Bits;
 
@@ -23,9 +23,7 @@ impl Graph {
             }
             let around = self.around(slot, level, dead, scratch);
             let _lock = self.lock(slot).lock().unwrap_or_else(PoisonError::into_inner);
-            space.scores(space.rows.row(slot), &around, &mut scratch.scores);
-            let mut all: Vec<(f32, u32)> = scratch.scores.iter().copied().zip(around).collect();
-            all.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+            let all = in_full(space, slot, around, scratch);
             let chosen = choose(space, &all, list.len());
             if chosen.is_empty() && level == 0 {
                 self.set_member(slot, false);

@@ -1,8 +1,7 @@
 //! Following links to what is near.
 
-use super::{Entry, Graph, Space, linked};
+use super::{Entry, Graph, Target, linked};
 use crate::memory::index::bits::Bits;
-use crate::simd::lines::Floats;
 
 /// Marks a candidate whose links were followed.
 const DONE: u32 = 1 << 31;
@@ -17,6 +16,16 @@ pub(in crate::memory::index) struct Scratch {
     pool: Vec<(f32, u32)>,
     fresh: Vec<u32>,
     pub(super) scores: Vec<f32>,
+}
+
+/// What is looked for on a level.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    /// How many of the nearest are kept.
+    pub(super) effort: usize,
+    pub(super) level: u8,
+    /// What leads on, but is not found.
+    pub(super) dead: &'a Bits,
 }
 
 impl Scratch {
@@ -49,8 +58,7 @@ impl Graph {
     /// Leaves the `effort` nearest in the scratch. All that were compared are offered. Nothing that is dead is found.
     pub(in crate::memory::index) fn search(
         &self,
-        space: Space<'_>,
-        to: &[Floats],
+        to: Target<'_>,
         effort: usize,
         dead: &Bits,
         scratch: &mut Scratch,
@@ -58,19 +66,19 @@ impl Graph {
     ) {
         scratch.pool.clear();
         let Some(Entry { slot, level }) = self.entry() else { return };
-        let mut best = (space.score(to, slot), slot);
+        let mut best = (to.score(slot), slot);
         for level in (1..=level).rev() {
-            best = self.climb(space, to, best, level, scratch);
+            best = self.climb(to, best, level, scratch);
         }
         scratch.clear(self.levels.len());
-        self.search_level(space, to, &[best], effort, 0, dead, scratch, offer);
+        let wanted = Wanted { effort, level: 0, dead };
+        self.search_level(to, &[best], wanted, scratch, offer);
     }
 
     /// The nearest on a level that can be reached by ever nearer ones.
     pub(super) fn climb(
         &self,
-        space: Space<'_>,
-        to: &[Floats],
+        to: Target<'_>,
         mut best: (f32, u32),
         level: u8,
         scratch: &mut Scratch,
@@ -79,7 +87,7 @@ impl Graph {
             let from = best.1;
             scratch.fresh.clear();
             scratch.fresh.extend(linked(self.list(from, level)));
-            space.scores(to, &scratch.fresh, &mut scratch.scores);
+            to.scores(&scratch.fresh, &mut scratch.scores);
             for (score, slot) in scratch.scores.iter().zip(&scratch.fresh) {
                 if *score > best.0 {
                     best = (*score, *slot);
@@ -92,18 +100,15 @@ impl Graph {
     }
 
     /// Leaves the `effort` nearest of a level in the scratch.
-    #[expect(clippy::too_many_arguments, reason = "what a search is")]
     pub(super) fn search_level(
         &self,
-        space: Space<'_>,
-        to: &[Floats],
+        to: Target<'_>,
         starts: &[(f32, u32)],
-        effort: usize,
-        level: u8,
-        dead: &Bits,
+        wanted: Wanted<'_>,
         scratch: &mut Scratch,
         mut offer: impl FnMut(f32, u32),
     ) {
+        let Wanted { effort, level, dead } = wanted;
         scratch.pool.clear();
         for (score, slot) in starts {
             if scratch.see(*slot) {
@@ -125,7 +130,7 @@ impl Graph {
                     scratch.fresh.push(link);
                 }
             }
-            space.scores(to, &scratch.fresh, &mut scratch.scores);
+            to.scores(&scratch.fresh, &mut scratch.scores);
             let mut nearest = next + 1;
             for (score, slot) in scratch.scores.iter().zip(&scratch.fresh) {
                 offer(*score, *slot);
