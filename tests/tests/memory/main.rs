@@ -26,3 +26,4 @@ mod recall;
 mod store;
 mod tour;
 mod transaction;
+mod words;
