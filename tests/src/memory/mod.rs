@@ -14,6 +14,7 @@ pub mod questions;
 pub mod recalled;
 pub mod replica;
 pub mod search;
+pub mod sentences;
 #[cfg(all(feature = "postgres", unix))]
 pub mod server;
 pub mod step;

@@ -4,6 +4,8 @@
 mod alone;
 mod costs;
 mod oracle;
+#[cfg(feature = "local")]
+mod published;
 mod quality;
 mod router;
 mod told;
