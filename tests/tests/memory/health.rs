@@ -141,8 +141,8 @@ fn an_index_that_lacks_vectors_is_found_out() {
         panic!("{:?}", health.findings);
     };
     assert!(model == "m" && (0.7..0.9).contains(found), "{found}");
-    // Of ten that are nearest, one is lacking nearly always.
-    assert!(differs == "m" && *searches > 40, "{searches}");
+    // Of ten that are nearest, one is lacking nearly always; some namespaces have few.
+    assert!(differs == "m" && *searches > 30, "{searches}");
     // However little is asked for, an index that was asked to compare all has to have all.
     let lenient = Config { recall: 0.5, commits: false, ..Config::default() };
     let findings = examine(&Lossy(store, 5, 0), &lenient).unwrap().findings;
