@@ -228,16 +228,14 @@ fn what_is_left_of_a_limit_is_told() {
     let store = configured(&folder.path().join("store.db"), config);
     let left = || store.room().unwrap().limit.unwrap();
     let mut history = History::new(7);
-    let mut last = left();
-    loop {
+    let last = loop {
         let census = store.census().unwrap();
         assert_eq!(left(), MOST / PAGE * PAGE - census.bytes + census.free_bytes);
-        last = left();
         match add(&store, &nodes(&mut history, 1)) {
-            Err(Error::Full { .. }) => break,
+            Err(Error::Full { .. }) => break left(),
             told => told.unwrap(),
         }
-    }
+    };
     // One memory takes a few pages.
     assert!(last < 16 * PAGE, "{last}");
     let with = |room| {
