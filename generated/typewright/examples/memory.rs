@@ -99,6 +99,9 @@ fn stats(path: &Path) -> Done {
     let store = open(path)?;
     let census = store.census()?;
     println!("commit {}, {} bytes, {} of them free", census.head.0, census.bytes, census.free_bytes);
+    if let Some(free) = store.room()?.disk {
+        println!("{free} bytes free on its disk");
+    }
     for (status, count) in Status::ALL.iter().zip(census.nodes).filter(|(_, count)| *count > 0) {
         println!("{count:>8} memories {}", status.name());
     }

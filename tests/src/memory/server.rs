@@ -49,11 +49,17 @@ impl Server {
     /// # Errors
     /// When it cannot be made, or does not answer.
     pub fn start(bin: &Path, settings: &[&str]) -> io::Result<Self> {
-        let folder = folder()?;
-        let arguments =
-            ["-D", "data", "-U", "tester", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"];
-        run(&folder, &bin.join("initdb"), &arguments)?;
-        Self::run(bin, folder, settings)
+        Self::run(bin, made(bin)?, settings)
+    }
+
+    /// A new one that keeps no checksums of pages.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn without_checksums(bin: &Path) -> io::Result<Self> {
+        let folder = made(bin)?;
+        run(&folder, &bin.join("pg_checksums"), &["--disable", "--no-sync", "-D", "data"])?;
+        Self::run(bin, folder, &[])
     }
 
     /// A standby of this one, by this name, which begins with all that it has.
@@ -183,6 +189,14 @@ fn folder() -> io::Result<PathBuf> {
     if is_root() {
         std::os::unix::fs::chown(&folder, Some(NOBODY), Some(NOBODY))?;
     }
+    Ok(folder)
+}
+
+/// A folder with what a server needs. Checksums of pages are what the latest versions have unless they are told otherwise.
+fn made(bin: &Path) -> io::Result<PathBuf> {
+    let folder = folder()?;
+    let arguments = ["-D", "data", "-U", "tester", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"];
+    run(&folder, &bin.join("initdb"), &[&arguments[..], &["--data-checksums"]].concat())?;
     Ok(folder)
 }
 

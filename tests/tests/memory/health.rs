@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use typewright_runtime::memory::health::{Config, Finding, examine};
 use typewright_runtime::memory::store::measured::{BOUNDS, Measured};
 use typewright_runtime::memory::store::{
-    Batch, Census, Change, Commit, Committed, Direction, Filter, Findings, Logged, Match, Nearest, Store,
-    Stored,
+    Batch, Census, Change, Commit, Committed, Derived, Direction, Filter, Findings, Logged, Match, Nearest,
+    Store, Stored,
 };
 use typewright_runtime::memory::{
     Embedding, Error, Id, MemoryNode, Namespace, Relation, RelationKind, Status,
@@ -17,9 +17,9 @@ use typewright_tests::memory::history::History;
 
 use crate::store::{Folder, open, settings};
 
-/// A store whose index has lost every so manyth vector.
+/// A store whose index has lost every so manyth vector, and says that it has not seen so many commits.
 #[derive(Debug)]
-struct Lossy(Arc<dyn Store>, u128);
+struct Lossy(Arc<dyn Store>, u128, u64);
 
 impl Store for Lossy {
     fn nearest(&self, asked: &Nearest<'_>) -> Result<Vec<Match>, Error> {
@@ -83,6 +83,13 @@ impl Store for Lossy {
     fn census(&self) -> Result<Census, Error> {
         self.0.census()
     }
+    fn indexes(&self) -> Result<Vec<Derived>, Error> {
+        let mut indexes = self.0.indexes()?;
+        for (seen, _) in indexes.iter_mut().filter_map(|index| index.seen.as_mut()) {
+            seen.0 -= self.2;
+        }
+        Ok(indexes)
+    }
     fn namespaces(&self) -> Result<Vec<Namespace>, Error> {
         self.0.namespaces()
     }
@@ -124,15 +131,40 @@ fn a_good_store_is_healthy() {
 fn an_index_that_lacks_vectors_is_found_out() {
     let folder = Folder::new("lossy");
     let store = filled(&folder, 300);
-    let health = examine(&Lossy(Arc::clone(&store), 5), &Config::default()).unwrap();
-    let [Finding::NotWritten(Error::ReadOnly { .. }), Finding::Recall { model, found }] =
-        &health.findings[..]
+    let health = examine(&Lossy(Arc::clone(&store), 5, 0), &Config::default()).unwrap();
+    let [
+        Finding::NotWritten(Error::ReadOnly { .. }),
+        Finding::Recall { model, found },
+        Finding::Differs { model: differs, searches },
+    ] = &health.findings[..]
     else {
         panic!("{:?}", health.findings);
     };
     assert!(model == "m" && (0.7..0.9).contains(found), "{found}");
-    let good = Config { recall: 0.5, commits: false, ..Config::default() };
-    assert!(examine(&Lossy(store, 5), &good).unwrap().is_good());
+    // Of ten that are nearest, one is lacking nearly always; some namespaces have few.
+    assert!(differs == "m" && *searches > 30, "{searches}");
+    // However little is asked for, an index that was asked to compare all has to have all.
+    let lenient = Config { recall: 0.5, commits: false, ..Config::default() };
+    let findings = examine(&Lossy(store, 5, 0), &lenient).unwrap().findings;
+    assert!(matches!(&findings[..], [Finding::Differs { .. }]), "{findings:?}");
+}
+
+#[test]
+fn an_index_that_lags_though_it_was_asked_is_found_out() {
+    let folder = Folder::new("late");
+    let store = filled(&folder, 20);
+    store.commit(&Batch::default()).unwrap();
+    let late = Lossy(store, u128::MAX, 2);
+    let found =
+        |lag| examine(&late, &Config { lag, samples: 5, commits: false, ..Config::default() }).unwrap();
+    let health = found(1);
+    assert!(
+        matches!(&health.findings[..], [Finding::Lag { model, commits: 2 }] if model == "m"),
+        "{:?}",
+        health.findings
+    );
+    assert_eq!(health.lag["m"].after, Some(2));
+    assert!(found(2).is_good());
 }
 
 #[test]
@@ -179,8 +211,11 @@ fn counting_is_cheap() {
         }
         start.elapsed().as_secs_f64() / 2000.0
     };
+    // Each is a mean of many; the pair in the middle counts.
     let mut pairs: Vec<(f64, f64)> = (0..51).map(|_| (time(&*store), time(&measured))).collect();
     pairs.sort_by(|a, b| (a.1 / a.0).total_cmp(&(b.1 / b.0)));
     let (plain, counted) = pairs[pairs.len() / 2];
     println!("{:.0} ns, counted {:.0} ns: {:.4}", plain * 1e9, counted * 1e9, counted / plain);
+    // Measured: 1.06 to 1.10 of a question that takes 7 µs, while others used the machine.
+    assert!(counted / plain < 1.25);
 }

@@ -20,6 +20,7 @@ mod forget;
 mod health;
 mod index;
 mod model;
+mod operator;
 #[cfg(all(feature = "postgres", unix))]
 mod postgres;
 mod recall;

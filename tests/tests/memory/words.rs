@@ -51,7 +51,8 @@ fn plainly(connection: &Connection, words: &str, filter: &Filter) -> BTreeMap<Id
         .unwrap();
     let is_odd = filter.metadata.get("is_odd").map(|value| value.as_str());
     let of = |row: &rusqlite::Row<'_>| Ok((Id::from_u128(u128::from_be_bytes(row.get(0)?)), row.get(1)?));
-    let rows = statement.query_map(params![words.join(" OR "), filter.namespace.as_str(), is_odd], of).unwrap();
+    let rows =
+        statement.query_map(params![words.join(" OR "), filter.namespace.as_str(), is_odd], of).unwrap();
     rows.collect::<Result<_, _>>().unwrap()
 }
 

@@ -30,6 +30,7 @@ pub(super) use facts::Facts;
 use graph::{Graph, Scratch, Shape};
 use rows::Rows;
 use scan::Query;
+pub(super) use sidecar::saved;
 
 use super::store::{Commit, Filter, Match, Nearest, comparable, unit};
 use super::{Error, Id, Namespace};
@@ -121,6 +122,12 @@ impl Index {
     /// The last commit that this index knows of. `None`: it knows nothing.
     pub fn seen(&self) -> Option<Commit> {
         self.state.read().unwrap_or_else(PoisonError::into_inner).seen
+    }
+
+    /// The last commit that it knows of, and how many vectors there were then.
+    pub(super) fn extent(&self) -> Option<(Commit, u64)> {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        Some((state.seen?, state.rows.count() as u64))
     }
 
     /// How many vectors there are.

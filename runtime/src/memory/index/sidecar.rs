@@ -14,16 +14,23 @@
 //! No vector stands in it. Numbers are little-endian. What is read may be anything: lengths are checked before room is made
 //! for what they count, slots before they are believed. A vector whose digest is another one is inserted anew.
 
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
 use sha2::{Digest, Sha256};
 
 use super::State;
 use super::graph::{Entry, Graph, HIGHEST, NO_LEVEL, NONE, Shape, linked};
 use super::rows::Rows;
 use crate::memory::Id;
+use crate::memory::store::Commit;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 const MAGIC: [u8; 8] = *b"TwIx\x01\0\0\0";
 const CHECK: usize = 32;
+/// Where the commit stands.
+const SEEN: std::ops::Range<usize> = 40..48;
 
 /// A graph without its vectors.
 #[derive(Debug)]
@@ -90,6 +97,14 @@ pub(super) fn encode(state: &State, model: &str) -> Option<Vec<u8>> {
     Some(out)
 }
 
+/// The commit that a file has seen, as its head says. Whether it is whole is seen when it is read.
+pub(in crate::memory) fn saved(file: &Path) -> Option<Commit> {
+    let mut head = [0; SEEN.end];
+    File::open(file).and_then(|mut file| file.read_exact(&mut head)).ok()?;
+    let (magic, seen) = (head.get(..MAGIC.len())?, head.get(SEEN)?.try_into().ok()?);
+    (*magic == MAGIC).then(|| Commit(u64::from_le_bytes(seen)))
+}
+
 /// What is read from front to back.
 struct Reader<'a>(&'a [u8]);
 
@@ -126,7 +141,7 @@ fn parse(body: &[u8], model: &str, shape: Shape) -> Option<Saved> {
     let [dimensions, links, candidates, slots, upper, name] =
         std::array::from_fn(|_| reader.number().unwrap_or_default());
     let found = Shape { links, candidates, seed: u64::from_le_bytes(reader.array()?) };
-    // The commit is for people who look into the file: what has changed since, digests say.
+    // The commit is for who asks how far the file is: what has changed since, digests say.
     let _seen: [u8; 8] = reader.array()?;
     let entry = reader.number()? as u32;
     if found != shape || reader.take(name)? != model.as_bytes() {

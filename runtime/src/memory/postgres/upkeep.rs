@@ -156,10 +156,15 @@ const CHECKS: [(&str, &str); 11] = [
     ),
 ];
 
+/// Rows have no sums here: what a disk returns wrongly is noticed by the sums of pages, or not at all.
+const SUMS: &str = "SELECT current_setting('data_checksums')";
+const NO_SUMS: &str = "the server keeps no checksums of pages, so that a damaged one may be believed: stop it, and run \
+     pg_checksums --enable on its data";
+
 pub(super) fn check(connection: &mut Connection) -> Result<Findings> {
     let mut asked = vec![Asked::plain(super::read::BEGIN)];
     asked.extend(CHECKS.iter().map(|(_, sql)| Asked::plain(sql)));
-    asked.push(Asked::plain("COMMIT"));
+    asked.extend([Asked::plain(SUMS), Asked::plain("COMMIT")]);
     let answers = connection.all(&asked)?;
     let mut findings = Vec::new();
     for ((what, _), rows) in CHECKS.iter().zip(answers.iter().skip(1)) {
@@ -167,6 +172,10 @@ pub(super) fn check(connection: &mut Connection) -> Result<Findings> {
             Some(0) | None => {}
             Some(count) => findings.push(format!("{count} {what}")),
         }
+    }
+    let sums = answers.get(1 + CHECKS.len()).and_then(|rows| rows.first());
+    if sums.map(|found| found.try_get::<_, String>(0)).transpose()?.as_deref() != Some("on") {
+        findings.push(NO_SUMS.to_owned());
     }
     Ok(Findings(findings))
 }

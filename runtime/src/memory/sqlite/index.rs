@@ -18,8 +18,8 @@ use sha2::{Digest, Sha256};
 use super::row;
 use super::write::Fault;
 use super::{SqliteStore, beside, read, sum};
-use crate::memory::index::{Facts, Index, Settings, Update};
-use crate::memory::store::{Commit, Match, Nearest};
+use crate::memory::index::{Facts, Index, Settings, Update, saved};
+use crate::memory::store::{Commit, Derived, Match, Nearest};
 use crate::memory::{Error, Interval, Kind, Namespace};
 
 type Result<T> = std::result::Result<T, Fault>;
@@ -64,6 +64,15 @@ impl Indexes {
         });
         by_model.insert(model.to_owned(), Arc::clone(&kept));
         kept
+    }
+
+    /// How far the index of a model is. Makes none.
+    fn derived(&self, model: String) -> Derived {
+        let by_model = self.by_model.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = by_model.get(&model).cloned();
+        drop(by_model);
+        let seen = kept.and_then(|kept| kept.index.extent());
+        Derived { seen, saved: saved(&file_of(&self.place, &model)), model }
     }
 
     fn all(&self) -> Vec<Arc<Kept>> {
@@ -147,6 +156,12 @@ pub(super) fn nearest(store: &SqliteStore, asked: &Nearest<'_>) -> std::result::
         }
         kept.index.nearest(asked, || read::ids(connection, asked.filter))
     })
+}
+
+pub(super) fn derived(store: &SqliteStore) -> std::result::Result<Vec<Derived>, Error> {
+    let mut models = store.read(models)?;
+    models.sort_unstable();
+    Ok(models.into_iter().map(|model| store.indexes.derived(model)).collect())
 }
 
 /// Memories are going to be erased: files that tell of them are removed, and none is written while this is held.

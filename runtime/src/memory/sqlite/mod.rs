@@ -32,8 +32,8 @@ use super::id::Id;
 use super::node::MemoryNode;
 use super::relation::{Relation, RelationKind};
 use super::store::{
-    Batch, Census, Change, Commit, Committed, Direction, Filter, Findings, Item, Logged, Match, Nearest,
-    Store, Stored,
+    Batch, Census, Change, Commit, Committed, Derived, Direction, Filter, Findings, Item, Logged, Match,
+    Nearest, Room, Store, Stored,
 };
 use super::{Error, Namespace, Settings};
 use write::Fault;
@@ -230,6 +230,17 @@ impl Store for SqliteStore {
 
     fn census(&self) -> Result<Census, Error> {
         self.read(upkeep::census)
+    }
+
+    fn indexes(&self) -> Result<Vec<Derived>, Error> {
+        index::derived(self)
+    }
+
+    fn room(&self) -> Result<Room, Error> {
+        let left = |most| self.read(|connection| upkeep::left(connection, most));
+        let limit = self.config.most_bytes.map(left).transpose()?;
+        // Not every system tells.
+        Ok(Room { disk: fs4::available_space(&self.path).ok(), limit })
     }
 
     fn all(&self, at: Commit, take: &mut dyn FnMut(Item) -> Result<(), Error>) -> Result<(), Error> {

@@ -130,3 +130,11 @@ pub(super) fn census(connection: &Connection) -> Result<Census> {
     census.free_bytes = page * count("PRAGMA freelist_count")?;
     Ok(census)
 }
+
+/// By how many bytes the file may grow before it comes to a limit. Free pages are taken first.
+pub(super) fn left(connection: &Connection, most: u64) -> Result<u64> {
+    let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, u64>(0));
+    let (page, pages, free) = (number("page_size")?, number("page_count")?, number("freelist_count")?);
+    // A limit below what is there already is one at what is there.
+    Ok(page * ((most / page).max(pages) - pages + free))
+}

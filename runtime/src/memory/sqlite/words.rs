@@ -104,14 +104,12 @@ impl Asked<'_> {
     /// The best of those that have one of the rarest words, by all words.
     fn with_one_of(&self, quoted: &[String], words: &[Word], rare: usize) -> Result<Vec<Match>> {
         // In the order of the question, in which scores are summed.
-        let are_in = |some: &[Word]| {
-            any_of(quoted.iter().filter(|word| some.iter().any(|one| one.quoted == **word)))
-        };
+        let are_in =
+            |some: &[Word]| any_of(quoted.iter().filter(|word| some.iter().any(|one| one.quoted == **word)));
         let (few, rest) = (are_in(&words[..rare]), are_in(&words[rare..]));
         let mut scores: HashMap<i64, f64> = HashMap::new();
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT rowid, bm25(words) FROM words WHERE words MATCH ?1")?;
+        let mut statement =
+            self.connection.prepare_cached("SELECT rowid, bm25(words) FROM words WHERE words MATCH ?1")?;
         let mut rows = statement.query([format!("({few}) AND ({rest})")])?;
         while let Some(row) = rows.next()? {
             scores.insert(row.get(0)?, -row.get::<_, f64>(1)?);
@@ -161,8 +159,9 @@ impl Asked<'_> {
 /// Each word that stands anywhere, once, the rarest first.
 fn weigh(connection: &Connection, quoted: &[String]) -> Result<Vec<Word>> {
     // Some of them have no words, so that no weight is too small.
-    let all: u64 =
-        connection.prepare_cached("SELECT coalesce(max(n), 0) FROM nodes")?.query_row((), |row| row.get(0))?;
+    let all: u64 = connection
+        .prepare_cached("SELECT coalesce(max(n), 0) FROM nodes")?
+        .query_row((), |row| row.get(0))?;
     let mut times: BTreeMap<&String, f64> = BTreeMap::new();
     quoted.iter().for_each(|word| *times.entry(word).or_default() += 1.0);
     let mut count = connection.prepare_cached("SELECT count(*) FROM words WHERE words MATCH ?1")?;

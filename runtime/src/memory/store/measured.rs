@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{
-    Batch, Census, Commit, Committed, Direction, Filter, Findings, Item, Logged, Match, Nearest, Store,
-    Stored,
+    Batch, Census, Commit, Committed, Derived, Direction, Filter, Findings, Item, Logged, Match, Nearest,
+    Room, Store, Stored,
 };
 use crate::memory::{Error, Id, MemoryNode, Namespace, Relation, RelationKind};
 
@@ -21,7 +21,7 @@ pub const DURATION: &str = "db.client.operation.duration";
 pub const BOUNDS: [f64; 13] =
     [0.000_01, 0.000_03, 0.000_1, 0.000_3, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0];
 
-const OPERATIONS: [&str; 18] = [
+const OPERATIONS: [&str; 20] = [
     "head",
     "commit",
     "undo",
@@ -38,6 +38,8 @@ const OPERATIONS: [&str; 18] = [
     "backup",
     "check",
     "census",
+    "indexes",
+    "room",
     "all",
     "namespaces",
 ];
@@ -211,6 +213,14 @@ impl Store for Measured {
 
     fn census(&self) -> Result<Census, Error> {
         self.timed("census", |store| store.census())
+    }
+
+    fn indexes(&self) -> Result<Vec<Derived>, Error> {
+        self.timed("indexes", |store| store.indexes())
+    }
+
+    fn room(&self) -> Result<Room, Error> {
+        self.timed("room", |store| store.room())
     }
 
     fn all(&self, at: Commit, take: &mut dyn FnMut(Item) -> Result<(), Error>) -> Result<(), Error> {

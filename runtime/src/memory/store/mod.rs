@@ -111,6 +111,29 @@ pub struct Census {
     pub free_bytes: u64,
 }
 
+/// How far an index is that is derived from a store, and no part of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Derived {
+    /// The model that made its vectors.
+    pub model: String,
+    /// The last commit that it has seen, and how many vectors it had then. None: it is not made yet.
+    pub seen: Option<(Commit, u64)>,
+    /// The last commit that its file beside the store has seen, as the head of that file says. None: there is no file. What
+    /// was committed since is read from the store when the file is.
+    pub saved: Option<Commit>,
+}
+
+/// By how many bytes a store may still grow.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Room {
+    /// What is free on the disk that it lies on, for who runs this. None: it is not known. Servers do not tell.
+    pub disk: Option<u64>,
+    /// What is left of a limit that was set. None: none was.
+    pub limit: Option<u64>,
+}
+
 /// What keeps memories. All methods may block; all are safe to call from many threads at once.
 pub trait Store: Send + Sync + fmt::Debug {
     /// The last commit.
@@ -227,6 +250,22 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// # Errors
     /// When the store cannot be read.
     fn census(&self) -> Result<Census, Error>;
+
+    /// How far the indexes are that are derived from it, by their models. A store without such has none.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn indexes(&self) -> Result<Vec<Derived>, Error> {
+        Ok(Vec::new())
+    }
+
+    /// By how many bytes it may still grow, as far as that is known.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn room(&self) -> Result<Room, Error> {
+        Ok(Room::default())
+    }
 
     /// Everything as it was at a commit: first the memories by their names, whatever has become of them; then the relations
     /// by the names of the memories that they lead from, and by their own. An error of `take` ends it. Unless a store does

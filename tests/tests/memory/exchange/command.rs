@@ -53,6 +53,7 @@ fn a_store_is_looked_at() {
     for line in ["       3 memories live", "       2 live in acme/ada", "       0 relations"] {
         assert!(stats.lines().any(|found| found == line), "{line}: {stats}");
     }
+    assert!(stats.contains(" bytes free on its disk\n"), "{stats}");
     let found = said(folder.path(), "search store.db tea");
     let lines: Vec<&str> = found.lines().collect();
     assert!(

@@ -2,6 +2,7 @@
 
 mod failover;
 mod faults;
+mod health;
 mod model;
 mod nearest;
 mod roles;

@@ -87,12 +87,7 @@ impl Graph {
 }
 
 /// How near these are to a slot by their floats, the nearest first.
-pub(super) fn in_full(
-    space: Space<'_>,
-    slot: u32,
-    near: Vec<u32>,
-    scratch: &mut Scratch,
-) -> Vec<(f32, u32)> {
+pub(super) fn in_full(space: Space<'_>, slot: u32, near: Vec<u32>, scratch: &mut Scratch) -> Vec<(f32, u32)> {
     space.scores(space.rows.row(slot), &near, &mut scratch.scores);
     let mut all: Vec<(f32, u32)> = scratch.scores.iter().copied().zip(near).collect();
     all.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));

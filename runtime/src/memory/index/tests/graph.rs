@@ -9,7 +9,7 @@ use super::clustered;
 use crate::memory::index::bits::Bits;
 use crate::memory::index::graph::linked;
 use crate::memory::index::scan::{self, Query};
-use crate::memory::index::{Facts, Index, Settings};
+use crate::memory::index::{Facts, Index, Settings, Update};
 use crate::memory::store::{Filter, Nearest, Search};
 use crate::memory::{Embedding, Error, Id, Interval, Kind, Namespace, Timestamp};
 use crate::simd::Level;
@@ -231,9 +231,11 @@ fn two_threads_search_while_others_build_and_change() {
                     assert_eq!(found.len(), 5, "{at}");
                     let gone = 2 * random.usize(..450) + thread as usize;
                     if gone % 100 > 60 {
-                        index
-                            .update(|update| Ok::<_, Error>(update.remove(Id::from_u128(gone as u128))))
-                            .unwrap();
+                        let remove = |update: &mut Update<'_>| {
+                            update.remove(Id::from_u128(gone as u128));
+                            Ok::<_, Error>(())
+                        };
+                        index.update(remove).unwrap();
                     }
                 }
             });
