@@ -232,7 +232,7 @@ fn the_window_has_as_many_of_the_last_messages_as_fit(on: Engine) {
 fn no_window_cuts_a_call_from_its_result(on: Engine) {
     let room = room(on);
     let mut random = fastrand::Rng::with_seed(5);
-    for round in 0..15 {
+    for round in 0..on.count(15, 6) {
         let conversation = room.conversation(&format!("r/{round}"));
         let mut messages = Vec::new();
         for turn in 0..random.usize(1..50) {

@@ -230,7 +230,7 @@ fn filled(store: &dyn Store, random: &mut Rng) -> MemoryDraft {
 }
 
 fn nothing_is_left_of_what_is_forgotten(on: Engine) {
-    for seed in 0..on.count(3, 2) as u64 {
+    for seed in 0..on.count(3, 1) as u64 {
         let (Place { store, folder, .. }, mut random) = (on.place("forget"), Rng::with_seed(seed));
         let stays = filled(&*store, &mut random);
         let mut secrets: Vec<Vec<u8>> = Vec::new();

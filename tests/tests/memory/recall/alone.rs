@@ -90,7 +90,7 @@ impl Case {
 }
 
 fn an_irrelevant_memory_never_reorders_the_others(on: Engine) {
-    for seed in 0..on.count(24, 8) as u64 {
+    for seed in 0..on.count(24, 5) as u64 {
         let mut case = Case::new(on, seed);
         let to = vector(&mut case.random);
         let asked = text(&mut case.random, &KNOWN);
@@ -123,7 +123,7 @@ fn an_irrelevant_memory_never_reorders_the_others(on: Engine) {
 
 /// Why words are ranked again: what a store says of the same two memories depends on a third that has none of the words.
 fn a_store_reorders_words_when_something_else_is_added(on: Engine) {
-    let (mut reordered, cases) = (0, on.count(60, 30));
+    let (mut reordered, cases) = (0, on.count(60, 15));
     for seed in 0..cases as u64 {
         let mut case = Case::new(on, seed);
         let asked = text(&mut case.random, &KNOWN);

@@ -145,7 +145,7 @@ fn table(rows: &BTreeMap<(Way, Option<Class>), Row>) -> String {
 
 /// What was chosen by looking, the floors of words and of likeness, was chosen on the worlds 1 to 3. These are others.
 fn hybrid_finds_more_than_vectors_or_words_alone(on: Engine) {
-    let worlds: Vec<World> = (11..11 + on.count(2, 1) as u64).map(|seed| World::new(seed, 20)).collect();
+    let worlds: Vec<World> = (11..=on.count(12, 11) as u64).map(|seed| World::new(seed, on.count(20, 8))).collect();
     let rows = measured(on, &worlds);
     println!("{}", table(&rows));
     let all = |way: Way| rows[&(way, None)];
