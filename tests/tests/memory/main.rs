@@ -27,3 +27,4 @@ mod recall;
 mod store;
 mod tour;
 mod transaction;
+mod words;

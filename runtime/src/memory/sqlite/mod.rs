@@ -17,6 +17,7 @@ mod schema;
 mod sum;
 mod undo;
 mod upkeep;
+mod words;
 mod write;
 
 use std::fmt;
@@ -190,7 +191,7 @@ impl Store for SqliteStore {
 
     fn matches(&self, words: &str, filter: &Filter, most: usize) -> Result<Vec<Match>, Error> {
         filter.check()?;
-        self.read(|connection| read::matches(connection, words, filter, most))
+        self.read(|connection| words::matches(connection, words, filter, most))
     }
 
     fn nearest(&self, asked: &Nearest<'_>) -> Result<Vec<Match>, Error> {

@@ -1,7 +1,5 @@
 //! Finding memories.
 
-use std::collections::BTreeSet;
-
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
@@ -10,13 +8,10 @@ use super::{row, sum};
 use crate::memory::id::Id;
 use crate::memory::node::{Embedding, MemoryNode, Status};
 use crate::memory::relation::{Relation, RelationKind};
-use crate::memory::store::{Change, Commit, Direction, Filter, Logged, Match, Order, Page, Revision, Stored};
+use crate::memory::store::{Change, Commit, Direction, Filter, Logged, Order, Page, Revision, Stored};
 use crate::memory::{Error, Namespace};
 
 type Result<T> = std::result::Result<T, Fault>;
-
-/// The most words of a query that are looked for.
-const WORDS: usize = 64;
 
 pub(super) fn head(connection: &Connection) -> Result<Commit> {
     let mut statement = connection.prepare_cached("SELECT coalesce(max(seq), 0) FROM commits")?;
@@ -49,13 +44,13 @@ pub(super) fn nodes(connection: &Connection, ids: &[Id], at: Commit) -> Result<V
 }
 
 /// The conditions of a filter, and their values.
-struct Where {
+pub(super) struct Where {
     conditions: Vec<String>,
-    values: Vec<Value>,
+    pub(super) values: Vec<Value>,
 }
 
 impl Where {
-    fn of(filter: &Filter, at: Option<Commit>) -> Self {
+    pub(super) fn of(filter: &Filter, at: Option<Commit>) -> Self {
         let mut this = Self { conditions: Vec::new(), values: Vec::new() };
         this.namespace(filter);
         match at {
@@ -104,12 +99,12 @@ impl Where {
         self.conditions.push(format!("k.ns IN (SELECT ns FROM namespaces WHERE {paths})"));
     }
 
-    fn value(&mut self, value: Value) -> String {
+    pub(super) fn value(&mut self, value: Value) -> String {
         self.values.push(value);
         format!("?{}", self.values.len())
     }
 
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         self.conditions.join(" AND ")
     }
 }
@@ -219,45 +214,6 @@ pub(super) fn relations(
     }
     found.sort_by_key(|relation| relation.id);
     found.dedup_by_key(|relation| relation.id);
-    Ok(found)
-}
-
-/// A query of the words of a text: any of them, each as it stands.
-fn any_of(words: &str) -> Option<String> {
-    let words = words.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).take(WORDS);
-    let quoted: Vec<String> = words.map(|word| format!("\"{word}\"")).collect();
-    (!quoted.is_empty()).then(|| quoted.join(" OR "))
-}
-
-pub(super) fn matches(
-    connection: &Connection,
-    words: &str,
-    filter: &Filter,
-    most: usize,
-) -> Result<Vec<Match>> {
-    let Some(query) = any_of(words) else { return Ok(Vec::new()) };
-    // Values are texts of JSON, which the database does not compare.
-    let allowed: Option<BTreeSet<Id>> = match filter.metadata.is_empty() {
-        true => None,
-        false => Some(ids(connection, filter)?.into_iter().collect()),
-    };
-    let mut conditions = Where::of(filter, None);
-    let query = conditions.value(Value::Text(query));
-    let query = format!(
-        "SELECT k.id, bm25(words) FROM words JOIN nodes k ON k.n = words.rowid JOIN states s ON s.s = k.current \
-         WHERE words MATCH {query} AND {} ORDER BY bm25(words), k.id",
-        conditions.text()
-    );
-    let mut statement = connection.prepare_cached(&query)?;
-    let mut rows = statement.query(params_from_iter(&conditions.values))?;
-    let mut found = Vec::new();
-    while let (true, Some(row)) = (found.len() < most.min(Page::MOST), rows.next()?) {
-        // The database says less for better.
-        let one = Match { id: row::id(row.get(0)?), score: -row.get::<_, f64>(1)? };
-        if allowed.as_ref().is_none_or(|allowed| allowed.contains(&one.id)) {
-            found.push(one);
-        }
-    }
     Ok(found)
 }
 
