@@ -85,13 +85,11 @@ impl Conversation {
     /// Counts what others have appended meanwhile.
     fn catch_up(&self, last: &mut u32) -> Result<(), Error> {
         loop {
-            let end = last.saturating_add(1 + PAGE);
-            let found = self.nodes(*last + 1..end, self.store.head()?)?;
-            *last = found.iter().filter_map(|node| self.order(node)).max().unwrap_or(*last);
-            // A page that is not full is the last.
-            if *last + 1 < end {
+            let found = self.nodes(*last + 1..last.saturating_add(1 + PAGE), self.store.head()?)?;
+            let Some(furthest) = found.iter().filter_map(|node| self.order(node)).max() else {
                 return Ok(());
-            }
+            };
+            *last = furthest;
         }
     }
 

@@ -117,8 +117,8 @@ pub struct Census {
 /// - A store in a file copies itself ([`backup`](Self::backup)); one on a server refuses, because servers do that.
 /// - Media that several memories have are kept once, or once in each namespace where that is who may see them; what a
 ///   server does not tell is counted as nothing ([`Census`]).
-/// - Who reads row by row ([`vectors`](Self::vectors), [`log`](Self::log), [`all`](Self::all)) hinders a store in a file
-///   from erasing what is forgotten meanwhile, which is told and made up for, and a server not.
+/// - Who reads row by row ([`vectors`](Self::vectors), [`log`](Self::log), [`all`](Self::all)) hinders erasing what is
+///   forgotten meanwhile. In a file that is told and made up for; a server erases it when it cleans up next.
 pub trait Store: Send + Sync + fmt::Debug {
     /// The last commit.
     ///
