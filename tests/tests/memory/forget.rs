@@ -231,7 +231,7 @@ fn filled(store: &dyn Store, random: &mut Rng) -> MemoryDraft {
 
 fn nothing_is_left_of_what_is_forgotten(on: Engine) {
     for seed in 0..on.count(3, 1) as u64 {
-        let (Place { store, folder, .. }, mut random) = (on.place("forget"), Rng::with_seed(seed));
+        let (Place { folder, store, .. }, mut random) = (on.place("forget"), Rng::with_seed(seed));
         let stays = filled(&*store, &mut random);
         let mut secrets: Vec<Vec<u8>> = Vec::new();
         let contents = contents(&mut random);
@@ -284,7 +284,7 @@ fn nothing_is_left_of_what_is_forgotten(on: Engine) {
 
 /// What two memories have in common stays as long as one of them does.
 fn a_medium_of_two_memories_stays_with_the_other(on: Engine) {
-    let (Place { store, folder, .. }, mut random) = (on.place("shared"), Rng::with_seed(1));
+    let (Place { folder, store, .. }, mut random) = (on.place("shared"), Rng::with_seed(1));
     filled(&*store, &mut random);
     let large = contents(&mut random).remove(3);
     let (one, other) = (draft(&mut random, large.clone()), draft(&mut random, large.clone()));
@@ -300,7 +300,7 @@ fn a_medium_of_two_memories_stays_with_the_other(on: Engine) {
 
 /// What was added and undone is in no state that is told, but in earlier ones.
 fn what_was_undone_can_be_forgotten(on: Engine) {
-    let (Place { store, folder, .. }, mut random) = (on.place("undone"), Rng::with_seed(1));
+    let (Place { folder, store, .. }, mut random) = (on.place("undone"), Rng::with_seed(1));
     filled(&*store, &mut random);
     let content = Content::Text(words(&mut random, 50));
     let secret = draft(&mut random, content);
