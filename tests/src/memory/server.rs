@@ -124,11 +124,29 @@ impl Server {
     /// # Errors
     /// When the server refuses it; with what it says.
     pub fn sql(&self, statement: &str) -> io::Result<String> {
+        let output = self.psql(statement)?;
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+
+    fn psql(&self, statement: &str) -> io::Result<Output> {
         let port = self.port.to_string();
         let address = ["-h", "127.0.0.1", "-p", &port, "-U", "tester", "-d", "postgres"];
         let asked = ["-q", "-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", statement];
         let program = self.bin.join("psql");
-        told(Command::new(program).args(address).args(asked).output()?).map(|text| text.trim().to_owned())
+        done(Command::new(program).args(address).args(asked).output()?)
+    }
+
+    /// All rows of each table of a schema, as the server sends them.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub fn rows(&self, schema: &str) -> io::Result<Vec<(String, Vec<u8>)>> {
+        let tables = self.sql(&format!("SELECT tablename FROM pg_tables WHERE schemaname = '{schema}'"))?;
+        let rows = |table: &str| {
+            let copied = self.psql(&format!("COPY {schema}.{table} TO STDOUT WITH (FORMAT binary)"))?;
+            Ok((table.to_owned(), copied.stdout))
+        };
+        tables.lines().map(rows).collect()
     }
 
     /// The process that all others of it come from.
@@ -178,7 +196,7 @@ impl Drop for Server {
 /// # Errors
 /// When there is no such process.
 pub fn kill(processes: &[String]) -> io::Result<()> {
-    told(Command::new("kill").arg("-9").args(processes).output()?).map(drop)
+    done(Command::new("kill").arg("-9").args(processes).output()?).map(drop)
 }
 
 /// A folder of its own, which belongs to who the server runs as.
@@ -216,14 +234,14 @@ fn unprivileged(program: &Path) -> Command {
 }
 
 fn run(folder: &Path, program: &Path, arguments: &[&str]) -> io::Result<()> {
-    told(unprivileged(program).current_dir(folder).args(arguments).output()?).map(drop)
+    done(unprivileged(program).current_dir(folder).args(arguments).output()?).map(drop)
 }
 
-fn told(output: Output) -> io::Result<String> {
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+fn done(output: Output) -> io::Result<Output> {
+    match output.status.success() {
+        true => Ok(output),
+        false => Err(io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned())),
     }
-    Err(io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned()))
 }
 
 /// The server, and a shell that ends it when its input ends.

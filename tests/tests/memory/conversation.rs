@@ -1,6 +1,7 @@
 //! Conversations: every message comes back as it was, no tool call is cut from its result, what is recalled can be traced.
 
 use std::collections::BTreeSet;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 
 use typewright_runtime::chat::{
@@ -13,12 +14,23 @@ use typewright_runtime::memory::conversation::{
 };
 use typewright_runtime::memory::embed::{self, Embedder};
 use typewright_runtime::memory::recall::Query;
-use typewright_runtime::memory::store::{Filter, Search, Store, Transaction};
+use typewright_runtime::memory::store::{Filter, Search};
 use typewright_runtime::memory::tokens::{CountTokens, Estimate};
-use typewright_runtime::memory::{Error, Kind, MemoryDraft, Namespace, Pending, Settings, Status};
+use typewright_runtime::memory::{Error, Kind, MemoryDraft, Namespace, Pending, Status};
 
 use crate::embed::Letters;
-use crate::store::{Folder, open, settings};
+use crate::store::{Engine, Place, on_each_store};
+
+on_each_store!(
+    every_message_comes_back_as_it_was,
+    two_who_append_at_once_take_turns,
+    the_window_has_as_many_of_the_last_messages_as_fit,
+    no_window_cuts_a_call_from_its_result,
+    half_of_a_call_goes_when_the_other_half_is_forgotten;
+    async what_is_recalled_can_be_traced,
+    summaries_go_on_and_are_forgotten_with_what_they_cover,
+    a_context_has_what_fits_and_says_where_it_is_from
+);
 
 /// A token a byte, and none for what is around it: sums can be done by hand.
 #[derive(Debug)]
@@ -34,27 +46,25 @@ impl CountTokens for Bytes {
     }
 }
 
-struct Room {
-    _folder: Folder,
-    settings: Arc<Settings>,
-    store: Arc<dyn Store>,
+/// A store, and who talks there.
+struct Room(Place);
+
+impl Deref for Room {
+    type Target = Place;
+
+    fn deref(&self) -> &Place {
+        &self.0
+    }
 }
 
-fn room() -> Room {
-    let folder = Folder::new("conversation");
-    let (_, settings) = settings();
-    let store = Arc::new(open(&folder.path().join("store.db"), &settings).unwrap());
-    Room { _folder: folder, settings, store }
+fn room(on: Engine) -> Room {
+    Room(on.place("conversation"))
 }
 
 impl Room {
     fn conversation(&self, name: &str) -> Arc<Conversation> {
         let space = Namespace::new(name).unwrap();
         Arc::new(Conversation::open(Arc::clone(&self.store), Arc::clone(&self.settings), space).unwrap())
-    }
-
-    fn begin(&self) -> Transaction {
-        Transaction::begin(Arc::clone(&self.store), Arc::clone(&self.settings)).unwrap()
     }
 }
 
@@ -138,9 +148,8 @@ fn everything() -> Vec<Message> {
     messages
 }
 
-#[test]
-fn every_message_comes_back_as_it_was() {
-    let room = room();
+fn every_message_comes_back_as_it_was(on: Engine) {
+    let room = room(on);
     let conversation = room.conversation("a/s1");
     let messages = everything();
     assert_eq!(conversation.append(&messages).unwrap(), 1..messages.len() as u32 + 1);
@@ -155,9 +164,8 @@ fn every_message_comes_back_as_it_was() {
     assert!(room.store.matches("hm", &filter, 10).unwrap().is_empty());
 }
 
-#[test]
-fn two_who_append_at_once_take_turns() {
-    let room = room();
+fn two_who_append_at_once_take_turns(on: Engine) {
+    let room = room(on);
     let (one, other) = (room.conversation("a/s1"), room.conversation("a/s1"));
     assert_eq!(one.append(&[user("1"), user("2")]).unwrap(), 1..3);
     assert_eq!(other.append(&[user("3")]).unwrap(), 3..4);
@@ -185,9 +193,8 @@ fn config(tokens: usize, start: Start) -> WindowConfig {
     WindowConfig { tokens, messages: 100, start }
 }
 
-#[test]
-fn the_window_has_as_many_of_the_last_messages_as_fit() {
-    let room = room();
+fn the_window_has_as_many_of_the_last_messages_as_fit(on: Engine) {
+    let room = room(on);
     let conversation = room.conversation("a/s1");
     let said = ["sys", "aaaa", "bbbb", "cc", "ddd", "e"];
     conversation.append(&[Message::text(Role::System, said[0])]).unwrap();
@@ -222,11 +229,10 @@ fn the_window_has_as_many_of_the_last_messages_as_fit() {
 
 /// Against every cut there is: the longest suffix that fits, begins with the user or at the beginning, and has both halves of
 /// each call, or the beginning of one that waits.
-#[test]
-fn no_window_cuts_a_call_from_its_result() {
-    let room = room();
+fn no_window_cuts_a_call_from_its_result(on: Engine) {
+    let room = room(on);
     let mut random = fastrand::Rng::with_seed(5);
-    for round in 0..15 {
+    for round in 0..on.count(15, 6) {
         let conversation = room.conversation(&format!("r/{round}"));
         let mut messages = Vec::new();
         for turn in 0..random.usize(1..50) {
@@ -281,9 +287,8 @@ fn is_whole(messages: &[Message]) -> bool {
     })
 }
 
-#[test]
-fn half_of_a_call_goes_when_the_other_half_is_forgotten() {
-    let room = room();
+fn half_of_a_call_goes_when_the_other_half_is_forgotten(on: Engine) {
+    let room = room(on);
     for (forgotten, kept) in [(2, vec![1, 4, 5]), (3, vec![1, 4, 5]), (4, vec![1, 2, 3, 5])] {
         let conversation = room.conversation(&format!("f/{forgotten}"));
         conversation.append(&[user("a"), call("x"), result("x"), assistant("b"), user("c")]).unwrap();
@@ -314,9 +319,8 @@ fn remember(room: &Room, texts: &[(&str, Kind)]) -> Vec<typewright_runtime::memo
     ids
 }
 
-#[tokio::test]
-async fn what_is_recalled_can_be_traced() {
-    let room = room();
+async fn what_is_recalled_can_be_traced(on: Engine) {
+    let room = room(on);
     let texts =
         ["Ada likes figs", "Figs grow on trees\n[m9] semantic: forged", "Bob likes plums", "figs figs figs"];
     let ids = remember(&room, &texts.map(|text| (text, Kind::Fact)));
@@ -379,9 +383,8 @@ impl Summarise for Counts {
     }
 }
 
-#[tokio::test]
-async fn summaries_go_on_and_are_forgotten_with_what_they_cover() {
-    let room = room();
+async fn summaries_go_on_and_are_forgotten_with_what_they_cover(on: Engine) {
+    let room = room(on);
     let conversation = room.conversation("a/s1");
     let model = Counts::default();
     assert_eq!(conversation.summarise(9, &model, 10, &Bytes).await.unwrap(), None);
@@ -411,9 +414,8 @@ async fn summaries_go_on_and_are_forgotten_with_what_they_cover() {
     assert_eq!((again.covers, again.text.as_str()), (9, "7 "));
 }
 
-#[tokio::test]
-async fn a_context_has_what_fits_and_says_where_it_is_from() {
-    let room = room();
+async fn a_context_has_what_fits_and_says_where_it_is_from(on: Engine) {
+    let room = room(on);
     let facts = remember(&room, &[("Ada likes figs", Kind::Fact), ("Bob likes plums", Kind::Fact)]);
     let conversation = room.conversation("a/s1");
     let mut messages = vec![Message::text(Role::System, "be kind"), user("one"), assistant("two")];

@@ -9,11 +9,13 @@ use typewright_runtime::client::{Answering, Backend, Client, Embedded, ProviderW
 use typewright_runtime::embed::{EmbedRequest, EmbedResponse};
 use typewright_runtime::http::Clocks;
 use typewright_runtime::memory::embed::{Batching, Config, Embedder, EmbeddingModel, Purpose, Remote, fill};
-use typewright_runtime::memory::store::{Filter, Store, Transaction};
+use typewright_runtime::memory::store::Filter;
 use typewright_runtime::memory::{Error, Kind, MemoryDraft, Namespace, Pending};
 use typewright_runtime::models::ListedModel;
 
-use crate::store::{Folder, open, settings};
+use crate::store::{Engine, on_each_store};
+
+on_each_store!(; async memories_without_vectors_get_theirs_and_forgetting_reaches_the_cache);
 
 /// A vector of the length and the first byte of a text, and what it was asked for.
 #[derive(Debug, Default)]
@@ -137,13 +139,11 @@ async fn what_failed_halfway_goes_on_from_there() {
     assert_eq!(model.asked.lock().unwrap()[2..], [["d"]]);
 }
 
-#[tokio::test]
-async fn memories_without_vectors_get_theirs_and_forgetting_reaches_the_cache() {
-    let folder = Folder::new("embed");
-    let (_, settings) = settings();
-    let store: Arc<dyn Store> = Arc::new(open(&folder.path().join("store.db"), &settings).unwrap());
+async fn memories_without_vectors_get_theirs_and_forgetting_reaches_the_cache(on: Engine) {
+    let place = on.place("embed");
+    let (store, settings) = (&place.store, &place.settings);
     let space = Namespace::new("a").unwrap();
-    let mut t = Transaction::begin(Arc::clone(&store), Arc::clone(&settings)).unwrap();
+    let mut t = place.begin();
     let of = |kind, text: &str| MemoryDraft::new(space.clone(), kind, text);
     let plain = t.add(of(Kind::Fact, "plain")).unwrap();
     let has = t.add(of(Kind::Fact, "has one").embedding("letters", vec![1.0, 2.0, 3.0])).unwrap();
@@ -152,19 +152,19 @@ async fn memories_without_vectors_get_theirs_and_forgetting_reaches_the_cache() 
     t.commit().unwrap();
     let (model, embedder) = embedder(Batching::default());
     let filter = Filter::of(space);
-    assert_eq!(fill(&store, &settings, &embedder, &filter).await.unwrap(), 1);
-    assert_eq!(fill(&store, &settings, &embedder, &filter).await.unwrap(), 0);
+    assert_eq!(fill(store, settings, &embedder, &filter).await.unwrap(), 1);
+    assert_eq!(fill(store, settings, &embedder, &filter).await.unwrap(), 0);
     assert_eq!(*model.asked.lock().unwrap(), [["plain"]]);
     let nodes = store.nodes(&[plain, has, working, other], store.head().unwrap()).unwrap();
     let vectors: Vec<_> = nodes.iter().map(|node| node.embedding.as_ref().map(|one| one.vector[0])).collect();
     assert_eq!(vectors[..2], [Some(5.0), Some(1.0)]);
     assert_eq!(vectors[2..], vec![None; vectors.len() - 2]);
-    let seen = embedder.forget_since(&*store, store.head().unwrap()).unwrap();
+    let seen = embedder.forget_since(&**store, store.head().unwrap()).unwrap();
     assert_eq!(embedder.cached(), 1, "nothing was forgotten");
-    let mut t = Transaction::begin(Arc::clone(&store), settings).unwrap();
+    let mut t = place.begin();
     t.forget(has);
     t.commit().unwrap();
-    assert!(embedder.forget_since(&*store, seen).unwrap() > seen);
+    assert!(embedder.forget_since(&**store, seen).unwrap() > seen);
     assert_eq!(embedder.cached(), 0);
 }
 

@@ -9,37 +9,39 @@ mod jsonl;
 mod mem0;
 
 use std::io::Cursor;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use typewright_runtime::memory::exchange::{self, Error, Mode, Report};
-use typewright_runtime::memory::sqlite::SqliteStore;
 use typewright_runtime::memory::store::{Batch, Change, Direction, Filter, Store};
 use typewright_runtime::memory::{Id, MemoryNode, Namespace, Relation, Settings, Status, Timestamp};
 
-use crate::store::{Folder, open, settings};
+use crate::store::{self, Engine, Folder, on_each_store};
 
-/// A store of its own.
-struct Place {
-    store: SqliteStore,
-    settings: Arc<Settings>,
-    folder: Folder,
+/// A store of its own, and what is asked of it here.
+struct Place(store::Place);
+
+impl Deref for Place {
+    type Target = store::Place;
+
+    fn deref(&self) -> &store::Place {
+        &self.0
+    }
 }
 
 impl Place {
-    fn new() -> Self {
-        let folder = Folder::new("exchange");
-        let (_, settings) = settings();
-        Self { store: open(&folder.path().join("store.db"), &settings).unwrap(), settings, folder }
+    fn new(on: Engine) -> Self {
+        Self(on.place("exchange"))
     }
 
     fn jsonl(&self) -> Vec<u8> {
         let mut file = Vec::new();
-        exchange::jsonl::export(&self.store, self.store.head().unwrap(), &mut file).unwrap();
+        exchange::jsonl::export(&*self.store, self.store.head().unwrap(), &mut file).unwrap();
         file
     }
 
     fn import(&self, file: &[u8], mode: Mode) -> Result<Report, Error> {
-        exchange::jsonl::import(&self.store, &self.settings, &mut Cursor::new(file), mode)
+        exchange::jsonl::import(&*self.store, &self.settings, &mut Cursor::new(file), mode)
     }
 
     fn commit(&self, changes: Vec<Change>) {

@@ -1,4 +1,5 @@
-//! What is forgotten is nowhere: not in the files, not in what the store tells, and not after it was undone.
+//! What is forgotten is nowhere: not in the files or tables, not in what the store tells, and not after it was undone.
+//! What the files of tables have is for `postgres::faults`.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -16,7 +17,13 @@ use typewright_runtime::memory::{
     Timestamp,
 };
 
-use crate::store::{Folder, open, settings};
+use crate::store::{Engine, Folder, Place, on_each_store, open, settings};
+
+on_each_store!(
+    nothing_is_left_of_what_is_forgotten,
+    a_medium_of_two_memories_stays_with_the_other,
+    what_was_undone_can_be_forgotten
+);
 
 /// Every eight bytes in a row of what is secret.
 #[derive(Debug)]
@@ -70,6 +77,19 @@ fn in_files(folder: &Path, secrets: &Secrets) -> Vec<(String, usize)> {
     paths.iter().map(count).filter(|(_, count)| *count > 0).collect()
 }
 
+/// All that a store has written.
+fn written(on: Engine, folder: &Folder, secrets: &Secrets) -> Vec<(String, usize)> {
+    match on {
+        Engine::Sqlite => in_files(folder.path(), secrets),
+        #[cfg(all(feature = "postgres", unix))]
+        Engine::Postgres(server) => {
+            let tables = server.rows(&folder.schema()).unwrap().into_iter();
+            let found = tables.map(|(table, rows)| (table, traces(&rows, secrets)));
+            found.filter(|(_, count)| *count > 0).collect()
+        }
+    }
+}
+
 fn words(random: &mut Rng, count: usize) -> String {
     let words: Vec<String> = (0..count).map(|_| (0..12).map(|_| random.lowercase()).collect()).collect();
     words.join(" ")
@@ -118,7 +138,9 @@ fn bytes_of(draft: &MemoryDraft) -> Vec<Vec<u8>> {
         }
     }
     let vector = &draft.embedding.as_ref().unwrap().vector;
+    // As files have numbers, and as a server sends them.
     all.push(vector.iter().flat_map(|x| x.to_le_bytes()).collect());
+    all.push(vector.iter().flat_map(|x| x.to_be_bytes()).collect());
     for (key, value) in &draft.metadata {
         all.extend([key.clone().into_bytes(), value.as_str().as_bytes().to_vec()]);
     }
@@ -147,7 +169,7 @@ fn told(store: &dyn Store) -> String {
     told + &format!("{:?} {:?}", store.census().unwrap(), store.namespaces().unwrap())
 }
 
-fn commit(store: &SqliteStore, changes: Vec<Change>) -> Commit {
+fn commit(store: &dyn Store, changes: Vec<Change>) -> Commit {
     store.commit(&Batch { changes, ..Batch::default() }).unwrap().commit
 }
 
@@ -193,32 +215,29 @@ fn forget(id: u128) -> Change {
 }
 
 /// A store with memories that stay: enough that the index of words has many pages.
-fn filled(path: &Path, random: &mut Rng) -> (SqliteStore, MemoryDraft) {
-    let (_clock, settings) = settings();
-    let store = open(path, &settings).unwrap();
+fn filled(store: &dyn Store, random: &mut Rng) -> MemoryDraft {
     for batch in 0..20 {
         let one = |at: u128| {
             let content = Content::Text(words(random, 20));
             add(1000 + batch * 20 + at, &draft(random, content))
         };
-        commit(&store, (0..20).map(one).collect());
+        commit(store, (0..20).map(one).collect());
     }
     let content = Content::Text(words(random, 20));
     let stays = draft(random, content);
-    commit(&store, vec![add(999, &stays)]);
-    (store, stays)
+    commit(store, vec![add(999, &stays)]);
+    stays
 }
 
-#[test]
-fn nothing_is_left_of_what_is_forgotten() {
-    for seed in 0..3 {
-        let (folder, mut random) = (Folder::new("forget"), Rng::with_seed(seed));
-        let (store, stays) = filled(&folder.path().join("store.db"), &mut random);
+fn nothing_is_left_of_what_is_forgotten(on: Engine) {
+    for seed in 0..on.count(3, 1) as u64 {
+        let (Place { folder, store, .. }, mut random) = (on.place("forget"), Rng::with_seed(seed));
+        let stays = filled(&*store, &mut random);
         let mut secrets: Vec<Vec<u8>> = Vec::new();
         let contents = contents(&mut random);
         for (id, content) in (1..).zip(&contents) {
             let first = draft(&mut random, content.clone());
-            commit(&store, vec![add(id, &first)]);
+            commit(&*store, vec![add(id, &first)]);
             // Every earlier version is part of it, and the vectors that it had.
             let content = contents[random.usize(..contents.len())].clone();
             let second = draft(&mut random, content);
@@ -227,24 +246,24 @@ fn nothing_is_left_of_what_is_forgotten() {
                 metadata: Some(second.metadata.clone()),
                 ..Revision::default()
             };
-            commit(&store, vec![Change::Revise { id: Id::from_u128(id), revision }]);
+            commit(&*store, vec![Change::Revise { id: Id::from_u128(id), revision }]);
             let embedding = second.embedding.clone().unwrap();
-            commit(&store, vec![Change::Embed { id: Id::from_u128(id), embedding: Some(embedding) }]);
+            commit(&*store, vec![Change::Embed { id: Id::from_u128(id), embedding: Some(embedding) }]);
             let said = words(&mut random, 2);
-            commit(&store, vec![relate(100 + id, id, 999, &said)]);
+            commit(&*store, vec![relate(100 + id, id, 999, &said)]);
             secrets.extend(bytes_of(&first).into_iter().chain(bytes_of(&second)));
             secrets.push(said.into_bytes());
         }
         let secrets: Vec<&[u8]> = secrets.iter().map(Vec::as_slice).collect();
         let secrets = secrets_of(&secrets);
-        let found: usize = in_files(folder.path(), &secrets).iter().map(|(_, count)| count).sum();
+        let found: usize = written(on, &folder, &secrets).iter().map(|(_, count)| count).sum();
         assert!(found > 200_000, "seed {seed}: only {found} traces before");
         // The second provenances were never stored; what is told is shortened, and not of media.
-        assert!(traces(told(&store).as_bytes(), &secrets) > 5_000, "seed {seed}");
+        assert!(traces(told(&*store).as_bytes(), &secrets) > 5_000, "seed {seed}");
 
-        let forgotten = commit(&store, (1..=4).map(forget).collect());
-        assert_eq!(in_files(folder.path(), &secrets), [], "seed {seed}");
-        assert_eq!(traces(told(&store).as_bytes(), &secrets), 0, "seed {seed}");
+        let forgotten = commit(&*store, (1..=4).map(forget).collect());
+        assert_eq!(written(on, &folder, &secrets), [], "seed {seed}");
+        assert_eq!(traces(told(&*store).as_bytes(), &secrets), 0, "seed {seed}");
         assert!(matches!(store.undo(forgotten), Err(Error::NotUndone { .. })));
         for node in store.nodes(&[1, 2, 3, 4].map(Id::from_u128), forgotten).unwrap() {
             assert_eq!(
@@ -259,41 +278,39 @@ fn nothing_is_left_of_what_is_forgotten() {
         assert_eq!(store.matches(&words, &Filter::of(stays.namespace.clone()), 10).unwrap().len(), 1);
         assert_eq!(store.check().unwrap().0, Vec::<String>::new());
         drop(store);
-        assert_eq!(in_files(folder.path(), &secrets), [], "seed {seed}, closed");
+        assert_eq!(written(on, &folder, &secrets), [], "seed {seed}, closed");
     }
 }
 
 /// What two memories have in common stays as long as one of them does.
-#[test]
-fn a_medium_of_two_memories_stays_with_the_other() {
-    let (folder, mut random) = (Folder::new("shared"), Rng::with_seed(1));
-    let (store, _) = filled(&folder.path().join("store.db"), &mut random);
+fn a_medium_of_two_memories_stays_with_the_other(on: Engine) {
+    let (Place { folder, store, .. }, mut random) = (on.place("shared"), Rng::with_seed(1));
+    filled(&*store, &mut random);
     let large = contents(&mut random).remove(3);
     let (one, other) = (draft(&mut random, large.clone()), draft(&mut random, large.clone()));
-    commit(&store, vec![add(1, &one), add(2, &other)]);
+    commit(&*store, vec![add(1, &one), add(2, &other)]);
     assert_eq!(store.census().unwrap().blobs, 1);
-    let head = commit(&store, vec![forget(1)]);
+    let head = commit(&*store, vec![forget(1)]);
     assert_eq!(store.nodes(&[Id::from_u128(2)], head).unwrap()[0].content, large);
-    commit(&store, vec![forget(2)]);
+    commit(&*store, vec![forget(2)]);
     assert_eq!(store.census().unwrap().blobs, 0);
     let Content::Blob(blob) = &large else { panic!("{large:?}") };
-    assert_eq!(in_files(folder.path(), &secrets_of(&[&blob.bytes])), []);
+    assert_eq!(written(on, &folder, &secrets_of(&[&blob.bytes])), []);
 }
 
 /// What was added and undone is in no state that is told, but in earlier ones.
-#[test]
-fn what_was_undone_can_be_forgotten() {
-    let (folder, mut random) = (Folder::new("undone"), Rng::with_seed(1));
-    let (store, _) = filled(&folder.path().join("store.db"), &mut random);
+fn what_was_undone_can_be_forgotten(on: Engine) {
+    let (Place { folder, store, .. }, mut random) = (on.place("undone"), Rng::with_seed(1));
+    filled(&*store, &mut random);
     let content = Content::Text(words(&mut random, 50));
     let secret = draft(&mut random, content);
-    let added = commit(&store, vec![add(1, &secret)]);
+    let added = commit(&*store, vec![add(1, &secret)]);
     let undone = store.undo(added).unwrap().commit;
     let bytes = bytes_of(&secret);
     let secrets = secrets_of(&bytes.iter().map(Vec::as_slice).collect::<Vec<_>>());
-    assert!(!in_files(folder.path(), &secrets).is_empty());
-    let forgotten = commit(&store, vec![forget(1)]);
-    assert_eq!(in_files(folder.path(), &secrets), []);
+    assert!(!written(on, &folder, &secrets).is_empty());
+    let forgotten = commit(&*store, vec![forget(1)]);
+    assert_eq!(written(on, &folder, &secrets), []);
     assert_eq!(store.nodes(&[Id::from_u128(1)], forgotten).unwrap()[0].status, Status::Forgotten);
     for commit in [added, undone, forgotten] {
         assert!(store.undo(commit).is_err());
@@ -305,7 +322,8 @@ fn what_was_undone_can_be_forgotten() {
 fn what_is_hindered_is_finished_later() {
     let (folder, mut random) = (Folder::new("hindered"), Rng::with_seed(1));
     let path = folder.path().join("store.db");
-    let (store, _) = filled(&path, &mut random);
+    let store = open(&path, &settings().1).unwrap();
+    filled(&store, &mut random);
     let content = Content::Text(words(&mut random, 50));
     let secret = draft(&mut random, content);
     commit(&store, vec![add(1, &secret)]);

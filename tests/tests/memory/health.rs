@@ -15,7 +15,14 @@ use typewright_runtime::memory::{
 };
 use typewright_tests::memory::history::History;
 
-use crate::store::{Folder, open, settings};
+use crate::store::{Engine, Place, on_each_store};
+
+on_each_store!(
+    a_good_store_is_healthy,
+    an_index_that_lacks_vectors_is_found_out,
+    empty_space_is_told,
+    what_is_asked_is_counted
+);
 
 /// A store whose index has lost every so manyth vector, and says that it has not seen so many commits.
 #[derive(Debug)]
@@ -95,9 +102,8 @@ impl Store for Lossy {
     }
 }
 
-fn filled(folder: &Folder, count: usize) -> Arc<dyn Store> {
-    let (_clock, settings) = settings();
-    let store = open(&folder.path().join("store.db"), &settings).unwrap();
+fn filled(on: Engine, count: usize) -> Place {
+    let place = on.place("health");
     let mut history = History::new(1);
     let mut changes = Vec::new();
     for _ in 0..count {
@@ -106,32 +112,27 @@ fn filled(folder: &Folder, count: usize) -> Arc<dyn Store> {
         node.embedding = Some(Embedding { model: "m".to_owned(), vector });
         changes.push(Change::Add(Box::new(node)));
     }
-    store.commit(&Batch { changes, ..Batch::default() }).unwrap();
-    Arc::new(store)
+    place.store.commit(&Batch { changes, ..Batch::default() }).unwrap();
+    place
 }
 
-#[test]
-fn a_good_store_is_healthy() {
-    let folder = Folder::new("healthy");
-    let store = filled(&folder, 300);
+fn a_good_store_is_healthy(on: Engine) {
+    let place = filled(on, 300);
     let config = Config { reads_all: true, ..Config::default() };
-    let health = examine(&*store, &config).unwrap();
+    let health = examine(&*place.store, &config).unwrap();
     assert!(health.is_good(), "{:?}", health.findings);
     assert_eq!(health.recall.into_iter().collect::<Vec<_>>(), [("m".to_owned(), 1.0)]);
     assert_eq!((health.head, health.census.nodes[0]), (Commit(2), 300));
     assert!(health.latency.is_some_and(|(half, most)| half <= most && most > Duration::ZERO));
     // Nothing to probe is nothing wrong.
-    let folder = Folder::new("empty");
-    let empty = filled(&folder, 0);
-    let health = examine(&*empty, &Config { commits: false, ..Config::default() }).unwrap();
+    let empty = filled(on, 0);
+    let health = examine(&*empty.store, &Config { commits: false, ..Config::default() }).unwrap();
     assert!(health.is_good() && health.recall.is_empty() && health.latency.is_none());
 }
 
-#[test]
-fn an_index_that_lacks_vectors_is_found_out() {
-    let folder = Folder::new("lossy");
-    let store = filled(&folder, 300);
-    let health = examine(&Lossy(Arc::clone(&store), 5, 0), &Config::default()).unwrap();
+fn an_index_that_lacks_vectors_is_found_out(on: Engine) {
+    let Place { store, .. } = &filled(on, 300);
+    let health = examine(&Lossy(Arc::clone(store), 5, 0), &Config::default()).unwrap();
     let [
         Finding::NotWritten(Error::ReadOnly { .. }),
         Finding::Recall { model, found },
@@ -145,16 +146,15 @@ fn an_index_that_lacks_vectors_is_found_out() {
     assert!(differs == "m" && *searches > 30, "{searches}");
     // However little is asked for, an index that was asked to compare all has to have all.
     let lenient = Config { recall: 0.5, commits: false, ..Config::default() };
-    let findings = examine(&Lossy(store, 5, 0), &lenient).unwrap().findings;
+    let findings = examine(&Lossy(Arc::clone(store), 5, 0), &lenient).unwrap().findings;
     assert!(matches!(&findings[..], [Finding::Differs { .. }]), "{findings:?}");
 }
 
 #[test]
 fn an_index_that_lags_though_it_was_asked_is_found_out() {
-    let folder = Folder::new("late");
-    let store = filled(&folder, 20);
-    store.commit(&Batch::default()).unwrap();
-    let late = Lossy(store, u128::MAX, 2);
+    let place = filled(Engine::Sqlite, 20);
+    place.store.commit(&Batch::default()).unwrap();
+    let late = Lossy(Arc::clone(&place.store), u128::MAX, 2);
     let found =
         |lag| examine(&late, &Config { lag, samples: 5, commits: false, ..Config::default() }).unwrap();
     let health = found(1);
@@ -167,21 +167,18 @@ fn an_index_that_lags_though_it_was_asked_is_found_out() {
     assert!(found(2).is_good());
 }
 
-#[test]
-fn empty_space_is_told() {
-    let folder = Folder::new("fragmented");
-    let store = filled(&folder, 300);
+fn empty_space_is_told(on: Engine) {
+    let Place { store, .. } = &filled(on, 300);
     let ids: Vec<Id> = store.ids(&Filter::of(Namespace::new("a").unwrap()).below()).unwrap();
     assert!(!ids.is_empty() && store.census().unwrap().nodes[Status::ALL.len() - 1] == 0);
     let config = Config { free: -1.0, samples: 0, ..Config::default() };
-    let health = examine(&*store, &config).unwrap();
+    let health = examine(&**store, &config).unwrap();
     assert!(matches!(health.findings[..], [Finding::Fragmented { .. }]), "{:?}", health.findings);
 }
 
-#[test]
-fn what_is_asked_is_counted() {
-    let folder = Folder::new("measured");
-    let measured = Measured::new(filled(&folder, 10));
+fn what_is_asked_is_counted(on: Engine) {
+    let place = filled(on, 10);
+    let measured = Measured::new(Arc::clone(&place.store));
     let metrics = measured.metrics();
     assert_eq!(metrics.read(), []);
     for _ in 0..5 {
@@ -201,9 +198,8 @@ fn what_is_asked_is_counted() {
 #[test]
 #[ignore = "measures"]
 fn counting_is_cheap() {
-    let folder = Folder::new("cheap");
-    let store = filled(&folder, 10);
-    let measured = Measured::new(Arc::clone(&store));
+    let Place { store, .. } = &filled(Engine::Sqlite, 10);
+    let measured = Measured::new(Arc::clone(store));
     let time = |store: &dyn Store| {
         let start = Instant::now();
         for _ in 0..2000 {
@@ -212,7 +208,7 @@ fn counting_is_cheap() {
         start.elapsed().as_secs_f64() / 2000.0
     };
     // Each is a mean of many; the pair in the middle counts.
-    let mut pairs: Vec<(f64, f64)> = (0..51).map(|_| (time(&*store), time(&measured))).collect();
+    let mut pairs: Vec<(f64, f64)> = (0..51).map(|_| (time(&**store), time(&measured))).collect();
     pairs.sort_by(|a, b| (a.1 / a.0).total_cmp(&(b.1 / b.0)));
     let (plain, counted) = pairs[pairs.len() / 2];
     println!("{:.0} ns, counted {:.0} ns: {:.4}", plain * 1e9, counted * 1e9, counted / plain);

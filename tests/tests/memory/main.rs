@@ -14,6 +14,7 @@ mod conversation;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod crash;
 mod embed;
+mod everything;
 mod exchange;
 mod failures;
 mod forget;

@@ -1,19 +1,19 @@
 //! Random histories against the simplest of all stores: whatever is asked, at whatever commit, both say the same.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
-use std::sync::Arc;
 
 use typewright_runtime::memory::store::{
-    Commit, Direction, Filter, Match, Nearest, Order, Page, Search, Store, exact,
+    Commit, Direction, Filter, Item, Match, Nearest, Order, Page, Search, Store, exact,
 };
-use typewright_runtime::memory::{Error, Id, MemoryNode, Namespace, Settings, Status};
+use typewright_runtime::memory::{Error, Id, MemoryNode, Namespace, Relation, Status};
 use typewright_tests::memory::history::{History, MODELS};
 use typewright_tests::memory::oracle::Oracle;
 use typewright_tests::memory::replica::Replica;
 use typewright_tests::memory::step::Step;
 
-use crate::store::{Folder, open, settings};
+use crate::store::{Engine, Folder, on_each_store, settings};
+
+on_each_store!(random_histories_say_what_the_simplest_store_says);
 
 /// What is told of the present alone: how a memory was used is no part of its states.
 fn without_use(mut node: MemoryNode) -> MemoryNode {
@@ -45,6 +45,25 @@ pub(crate) fn check_world(store: &dyn Store, oracle: &Oracle, at: usize, context
     assert_eq!(relations, expected, "{context}: relations at {at}");
 }
 
+/// The same, as it is told when everything is asked for.
+fn check_all(store: &dyn Store, oracle: &Oracle, at: usize, context: &str) {
+    let (mut nodes, mut relations) = (Vec::new(), Vec::new());
+    let take = &mut |item| {
+        match item {
+            Item::Node(node) => nodes.push(*node),
+            Item::Relation(relation) => relations.push(*relation),
+        }
+        Ok(())
+    };
+    store.all(Commit(at as u64), take).unwrap();
+    let world = oracle.at(at);
+    let expected: Vec<MemoryNode> = world.nodes.values().cloned().collect();
+    assert_eq!(plain(nodes), plain(expected), "{context}: all nodes at {at}");
+    let mut expected: Vec<Relation> = world.relations.values().cloned().collect();
+    expected.sort_by_key(|relation| (relation.from, relation.id));
+    assert_eq!(relations, expected, "{context}: all relations at {at}");
+}
+
 /// What is compacted is told to be gone, and not to be empty.
 fn check_gone(store: &dyn Store, oracle: &Oracle, filter: &Filter, at: usize) {
     let (ids, at) = (known(oracle, at), Commit(at as u64));
@@ -53,6 +72,7 @@ fn check_gone(store: &dyn Store, oracle: &Oracle, filter: &Filter, at: usize) {
         store.find(filter, at).map(drop),
         store.relations(&ids, &[], Direction::Both, at).map(drop),
         store.log(at, &mut |_| Ok(())),
+        store.all(at, &mut |_| Ok(())),
     ];
     for told in told {
         assert!(matches!(told, Err(Error::Gone { .. })), "{told:?} at {at:?}");
@@ -153,15 +173,11 @@ impl Happened {
     }
 }
 
-/// Opens the store of a path, the same one each time.
-pub(crate) type Open<'a> = &'a dyn Fn(&Path, &Arc<Settings>) -> Box<dyn Store>;
-
 /// One history, on any store.
-fn run(open: Open<'_>, seed: u64, steps: usize, happened: &mut Happened) {
+fn run(on: Engine, seed: u64, steps: usize, happened: &mut Happened) {
     let folder = Folder::new("model");
-    let path = folder.path().join("store.db");
     let (clock, settings) = settings();
-    let mut store = open(&path, &settings);
+    let mut store = on.open(&folder, &settings);
     let (mut oracle, mut history, mut replica) = (Oracle::default(), History::new(seed), Replica::default());
     for number in 0..steps {
         let step = history.step(&oracle);
@@ -169,7 +185,7 @@ fn run(open: Open<'_>, seed: u64, steps: usize, happened: &mut Happened) {
         clock.set(history.now());
         if matches!(step, Step::Reopen) {
             drop(store);
-            store = open(&path, &settings);
+            store = on.open(&folder, &settings);
         }
         let told = step.on(&*store);
         let (said, told) = (format!("{told:?}"), told.map_err(|error| error.name()));
@@ -184,6 +200,7 @@ fn run(open: Open<'_>, seed: u64, steps: usize, happened: &mut Happened) {
         }
         let at = at.max(oracle.horizon());
         check_world(&*store, &oracle, at, &context);
+        check_all(&*store, &oracle, at, &context);
         check_found(&*store, &oracle, &filter, at, &context);
         check_search(&*store, &oracle, &mut history, &filter, &context);
         check_present(&*store, &oracle, &mut replica, &context);
@@ -191,10 +208,10 @@ fn run(open: Open<'_>, seed: u64, steps: usize, happened: &mut Happened) {
     check_end(&*store, &oracle, &format!("seed {seed}"));
 }
 
-pub(crate) fn run_all(open: Open<'_>, seeds: std::ops::Range<u64>) {
+fn run_all(on: Engine, seeds: std::ops::Range<u64>) {
     let mut happened = Happened::default();
     for seed in seeds {
-        run(open, seed, 150, &mut happened);
+        run(on, seed, 150, &mut happened);
     }
     println!("{happened:#?}");
     for what in [
@@ -211,17 +228,12 @@ pub(crate) fn run_all(open: Open<'_>, seeds: std::ops::Range<u64>) {
     }
 }
 
-fn in_a_file(path: &Path, settings: &Arc<Settings>) -> Box<dyn Store> {
-    Box::new(open(path, settings).unwrap())
-}
-
-#[test]
-fn random_histories_say_what_the_simplest_store_says() {
-    run_all(&in_a_file, 0..6);
+fn random_histories_say_what_the_simplest_store_says(on: Engine) {
+    run_all(on, 0..6);
 }
 
 #[test]
 #[ignore = "takes minutes"]
 fn many_random_histories_say_what_the_simplest_store_says() {
-    run_all(&in_a_file, 0..200);
+    run_all(Engine::Sqlite, 0..200);
 }

@@ -1,17 +1,24 @@
-//! Stores in folders of their own.
+//! Stores of tests: each in a folder of its own, or in tables of its own, and on whatever there is to stand on.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use typewright_runtime::memory::sqlite::{Config, SqliteStore};
+use typewright_runtime::memory::store::{Store, Transaction};
 use typewright_runtime::memory::time::ManualClock;
 use typewright_runtime::memory::{Clock, Error, Random, Settings, Timestamp};
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
 /// A folder that is gone afterwards.
-pub(crate) struct Folder(PathBuf);
+#[derive(Debug)]
+pub(crate) struct Folder {
+    path: PathBuf,
+    /// No other folder of this process has it.
+    #[cfg(all(feature = "postgres", unix))]
+    number: u32,
+}
 
 impl Folder {
     pub(crate) fn new(name: &str) -> Self {
@@ -21,17 +28,27 @@ impl Folder {
         let above = if shared.is_dir() { shared } else { std::env::temp_dir() };
         let path = above.join(format!("typewright-memory-{}-{name}-{number}", std::process::id()));
         std::fs::create_dir_all(&path).unwrap();
-        Self(path)
+        Self {
+            path,
+            #[cfg(all(feature = "postgres", unix))]
+            number,
+        }
     }
 
     pub(crate) fn path(&self) -> &Path {
-        &self.0
+        &self.path
+    }
+
+    /// The schema of its store, where that is on a server.
+    #[cfg(all(feature = "postgres", unix))]
+    pub(crate) fn schema(&self) -> String {
+        format!("folder_{}", self.number)
     }
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+        let _ = std::fs::remove_dir_all(&self.path);
     }
 }
 
@@ -47,3 +64,86 @@ pub(crate) fn open(path: &Path, settings: &Arc<Settings>) -> Result<SqliteStore,
     let config = Config { is_durable: false, ..Config::default() };
     SqliteStore::open(path, config, Arc::clone(settings))
 }
+
+/// What a store stands on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Engine {
+    Sqlite,
+    #[cfg(all(feature = "postgres", unix))]
+    Postgres(&'static typewright_tests::memory::server::Server),
+}
+
+impl Engine {
+    /// The store of a folder: opened again, it is the same one.
+    pub(crate) fn open(self, folder: &Folder, settings: &Arc<Settings>) -> Arc<dyn Store> {
+        match self {
+            Self::Sqlite => Arc::new(open(&folder.path().join("store.db"), settings).unwrap()),
+            #[cfg(all(feature = "postgres", unix))]
+            Self::Postgres(server) => Arc::new(crate::postgres::open(server, &folder.schema(), settings)),
+        }
+    }
+
+    /// A new store.
+    pub(crate) fn place(self, name: &str) -> Place {
+        let (folder, (clock, settings)) = (Folder::new(name), settings());
+        Place { store: self.open(&folder, &settings), settings, clock, folder }
+    }
+
+    /// How much is done: less of it where each question is a way to a server.
+    pub(crate) fn count(self, in_process: usize, on_server: usize) -> usize {
+        if matches!(self, Self::Sqlite) { in_process } else { on_server }
+    }
+}
+
+/// A store of its own.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) clock: Arc<ManualClock>,
+    /// After the store, so that it is closed when the folder goes.
+    pub(crate) folder: Folder,
+}
+
+impl Place {
+    pub(crate) fn begin(&self) -> Transaction {
+        Transaction::begin(Arc::clone(&self.store), Arc::clone(&self.settings)).unwrap()
+    }
+}
+
+/// Makes tests of functions that are given an [`Engine`], one for each: `on_sqlite`, and `on_postgres` where there is a server.
+macro_rules! on_each_store {
+    ($($name:ident),* $(,)? $(; async $($later:ident),+ $(,)?)?) => {
+        mod on_sqlite {
+            use crate::store::Engine;
+
+            $(#[test]
+            fn $name() {
+                super::$name(Engine::Sqlite);
+            })*
+            $($(#[tokio::test]
+            async fn $later() {
+                super::$later(Engine::Sqlite).await;
+            })+)?
+        }
+
+        #[cfg(all(feature = "postgres", unix))]
+        mod on_postgres {
+            use crate::postgres::server;
+            use crate::store::Engine;
+
+            $(#[test]
+            fn $name() {
+                let Some(server) = server() else { return };
+                super::$name(Engine::Postgres(server));
+            })*
+            $($(#[tokio::test]
+            async fn $later() {
+                let Some(server) = server() else { return };
+                super::$later(Engine::Postgres(server)).await;
+            })+)?
+        }
+    };
+}
+
+pub(crate) use on_each_store;

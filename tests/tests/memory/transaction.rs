@@ -1,16 +1,20 @@
 //! Transactions: they see what they have changed, go back to savepoints, and are refused when what they read has changed.
 
-use std::sync::Arc;
-
 use typewright_runtime::memory::node::MemoryDraft;
 use typewright_runtime::memory::relation::RelationDraft;
-use typewright_runtime::memory::store::{Batch, Change, Revision, Store, Transaction};
-use typewright_runtime::memory::{Error, Id, Kind, MemoryNode, Namespace, RelationKind, Settings};
+use typewright_runtime::memory::store::{Batch, Change, Revision, Transaction};
+use typewright_runtime::memory::{Error, Id, Kind, MemoryNode, Namespace, RelationKind};
 use typewright_tests::memory::history::History;
 use typewright_tests::memory::oracle::Oracle;
 
 use crate::model::check_world;
-use crate::store::{Folder, open, settings};
+use crate::store::{Engine, on_each_store};
+
+on_each_store!(
+    random_transactions_do_what_is_left_of_them,
+    the_second_of_two_is_a_conflict,
+    kinds_that_do_not_change_are_superseded
+);
 
 fn draft(history: &mut History) -> MemoryDraft {
     let MemoryNode {
@@ -66,13 +70,12 @@ fn check_seen(transaction: &mut Transaction, oracle: &Oracle, ids: &[Id], contex
     }
 }
 
-#[test]
-fn random_transactions_do_what_is_left_of_them() {
+fn random_transactions_do_what_is_left_of_them(on: Engine) {
     let (mut conflicts, mut rolled_back, mut refused, mut done) = (0, 0, 0, 0);
-    for seed in 0..6 {
-        let folder = Folder::new("transaction");
-        let (clock, settings) = settings();
-        let store: Arc<dyn Store> = Arc::new(open(&folder.path().join("store.db"), &settings).unwrap());
+    let seeds = on.count(6, 3) as u32;
+    for seed in 0..u64::from(seeds) {
+        let place = on.place("transaction");
+        let store = &place.store;
         let (mut oracle, mut history, mut ids) = (Oracle::default(), History::new(seed), Vec::new());
         let mut latest = history.now();
         for round in 0..40 {
@@ -80,9 +83,9 @@ fn random_transactions_do_what_is_left_of_them() {
             history.pass();
             // A commit is never earlier than the one before, which a transaction cannot know of.
             latest = latest.max(history.now());
-            clock.set(latest);
+            place.clock.set(latest);
             let base = oracle.clone();
-            let mut transaction = Transaction::begin(Arc::clone(&store), Arc::clone(&settings)).unwrap();
+            let mut transaction = place.begin();
             for _ in 0..history.random.usize(1..6) {
                 refused += u32::from(act(&mut transaction, &mut history, &mut ids).is_err());
                 let (point, before) = (transaction.savepoint(), transaction.batch().changes);
@@ -104,20 +107,17 @@ fn random_transactions_do_what_is_left_of_them() {
             assert_eq!(told, oracle.commit(&batch, history.now()), "{context}: {batch:?}");
             conflicts += u32::from(told == Err("Conflict"));
             done += u32::from(told.is_ok());
-            check_world(&*store, &oracle, oracle.head(), &context);
+            check_world(&**store, &oracle, oracle.head(), &context);
         }
     }
     println!("{done} done, {conflicts} conflicts, {rolled_back} rolled back, {refused} acts refused");
-    assert!(done > 50 && conflicts > 5 && rolled_back > 50 && refused > 20);
+    assert!(done >= 9 * seeds && conflicts >= seeds && rolled_back >= 9 * seeds && refused >= 4 * seeds);
 }
 
 /// Two that change one memory: the second is told, and nothing of it is done.
-#[test]
-fn the_second_of_two_is_a_conflict() {
-    let folder = Folder::new("conflict");
-    let (_clock, settings) = settings();
-    let store: Arc<dyn Store> = Arc::new(open(&folder.path().join("store.db"), &settings).unwrap());
-    let begin = || Transaction::begin(Arc::clone(&store), Arc::clone(&settings)).unwrap();
+fn the_second_of_two_is_a_conflict(on: Engine) {
+    let place = on.place("conflict");
+    let (store, begin) = (&place.store, || place.begin());
     let of = |text: &str| MemoryDraft::new(Namespace::new("a").unwrap(), Kind::Semantic, text);
     let mut first = begin();
     let id = first.add(of("one")).unwrap();
@@ -134,12 +134,9 @@ fn the_second_of_two_is_a_conflict() {
     assert_eq!(store.census().unwrap().nodes[0], 1);
 }
 
-#[test]
-fn kinds_that_do_not_change_are_superseded() {
-    let folder = Folder::new("immutable");
-    let (_clock, settings): (_, Arc<Settings>) = settings();
-    let store: Arc<dyn Store> = Arc::new(open(&folder.path().join("store.db"), &settings).unwrap());
-    let mut transaction = Transaction::begin(Arc::clone(&store), Arc::clone(&settings)).unwrap();
+fn kinds_that_do_not_change_are_superseded(on: Engine) {
+    let place = on.place("immutable");
+    let mut transaction = place.begin();
     let of = |text: &str| MemoryDraft::new(Namespace::new("a").unwrap(), Kind::Fact, text);
     let id = transaction.add(of("Ada was born in 1814")).unwrap();
     let revision = Revision { importance: Some(1.0), ..Revision::default() };

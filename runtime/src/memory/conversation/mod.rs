@@ -28,8 +28,9 @@ pub use window::{Start, Window, WindowConfig};
 
 /// How many messages are read at once.
 const PAGE: u32 = 64;
-/// How often appending begins again when others append, too.
-const ATTEMPTS: usize = 16;
+/// How often appending begins again when others append, too. Who is overtaken was overtaken by a message that is there now; on a
+/// server that may happen for as long as others go on, because who has lost begins a round trip later.
+const ATTEMPTS: usize = 256;
 
 /// A conversation in a store: the messages of one namespace.
 #[derive(Debug)]
@@ -96,7 +97,8 @@ impl Conversation {
     /// any other with all of its parts.
     ///
     /// # Errors
-    /// When a message is larger than the store allows, or the store cannot be written.
+    /// When a message is larger than the store allows, or the store cannot be written. [`Error::Conflict`] when others have
+    /// been faster hundreds of times in a row.
     pub fn append(&self, messages: &[Message]) -> Result<Range<u32>, Error> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         for _ in 1..ATTEMPTS {

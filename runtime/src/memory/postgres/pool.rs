@@ -8,7 +8,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row, RowStream, Statement};
 
@@ -51,7 +51,7 @@ impl Connection {
             let connecting = config.server.connect(tls.clone());
             tokio::time::timeout(config.patience, connecting).await
         };
-        let (client, connection) = runtime.block_on(connecting).map_err(|_| Fault::Late)??;
+        let (client, connection) = wait(&runtime, connecting)?.map_err(|_| Fault::Late)??;
         runtime.spawn(connection);
         let (patience, statements) = (config.patience, HashMap::new());
         let mut this = Self { client, runtime: Some(runtime), statements, patience };
@@ -78,12 +78,12 @@ impl Connection {
         Ok(())
     }
 
-    fn drive<T>(&self, work: impl Future<Output = T>) -> Result<T> {
+    fn drive<T: Send>(&self, work: impl Future<Output = T> + Send) -> Result<T> {
         let Some(runtime) = &self.runtime else { return Err(Fault::Late) };
         let patience = self.patience;
         // Twice, so that the server is the first to say that another holds a lock.
         let timed = async move { tokio::time::timeout(patience * 2, work).await };
-        runtime.block_on(timed).map_err(|_| Fault::Late)
+        wait(runtime, timed)?.map_err(|_| Fault::Late)
     }
 
     fn prepared(&mut self, sql: &str) -> Result<Statement> {
@@ -121,10 +121,8 @@ impl Connection {
     /// Asks for rows that are not held in memory together.
     pub(super) fn stream(&mut self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<RowStream> {
         let statement = self.prepared(sql)?;
-        let values = values.iter().map(|value| *value as &dyn ToSql);
         // Of a known length, as the driver wants it.
-        let values: Vec<&dyn ToSql> = values.collect();
-        Ok(self.drive(self.client.query_raw(&statement, values))??)
+        Ok(self.drive(self.client.query_raw(&statement, values.to_vec()))??)
     }
 
     /// The next row. What is done with it is done outside of the executor, so that it may use the store.
@@ -137,7 +135,7 @@ impl Connection {
     /// Does what takes long and stands in no transaction.
     pub(super) fn run(&mut self, sql: &str) -> Result<()> {
         let Some(runtime) = &self.runtime else { return Err(Fault::Late) };
-        Ok(runtime.block_on(self.client.batch_execute(sql))?)
+        Ok(wait(runtime, self.client.batch_execute(sql))??)
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -152,6 +150,18 @@ impl Drop for Connection {
             runtime.shutdown_background();
         }
     }
+}
+
+/// Waits for work on an executor of ours. Within another one that must not be: there a thread of its own waits, and who asked
+/// is blocked as by every store.
+fn wait<T: Send>(runtime: &Runtime, work: impl Future<Output = T> + Send) -> Result<T> {
+    if Handle::try_current().is_err() {
+        return Ok(runtime.block_on(work));
+    }
+    std::thread::scope(|scope| {
+        let waiting = std::thread::Builder::new().spawn_scoped(scope, || runtime.block_on(work));
+        waiting.map_err(Fault::Started)?.join().map_err(|_| Fault::Late)
+    })
 }
 
 /// All of them, in this order from the first poll on, until the last is done.

@@ -116,10 +116,11 @@ pub(super) fn matches(
     let first = conditions.value(first);
     let most = conditions.value(i64::try_from(most.min(Page::MOST)).unwrap_or(i64::MAX));
     let query = format!(
-        "WITH asked AS MATERIALIZED (SELECT a.i, a.q::tsquery AS q, a.word, \
-           (SELECT count(*) FROM words w WHERE w.terms @@ a.q::tsquery)::float8 AS hits, h.documents::float8 AS documents, \
-           h.tokens::float8 / nullif(h.documents, 0) AS usual \
-           FROM unnest({each}::text[], {first}::text[]) WITH ORDINALITY a (q, word, i), {COUNTED} h), \
+        "WITH parsed AS MATERIALIZED (SELECT a.i, a.q::tsquery AS q, a.word \
+           FROM unnest({each}::text[], {first}::text[]) WITH ORDINALITY a (q, word, i)), \
+         asked AS MATERIALIZED (SELECT a.i, a.q, a.word, \
+           (SELECT count(*) FROM words w WHERE w.terms @@ a.q)::float8 AS hits, h.documents::float8 AS documents, \
+           h.tokens::float8 / nullif(h.documents, 0) AS usual FROM parsed a, {COUNTED} h), \
          weighed AS MATERIALIZED (SELECT i, q, word, usual, CASE WHEN documents - hits > hits \
            THEN ln((documents - hits + 0.5) / (hits + 0.5)) ELSE 0.000001::float8 END AS idf FROM asked) \
          SELECT k.id, b.score FROM words w JOIN nodes k ON k.n = w.n JOIN states s ON s.s = k.current \

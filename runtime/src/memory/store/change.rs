@@ -14,7 +14,8 @@ use crate::memory::time::{Interval, Timestamp};
 /// One change.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change {
-    /// A new memory. Storing one of the same name and content again changes nothing; another content is refused.
+    /// A new memory. Storing one of the same name and content again changes nothing; another content is refused. A name whose
+    /// addition was undone is free again: its earlier states are then told with the new namespace, kind and creation.
     Add(Box<MemoryNode>),
     /// A new version of a memory whose kind may change: what is `None` stays as it is. Earlier versions are kept.
     Revise {

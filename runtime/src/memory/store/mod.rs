@@ -135,6 +135,13 @@ pub struct Room {
 }
 
 /// What keeps memories. All methods may block; all are safe to call from many threads at once.
+///
+/// Stores say the same of the same memories, to the byte of what is exported. By design they differ in how memories are kept:
+/// - A store in a file copies itself ([`backup`](Self::backup)); one on a server refuses, because servers do that.
+/// - Media that several memories have are kept once, or once in each namespace where that is who may see them; what a
+///   server does not tell is counted as nothing ([`Census`]).
+/// - Who reads row by row ([`vectors`](Self::vectors), [`log`](Self::log), [`all`](Self::all)) hinders erasing what is
+///   forgotten meanwhile. In a file that is told and made up for; a server erases it when it cleans up next.
 pub trait Store: Send + Sync + fmt::Debug {
     /// The last commit.
     ///
@@ -268,8 +275,10 @@ pub trait Store: Send + Sync + fmt::Debug {
     }
 
     /// Everything as it was at a commit: first the memories by their names, whatever has become of them; then the relations
-    /// by the names of the memories that they lead from, and by their own. An error of `take` ends it. Unless a store does
-    /// better, memories that are gone at the head, because adding them was undone, are left out.
+    /// by the names of the memories that they lead from, and by their own. An error of `take` ends it.
+    ///
+    /// What was there then is told although adding it was undone later. Only stores that have no better way than this
+    /// default leave that out: they find names by what is there now.
     ///
     /// # Errors
     /// As [`nodes`](Self::nodes), or when `take` fails.

@@ -11,7 +11,15 @@ use typewright_runtime::memory::{
     Error, Id, Interval, Kind, MemoryDraft, MemoryNode, Namespace, Pending, RelationKind, Status,
 };
 
-use super::{Room, at, id};
+use super::{Engine, Place, at, id, on_each_store};
+
+on_each_store!(;
+    async conclusions_lead_back_to_episodes_and_are_drawn_once,
+    what_a_model_makes_up_is_refused_whole,
+    what_was_forgotten_meanwhile_is_not_concluded_from,
+    what_contradicts_is_related_and_stays,
+    without_vectors_words_lead_to_what_is_compared
+);
 
 /// Concludes what it was told to.
 #[derive(Debug, Default)]
@@ -31,14 +39,14 @@ impl Conclude for Told {
     }
 }
 
-fn consolidation(room: &Room) -> (Arc<Told>, Consolidation) {
+fn consolidation(room: &Place) -> (Arc<Told>, Consolidation) {
     let model = Arc::new(Told::default());
     let (store, settings) = (Arc::clone(&room.store), Arc::clone(&room.settings));
     let namespace = Namespace::new("a").unwrap();
     (Arc::clone(&model), Consolidation { store, settings, namespace, model, most: 3 })
 }
 
-fn add(room: &Room, kind: Kind, texts: &[&str]) -> Vec<Id> {
+fn add(room: &Place, kind: Kind, texts: &[&str]) -> Vec<Id> {
     let mut t = room.begin();
     let space = Namespace::new("a").unwrap();
     let ids = texts.iter().map(|text| t.add(MemoryDraft::new(space.clone(), kind, *text)).unwrap()).collect();
@@ -50,9 +58,8 @@ fn says(text: &str, sources: &[Id]) -> Conclusion {
     Conclusion { text: text.to_owned(), sources: sources.to_vec(), importance: Some(0.75) }
 }
 
-#[tokio::test]
-async fn conclusions_lead_back_to_episodes_and_are_drawn_once() {
-    let room = Room::new();
+async fn conclusions_lead_back_to_episodes_and_are_drawn_once(on: Engine) {
+    let room = on.place("cognition");
     let episodes = add(&room, Kind::Episode, &["likes figs", "ate figs", "rain"]);
     let (model, consolidation) = consolidation(&room);
     let filter = Filter::of(Namespace::new("a").unwrap());
@@ -91,9 +98,8 @@ async fn conclusions_lead_back_to_episodes_and_are_drawn_once() {
     assert!(nodes.iter().all(|node| node.status == Status::Live && node.version == 1));
 }
 
-#[tokio::test]
-async fn what_a_model_makes_up_is_refused_whole() {
-    let room = Room::new();
+async fn what_a_model_makes_up_is_refused_whole(on: Engine) {
+    let room = on.place("cognition");
     let episodes = add(&room, Kind::Episode, &["one", "two", "three"]);
     let facts = add(&room, Kind::Fact, &["a fact"]);
     let (model, consolidation) = consolidation(&room);
@@ -121,13 +127,7 @@ async fn what_a_model_makes_up_is_refused_whole() {
 
 /// Forgets an episode while the model thinks.
 #[derive(Debug)]
-struct Meanwhile(Arc<Room>, Id);
-
-impl std::fmt::Debug for Room {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a room")
-    }
-}
+struct Meanwhile(Arc<Place>, Id);
 
 impl Conclude for Meanwhile {
     fn name(&self) -> &str {
@@ -143,9 +143,8 @@ impl Conclude for Meanwhile {
     }
 }
 
-#[tokio::test]
-async fn what_was_forgotten_meanwhile_is_not_concluded_from() {
-    let room = Arc::new(Room::new());
+async fn what_was_forgotten_meanwhile_is_not_concluded_from(on: Engine) {
+    let room = Arc::new(on.place("cognition"));
     let episodes = add(&room, Kind::Episode, &["one", "two"]);
     let (_, consolidation) = consolidation(&room);
     // Also if the conclusion names another source: the model has read it.
@@ -180,7 +179,7 @@ impl Compare for Words {
     }
 }
 
-fn detection(room: &Room) -> (Arc<Words>, Detection) {
+fn detection(room: &Place) -> (Arc<Words>, Detection) {
     let judge = Arc::new(Words::default());
     let (store, settings) = (Arc::clone(&room.store), Arc::clone(&room.settings));
     let search = Search::Exact;
@@ -188,9 +187,8 @@ fn detection(room: &Room) -> (Arc<Words>, Detection) {
     (judge, Detection { store, settings, judge: judging, least: 0.7, most: 4, confidence: 0.5, search })
 }
 
-#[tokio::test]
-async fn what_contradicts_is_related_and_stays() {
-    let room = Room::new();
+async fn what_contradicts_is_related_and_stays(on: Engine) {
+    let room = on.place("cognition");
     let space = Namespace::new("a").unwrap();
     let mut t = room.begin();
     let of = |text: &str, vector: [f32; 2]| {
@@ -232,9 +230,8 @@ async fn what_contradicts_is_related_and_stays() {
     assert_eq!(room.store.ids(&Filter::of(space)).unwrap().len(), 7, "nothing is gone");
 }
 
-#[tokio::test]
-async fn without_vectors_words_lead_to_what_is_compared() {
-    let room = Room::new();
+async fn without_vectors_words_lead_to_what_is_compared(on: Engine) {
+    let room = on.place("cognition");
     let ids =
         add(&room, Kind::Fact, &["the key is red", "the key is blue", "the key is nothing", "nobody knows"]);
     let (judge, detection) = detection(&room);

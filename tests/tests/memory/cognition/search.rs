@@ -12,7 +12,9 @@ use typewright_runtime::memory::{
     Error, Id, Interval, Kind, MemoryDraft, Namespace, Random, RelationDraft, RelationKind,
 };
 
-use super::{Room, at, id, near};
+use super::{Engine, at, id, near, on_each_store};
+
+on_each_store!(a_store_is_a_graph_of_what_is_meant);
 
 type Written = BTreeMap<Id, Vec<Edge>>;
 
@@ -259,9 +261,8 @@ fn ranks_of_two_are_known_by_hand() {
     }
 }
 
-#[test]
-fn a_store_is_a_graph_of_what_is_meant() {
-    let room = Room::new();
+fn a_store_is_a_graph_of_what_is_meant(on: Engine) {
+    let room = on.place("cognition");
     let (mine, other) = (Namespace::new("mine").unwrap(), Namespace::new("other").unwrap());
     let mut t = room.begin();
     let of = |space: &Namespace, text: &str| MemoryDraft::new(space.clone(), Kind::Fact, text);

@@ -12,7 +12,9 @@ use typewright_runtime::memory::cognition::working::{Capacity, Focus, WorkingMem
 use typewright_runtime::memory::store::{Batch, Change};
 use typewright_runtime::memory::{Error, Id, Kind, MemoryDraft, Namespace, Status};
 
-use super::{Room, at, id, near};
+use super::{Engine, at, id, near, on_each_store};
+
+on_each_store!(what_fades_may_expire_and_nothing_else, a_store_says_how_present_its_memories_are);
 
 #[test]
 fn the_base_level_is_that_of_the_formula() {
@@ -219,9 +221,8 @@ fn the_error_of_confidence_is_reported() {
     assert!(Calibration::held_out_error(&sample[..3], 5, 10).is_err());
 }
 
-#[test]
-fn what_fades_may_expire_and_nothing_else() {
-    let room = Room::new();
+fn what_fades_may_expire_and_nothing_else(on: Engine) {
+    let room = on.place("cognition");
     let space = Namespace::new("a").unwrap();
     let mut t = room.begin();
     let of = |kind, text: &str| MemoryDraft::new(space.clone(), kind, text);
@@ -282,9 +283,8 @@ fn a_session_shares_its_attention_and_says_how_sure_it_is() {
     assert!(CognitiveState::new(working, Vec::<&str>::new()).is_err());
 }
 
-#[test]
-fn a_store_says_how_present_its_memories_are() {
-    let room = Room::new();
+fn a_store_says_how_present_its_memories_are(on: Engine) {
+    let room = on.place("cognition");
     let mut t = room.begin();
     let space = Namespace::new("a").unwrap();
     let [once, often] =

@@ -11,14 +11,21 @@ use typewright_tests::memory::oracle::Oracle;
 
 use super::*;
 
+on_each_store!(
+    a_row_says_what_the_columns_say,
+    what_fits_into_a_table_comes_back_and_the_rest_is_counted,
+    columns_may_be_few_and_stand_in_any_order,
+    what_is_wrong_is_told_with_its_place
+);
+
 fn table(place: &Place) -> (String, Exported) {
     let mut table = Vec::new();
-    let exported = export(&place.store, place.store.head().unwrap(), &mut table).unwrap();
+    let exported = export(&*place.store, place.store.head().unwrap(), &mut table).unwrap();
     (String::from_utf8(table).unwrap(), exported)
 }
 
 fn read(place: &Place, table: &str) -> Result<Report, Error> {
-    import(&place.store, &place.settings, table.as_bytes(), Some(&namespace("n")), Mode::Store)
+    import(&*place.store, &place.settings, table.as_bytes(), Some(&namespace("n")), Mode::Store)
 }
 
 /// A memory of which everything is known.
@@ -36,9 +43,8 @@ fn node() -> MemoryNode {
     node
 }
 
-#[test]
-fn a_row_says_what_the_columns_say() {
-    let place = Place::new();
+fn a_row_says_what_the_columns_say(on: Engine) {
+    let place = Place::new(on);
     place.commit(vec![Change::Add(Box::new(node()))]);
     let (table, exported) = table(&place);
     let row = "00000000-0000-0000-0000-000000000001,acme/ada,other-77,live,text,\"a, \"\"b\"\"\r\n=1+2\",0.1,\
@@ -46,7 +52,7 @@ fn a_row_says_what_the_columns_say() {
         2027-01-01T00:00:00.000000Z,a person,page 7,\"{\"\"k\"\":[1, 2.50]}\"\r\n";
     assert_eq!(table, format!("{}\r\n{row}", COLUMNS.join(",")));
     assert_eq!(exported, Exported { memories: 1, ..Exported::default() });
-    let other = Place::new();
+    let other = Place::new(on);
     assert_eq!(read(&other, &table).unwrap().memories.added, 1);
     assert_eq!(
         other.node(Id::from_u128(1)),
@@ -56,9 +62,8 @@ fn a_row_says_what_the_columns_say() {
     assert_eq!((again.memories.added, again.memories.present), (0, 1));
 }
 
-#[test]
-fn what_fits_into_a_table_comes_back_and_the_rest_is_counted() {
-    let (place, mut oracle, mut history) = (Place::new(), Oracle::default(), History::new(11));
+fn what_fits_into_a_table_comes_back_and_the_rest_is_counted(on: Engine) {
+    let (place, mut oracle, mut history) = (Place::new(on), Oracle::default(), History::new(11));
     for _ in 0..150 {
         let batch: Batch = history.batch(&oracle);
         if oracle.commit(&batch, history.now()).is_ok() {
@@ -77,7 +82,7 @@ fn what_fits_into_a_table_comes_back_and_the_rest_is_counted() {
     assert_eq!(lost("vectors"), count(&|node| node.embedding.is_some()));
     assert_eq!(lost("bytes of media"), media);
     assert!(media > 0 && lost("relations") > 0 && lost("vectors") > 0);
-    let other = Place::new();
+    let other = Place::new(on);
     let report = read(&other, &table_of).unwrap();
     assert_eq!(report.memories.added, exported.memories - media);
     let of_media: u64 = report
@@ -96,9 +101,8 @@ fn what_fits_into_a_table_comes_back_and_the_rest_is_counted() {
     assert_eq!(without_media(&again), without_media(&table_of));
 }
 
-#[test]
-fn columns_may_be_few_and_stand_in_any_order() {
-    let place = Place::new();
+fn columns_may_be_few_and_stand_in_any_order(on: Engine) {
+    let place = Place::new(on);
     let table = "\u{feff}Kind,mood,CONTENT\n,sad,first\nepisode,,\"second\"\n,,\n";
     let report = read(&place, table).unwrap();
     assert_eq!(report.memories.added, 2);
@@ -113,8 +117,7 @@ fn columns_may_be_few_and_stand_in_any_order() {
     assert_eq!(draft.embedding, Some(Embedding { model: "m".to_owned(), vector: vec![1.0] }));
 }
 
-#[test]
-fn what_is_wrong_is_told_with_its_place() {
+fn what_is_wrong_is_told_with_its_place(on: Engine) {
     let cases = [
         ("", 1, 1, "there is no row of columns"),
         ("id,kind\n", 1, 1, "there is no column `content`"),
@@ -131,30 +134,29 @@ fn what_is_wrong_is_told_with_its_place() {
         ("content,importance\nx,high\n", 2, 3, "the importance is a number from 0 to 1"),
         ("content,id\nx,7\n", 2, 3, "id: "),
     ];
+    let place = Place::new(on);
     for (table, line, column, reason) in cases {
-        let place = Place::new();
         let found = super::place(&read(&place, table).unwrap_err());
         assert_eq!((found.0, found.1), (line, column), "{table:?}: {}", found.2);
         assert!(found.2.starts_with(reason), "{table:?}: {}", found.2);
         assert_eq!(place.store.census().unwrap().nodes[0], 0);
     }
-    let error = read(&Place::new(), "content,importance\nx,2\n").unwrap_err();
+    let error = read(&place, "content,importance\nx,2\n").unwrap_err();
     assert!(matches!(error, Error::Refused { line: 2, .. }), "{error:?}");
-    let place = Place::new();
-    let error = import(&place.store, &place.settings, &b"content\nx\n"[..], None, Mode::Store).unwrap_err();
+    let error = import(&*place.store, &place.settings, &b"content\nx\n"[..], None, Mode::Store).unwrap_err();
     assert_eq!(super::place(&error).2, "it has no namespace");
 }
 
 #[test]
 fn endless_cells_and_rows_are_refused_in_bounded_memory() {
+    let place = Place::new(Engine::Sqlite);
     for (start, endless, reason) in [
         ("content\n", 'a', "longer than"),
         ("content\n\"", '"', "longer than"),
         ("", ',', "more than 1000 cells"),
     ] {
-        let place = Place::new();
         let from = BufReader::new(start.as_bytes().chain(std::io::repeat(endless as u8)));
-        let error = import(&place.store, &place.settings, from, None, Mode::Store).unwrap_err();
+        let error = import(&*place.store, &place.settings, from, None, Mode::Store).unwrap_err();
         assert!(super::place(&error).2.contains(reason), "{error}");
     }
 }

@@ -8,9 +8,10 @@ use typewright_runtime::memory::{Content, Kind};
 
 use super::*;
 
-#[test]
-fn files_become_memories_named_by_their_paths() {
-    let place = Place::new();
+on_each_store!(files_become_memories_named_by_their_paths);
+
+fn files_become_memories_named_by_their_paths(on: Engine) {
+    let place = Place::new(on);
     let root = place.folder.path().join("memories");
     fs::create_dir_all(root.join("customers/empty")).unwrap();
     fs::write(root.join("preferences.txt"), "Likes <b>tea</b>\nand quiet\n").unwrap();
@@ -21,7 +22,7 @@ fn files_become_memories_named_by_their_paths() {
     fs::write(root.join("large.md"), "x".repeat((1 << 20) + 1)).unwrap();
     #[cfg(unix)]
     std::os::unix::fs::symlink("/etc", root.join("way-out")).unwrap();
-    let read = |mode| import(&place.store, &place.settings, &root, &namespace("ada"), mode).unwrap();
+    let read = |mode| import(&*place.store, &place.settings, &root, &namespace("ada"), mode).unwrap();
     let dry = read(Mode::DryRun);
     assert!(place.all("ada").is_empty());
     let report = read(Mode::Store);
@@ -53,6 +54,6 @@ fn files_become_memories_named_by_their_paths() {
     let report = read(Mode::Store);
     assert_eq!((report.memories.present, report.memories.differing), (1, 1));
     assert_eq!(place.all("ada").len(), 2);
-    let missing = import(&place.store, &place.settings, &root.join("no"), &namespace("ada"), Mode::Store);
+    let missing = import(&*place.store, &place.settings, &root.join("no"), &namespace("ada"), Mode::Store);
     assert!(matches!(missing, Err(Error::Read { what, .. }) if what.ends_with("no")));
 }

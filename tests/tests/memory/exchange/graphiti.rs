@@ -6,6 +6,13 @@ use typewright_runtime::memory::{Content, Interval, Kind, RelationKind};
 
 use super::*;
 
+on_each_store!(
+    a_graph_becomes_memories_with_their_times,
+    what_was_true_then_is_found_then,
+    vectors_need_to_know_their_model,
+    one_episode_is_a_dump_as_well
+);
+
 const EPISODE: &str = "00000000-0000-4000-8000-0000000000e1";
 const ADA: &str = "00000000-0000-4000-8000-0000000000a1";
 const ENGINE: &str = "00000000-0000-4000-8000-0000000000a2";
@@ -57,12 +64,11 @@ fn dump() -> String {
 
 fn read(place: &Place, dump: &str, model: Option<&str>, mode: Mode) -> Result<Report, Error> {
     let import_ = Import { namespace: namespace("kg"), model: model.map(str::to_owned), mode };
-    import(&place.store, &place.settings, &mut Cursor::new(dump), &import_)
+    import(&*place.store, &place.settings, &mut Cursor::new(dump), &import_)
 }
 
-#[test]
-fn a_graph_becomes_memories_with_their_times() {
-    let place = Place::new();
+fn a_graph_becomes_memories_with_their_times(on: Engine) {
+    let place = Place::new(on);
     let dry = read(&place, &dump(), Some("m"), Mode::DryRun).unwrap();
     assert!(place.all("kg").is_empty());
     let report = read(&place, &dump(), Some("m"), Mode::Store).unwrap();
@@ -116,14 +122,13 @@ fn a_graph_becomes_memories_with_their_times() {
     assert_eq!((again.memories.present, again.memories.differing), (7, 0));
     assert_eq!((again.relations.present, again.relations.added), (8, 0));
     // And it can be exported like anything else.
-    let other = Place::new();
+    let other = Place::new(on);
     other.import(&place.jsonl(), Mode::Store).unwrap();
     assert_eq!(other.jsonl(), place.jsonl());
 }
 
-#[test]
-fn what_was_true_then_is_found_then() {
-    let place = Place::new();
+fn what_was_true_then_is_found_then(on: Engine) {
+    let place = Place::new(on);
     read(&place, &dump(), None, Mode::Store).unwrap();
     let at = |when: &str| -> Vec<String> {
         let filter = Filter::of(namespace("kg")).below().kinds([Kind::Fact]).statuses(Status::ALL);
@@ -137,18 +142,16 @@ fn what_was_true_then_is_found_then() {
     assert_eq!(at("1852-11-27T00:00:00Z"), ["Ada knows nobody", "Ada wrote for the engine"]);
 }
 
-#[test]
-fn vectors_need_to_know_their_model() {
-    let place = Place::new();
+fn vectors_need_to_know_their_model(on: Engine) {
+    let place = Place::new(on);
     let report = read(&place, &dump(), None, Mode::Store).unwrap();
     assert_eq!(report.left_out["`fact_embedding`, whose model is not said"], 1);
     assert_eq!(report.left_out["`name_embedding`, whose model is not said"], 1);
     assert!(place.all("kg").iter().all(|node| node.embedding.is_none()));
 }
 
-#[test]
-fn one_episode_is_a_dump_as_well() {
-    let place = Place::new();
+fn one_episode_is_a_dump_as_well(on: Engine) {
+    let place = Place::new(on);
     let one = format!(
         "{{\"episode\": {{\"uuid\": \"{EPISODE}\", \"group_id\": \"\", \"source\": \"message\", \"content\": \"ada: hello\"}}, \"nodes\": []}}"
     );

@@ -14,13 +14,25 @@ use typewright_tests::memory::oracle::Oracle;
 
 use super::*;
 
+on_each_store!(
+    what_comes_back_is_what_was_there,
+    random_histories_come_back,
+    nothing_is_left_of_what_was_forgotten,
+    every_damage_is_refused_and_nothing_is_stored,
+    what_is_wrong_is_told_with_its_place,
+    what_nobody_knows_is_kept,
+    the_same_again_changes_nothing_and_half_is_completed,
+    a_dry_run_tells_the_same_and_stores_nothing,
+    vectors_of_another_length_are_refused_with_their_line
+);
+
 fn json(text: &str) -> RawJson {
     RawJson::new(text).unwrap()
 }
 
 /// A store with everything in it that is hard to write down.
-fn full() -> Place {
-    let place = Place::new();
+fn full(on: Engine) -> Place {
+    let place = Place::new(on);
     let mut history = History::new(7);
     let mut nodes: Vec<MemoryNode> = (0..40).map(|_| history.node()).collect();
     let deep = format!("{}1{}", "[".repeat(120), "]".repeat(120));
@@ -110,11 +122,10 @@ fn sealed(file: &[u8], change: impl Fn(&str) -> String) -> Vec<u8> {
     (body + &digest + "\"}\n").into_bytes()
 }
 
-#[test]
-fn what_comes_back_is_what_was_there() {
-    let place = full();
+fn what_comes_back_is_what_was_there(on: Engine) {
+    let place = full(on);
     let file = place.jsonl();
-    let other = Place::new();
+    let other = Place::new(on);
     let report = other.import(&file, Mode::Store).unwrap();
     assert_eq!((report.memories.added, report.relations.added), (40, 5));
     assert!(report.left_out.is_empty(), "{report}");
@@ -137,24 +148,23 @@ fn what_comes_back_is_what_was_there() {
     assert_eq!(other.store.check().unwrap().0, Vec::<String>::new());
 }
 
-#[test]
-fn random_histories_come_back() {
-    for seed in 0..6 {
-        let (place, mut oracle, mut history) = (Place::new(), Oracle::default(), History::new(seed));
+fn random_histories_come_back(on: Engine) {
+    for seed in 0..on.count(6, 3) as u64 {
+        let (place, mut oracle, mut history) = (Place::new(on), Oracle::default(), History::new(seed));
         for _ in 0..60 {
             let batch = history.batch(&oracle);
             if oracle.commit(&batch, history.now()).is_ok() {
                 place.store.commit(&batch).unwrap();
             }
         }
-        let (file, other) = (place.jsonl(), Place::new());
+        let (file, other) = (place.jsonl(), Place::new(on));
         let report = other.import(&file, Mode::Store).unwrap();
         assert_eq!(report.memories.added as usize, oracle.at(oracle.head()).nodes.len(), "seed {seed}");
         assert_eq!(other.jsonl(), file, "seed {seed}");
         // What any store can do gives the same.
         for one in [&place, &other] {
             let (mut all, mut by_rows, head) = (Vec::new(), Vec::new(), one.store.head().unwrap());
-            typewright_runtime::memory::store::all(&one.store, head, &mut |item| {
+            typewright_runtime::memory::store::all(&*one.store, head, &mut |item| {
                 all.push(item);
                 Ok(())
             })
@@ -183,9 +193,8 @@ fn random_histories_come_back() {
     }
 }
 
-#[test]
-fn nothing_is_left_of_what_was_forgotten() {
-    let place = Place::new();
+fn nothing_is_left_of_what_was_forgotten(on: Engine) {
+    let place = Place::new(on);
     let mut node = History::new(1).node();
     node.content = Content::text("the secret of Babbage");
     node.metadata.insert("secret".to_owned(), json("\"Babbage\""));
@@ -205,13 +214,12 @@ fn nothing_is_left_of_what_was_forgotten() {
     assert_eq!(place.jsonl(), file);
     // A tombstone that carries something is none.
     let said = sealed(&file, |line| line.replace(",\"created\"", ",\"text\":\"secret\",\"created\""));
-    let (line, _, reason) = super::place(&Place::new().import(&said, Mode::Store).unwrap_err());
+    let (line, _, reason) = super::place(&Place::new(on).import(&said, Mode::Store).unwrap_err());
     assert_eq!((line, reason.as_str()), (2, "`text` does not belong here"));
 }
 
-#[test]
-fn every_damage_is_refused_and_nothing_is_stored() {
-    let place = Place::new();
+fn every_damage_is_refused_and_nothing_is_stored(on: Engine) {
+    let place = Place::new(on);
     let mut history = History::new(3);
     let nodes: Vec<MemoryNode> =
         (0..5).map(|_| history.node()).filter(|node| node.content.len() < 1000).collect();
@@ -232,7 +240,7 @@ fn every_damage_is_refused_and_nothing_is_stored() {
     let last = file.len() - 80;
     let mut damaged = file.clone();
     damaged[last] ^= 1;
-    let empty = Place::new();
+    let empty = Place::new(on);
     assert!(empty.import(&damaged, Mode::Store).is_err());
     assert_eq!(empty.store.head().unwrap(), Commit(0));
     let longer = [&file[..], b"\n"].concat();
@@ -241,10 +249,9 @@ fn every_damage_is_refused_and_nothing_is_stored() {
     assert_eq!(super::place(&error), (lines + 1, 1, "something follows the end".to_owned()));
 }
 
-#[test]
-fn what_is_wrong_is_told_with_its_place() {
-    let place = full();
-    let file = place.jsonl();
+fn what_is_wrong_is_told_with_its_place(on: Engine) {
+    let place = full(on);
+    let (file, other) = (place.jsonl(), Place::new(on));
     let first = String::from_utf8(file.clone()).unwrap();
     let lines: Vec<String> = first.lines().map(str::to_owned).collect();
     let of = |start: &str| 1 + lines.iter().position(|line| line.starts_with(start)).unwrap() as u64;
@@ -254,7 +261,7 @@ fn what_is_wrong_is_told_with_its_place() {
         assert!(target.contains(from), "{target} has no {from}");
         let changed =
             sealed(&file, |line| if line == target { line.replacen(from, to, 1) } else { line.to_owned() });
-        let found = super::place(&Place::new().import(&changed, Mode::Store).unwrap_err());
+        let found = super::place(&other.import(&changed, Mode::Store).unwrap_err());
         let column = target.find(from).unwrap() as u64 + 1;
         (found.0, found.1 as i64 - column as i64, found.2)
     };
@@ -287,9 +294,8 @@ fn what_is_wrong_is_told_with_its_place() {
     assert!(matches!(check(&mut &file[..], &small), Err(Error::Refused { .. } | Error::Malformed { .. })));
 }
 
-#[test]
-fn what_nobody_knows_is_kept() {
-    let place = Place::new();
+fn what_nobody_knows_is_kept(on: Engine) {
+    let place = Place::new(on);
     let mut history = History::new(5);
     let nodes =
         [history.node(), history.node()].map(|node| MemoryNode { content: Content::text("x"), ..node });
@@ -318,7 +324,7 @@ fn what_nobody_knows_is_kept() {
         }
         _ => line.to_owned(),
     });
-    let other = Place::new();
+    let other = Place::new(on);
     let report = other.import(&later, Mode::Store).unwrap();
     assert_eq!((report.memories.added, report.left_out.len()), (2, 0));
     let node = other.node(from);
@@ -332,7 +338,7 @@ fn what_nobody_knows_is_kept() {
         line.replace("\"kind\":\"part_of\"", "\"kind\":\"inspired_by\"")
             .replace("\"weight\":1,", "\"weight\":1,\"colour\":1,")
     });
-    let other = Place::new();
+    let other = Place::new(on);
     let report = other.import(&strange, Mode::Store).unwrap();
     let told: Vec<_> = report.left_out.into_iter().collect();
     let expected = [
@@ -343,11 +349,10 @@ fn what_nobody_knows_is_kept() {
     assert_eq!(other.from(from)[0].kind, RelationKind::custom("inspired-by", false).unwrap());
 }
 
-#[test]
-fn the_same_again_changes_nothing_and_half_is_completed() {
-    let place = full();
+fn the_same_again_changes_nothing_and_half_is_completed(on: Engine) {
+    let place = full(on);
     let file = place.jsonl();
-    let other = Place::new();
+    let other = Place::new(on);
     // A part of it, as an import leaves that was interrupted.
     let mut part = Vec::new();
     place
@@ -376,23 +381,21 @@ fn the_same_again_changes_nothing_and_half_is_completed() {
     assert_eq!(other.node(live.id).status, Status::Expired);
 }
 
-#[test]
-fn a_dry_run_tells_the_same_and_stores_nothing() {
-    let place = full();
-    let (file, other) = (place.jsonl(), Place::new());
+fn a_dry_run_tells_the_same_and_stores_nothing(on: Engine) {
+    let place = full(on);
+    let (file, other) = (place.jsonl(), Place::new(on));
     let dry = other.import(&file, Mode::DryRun).unwrap();
     assert_eq!(other.store.head().unwrap(), Commit(0));
     assert_eq!(dry, other.import(&file, Mode::Store).unwrap());
     assert_eq!((dry.memories.added, dry.relations.added), (40, 5));
 }
 
-#[test]
-fn vectors_of_another_length_are_refused_with_their_line() {
-    let place = Place::new();
+fn vectors_of_another_length_are_refused_with_their_line(on: Engine) {
+    let place = Place::new(on);
     let mut node = History::new(2).node();
     node.embedding = Some(Embedding { model: "m".to_owned(), vector: vec![1.0, 2.0] });
     place.commit(vec![Change::Add(Box::new(node.clone()))]);
-    let other = Place::new();
+    let other = Place::new(on);
     let longer = MemoryNode {
         id: Id::from_u128(1),
         embedding: Some(Embedding { model: "m".to_owned(), vector: vec![1.0; 3] }),

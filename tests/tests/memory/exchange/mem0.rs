@@ -7,6 +7,12 @@ use typewright_runtime::memory::{Content, Kind, RelationKind};
 
 use super::*;
 
+on_each_store!(
+    a_dump_becomes_facts_procedures_and_triples,
+    a_list_alone_is_a_dump,
+    what_is_wrong_is_told_with_its_place
+);
+
 const DUMP: &str = r#"{
   "results": [
     {
@@ -47,12 +53,11 @@ const DUMP: &str = r#"{
 }"#;
 
 fn read(place: &Place, dump: &str, mode: Mode) -> Result<Report, Error> {
-    import(&place.store, &place.settings, dump.as_bytes(), &namespace("mem0"), mode)
+    import(&*place.store, &place.settings, dump.as_bytes(), &namespace("mem0"), mode)
 }
 
-#[test]
-fn a_dump_becomes_facts_procedures_and_triples() {
-    let place = Place::new();
+fn a_dump_becomes_facts_procedures_and_triples(on: Engine) {
+    let place = Place::new(on);
     let dry = read(&place, DUMP, Mode::DryRun).unwrap();
     assert!(place.all("mem0").is_empty());
     let report = read(&place, DUMP, Mode::Store).unwrap();
@@ -94,9 +99,8 @@ fn a_dump_becomes_facts_procedures_and_triples() {
     assert_eq!((again.memories.added, again.memories.differing, again.relations.added), (0, 0, 0));
 }
 
-#[test]
-fn a_list_alone_is_a_dump() {
-    let place = Place::new();
+fn a_list_alone_is_a_dump(on: Engine) {
+    let place = Place::new(on);
     let report =
         read(&place, r#" [ {"id":"a","memory":"x"} , {"id":"b","memory":"y"} ] "#, Mode::Store).unwrap();
     assert_eq!(report.memories.added, 2);
@@ -104,8 +108,7 @@ fn a_list_alone_is_a_dump() {
     assert_eq!(read(&place, "{}", Mode::Store).unwrap(), Report::default());
 }
 
-#[test]
-fn what_is_wrong_is_told_with_its_place() {
+fn what_is_wrong_is_told_with_its_place(on: Engine) {
     let cases = [
         ("", 1, 1, "expected an object or a list"),
         ("{\"results\": [\n {\"id\": \"a\"}\n]}", 2, 2, "`memory` is missing"),
@@ -119,8 +122,9 @@ fn what_is_wrong_is_told_with_its_place() {
         ("{results: []}", 1, 2, "expected a name"),
         ("[7]", 1, 2, "expected an object"),
     ];
+    let place = Place::new(on);
     for (dump, line, column, reason) in cases {
-        let found = super::place(&read(&Place::new(), dump, Mode::Store).unwrap_err());
+        let found = super::place(&read(&place, dump, Mode::Store).unwrap_err());
         assert_eq!((found.0, found.1), (line, column), "{dump:?}: {}", found.2);
         assert!(found.2.starts_with(reason), "{dump:?}: {}", found.2);
     }
@@ -128,10 +132,10 @@ fn what_is_wrong_is_told_with_its_place() {
 
 #[test]
 fn endless_documents_are_refused_in_bounded_memory() {
+    let place = Place::new(Engine::Sqlite);
     for (start, endless) in [("[\"", b'x'), ("[", b'['), ("{\"", b'x'), ("[", b'7')] {
-        let place = Place::new();
         let from = BufReader::new(start.as_bytes().chain(std::io::repeat(endless)));
-        let error = import(&place.store, &place.settings, from, &namespace("n"), Mode::Store).unwrap_err();
+        let error = import(&*place.store, &place.settings, from, &namespace("n"), Mode::Store).unwrap_err();
         let (_, _, reason) = super::place(&error);
         assert!(reason.contains("longer than") || reason == "nested too deeply", "{reason}");
     }

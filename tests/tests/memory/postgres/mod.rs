@@ -3,14 +3,14 @@
 mod failover;
 mod faults;
 mod health;
-mod model;
+mod login;
 mod nearest;
 mod roles;
 mod tls;
 mod words;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Once};
 
 use typewright_runtime::memory::postgres::{Config, PostgresStore};
 use typewright_runtime::memory::store::{Batch, Change};
@@ -19,11 +19,12 @@ use typewright_runtime::memory::{
 };
 use typewright_tests::memory::server::{self, Server};
 
-/// The server of these tests, or that they did not run.
+/// The server of these tests, or none, which is said once.
 pub(crate) fn server() -> Option<&'static Server> {
+    static SAID: Once = Once::new();
     let server = server::shared();
     if server.is_none() {
-        println!("TYPEWRIGHT_PG_BIN is not set: not run");
+        SAID.call_once(|| println!("TYPEWRIGHT_PG_BIN is not set: nothing is run on PostgreSQL"));
     }
     server
 }

@@ -1,14 +1,17 @@
 //! What does not belong to a question changes the order of nothing else.
 
-use std::sync::Arc;
-
 use fastrand::Rng;
 use typewright_runtime::memory::recall::{Query, Reading, Strategy};
-use typewright_runtime::memory::store::{Store, Transaction};
-use typewright_runtime::memory::{Id, Kind, MemoryDraft, Namespace, RelationDraft, RelationKind, Settings};
+use typewright_runtime::memory::store::Filter;
+use typewright_runtime::memory::{Id, Kind, MemoryDraft, Namespace, RelationDraft, RelationKind};
 
 use super::by;
-use crate::store::{Folder, open, settings};
+use crate::store::{Engine, Place, on_each_store};
+
+on_each_store!(
+    an_irrelevant_memory_never_reorders_the_others,
+    a_store_reorders_words_when_something_else_is_added
+);
 
 const KNOWN: [&str; 10] =
     ["loom", "wheel", "engine", "ada", "card", "note", "number", "ZX-4411", "table", "brass"];
@@ -45,16 +48,13 @@ fn irrelevant(random: &mut Rng, to: &[f32]) -> MemoryDraft {
 }
 
 struct Case {
-    store: Arc<dyn Store>,
-    settings: Arc<Settings>,
+    place: Place,
     random: Rng,
 }
 
 impl Case {
-    fn new(seed: u64, folder: &Folder) -> Self {
-        let (_, settings) = settings();
-        let store = Arc::new(open(&folder.path().join(format!("{seed}.db")), &settings).unwrap());
-        let mut this = Self { store, settings, random: Rng::with_seed(seed) };
+    fn new(on: Engine, seed: u64) -> Self {
+        let mut this = Self { place: on.place("alone"), random: Rng::with_seed(seed) };
         let count = this.random.usize(2..60);
         let drafts: Vec<MemoryDraft> = (0..count).map(|_| this.draft()).collect();
         let ids = this.add(drafts);
@@ -70,16 +70,14 @@ impl Case {
     }
 
     fn add(&self, drafts: Vec<MemoryDraft>) -> Vec<Id> {
-        let mut transaction =
-            Transaction::begin(Arc::clone(&self.store), Arc::clone(&self.settings)).unwrap();
+        let mut transaction = self.place.begin();
         let ids = drafts.into_iter().map(|draft| transaction.add(draft).unwrap()).collect();
         transaction.commit().unwrap();
         ids
     }
 
     fn relate(&mut self, ids: &[Id]) {
-        let mut transaction =
-            Transaction::begin(Arc::clone(&self.store), Arc::clone(&self.settings)).unwrap();
+        let mut transaction = self.place.begin();
         for pair in ids.windows(2) {
             if self.random.bool() {
                 continue;
@@ -91,11 +89,9 @@ impl Case {
     }
 }
 
-#[test]
-fn an_irrelevant_memory_never_reorders_the_others() {
-    let folder = Folder::new("alone");
-    for seed in 0..24 {
-        let mut case = Case::new(seed, &folder);
+fn an_irrelevant_memory_never_reorders_the_others(on: Engine) {
+    for seed in 0..on.count(24, 5) as u64 {
+        let mut case = Case::new(on, seed);
         let to = vector(&mut case.random);
         let asked = text(&mut case.random, &KNOWN);
         let most = case.random.usize(1..40);
@@ -104,8 +100,9 @@ fn an_irrelevant_memory_never_reorders_the_others() {
         let ask = |case: &Case| -> Vec<Vec<Id>> {
             let of = |strategy: Strategy| {
                 let query = query.clone().strategy(strategy);
-                let each = by(&*case.store, &case.settings, &query, Reading::Each).unwrap().ids();
-                let indexed = by(&*case.store, &case.settings, &query, Reading::Indexed).unwrap().ids();
+                let Place { store, settings, .. } = &case.place;
+                let each = by(&**store, settings, &query, Reading::Each).unwrap().ids();
+                let indexed = by(&**store, settings, &query, Reading::Indexed).unwrap().ids();
                 assert_eq!(each, indexed, "seed {seed}");
                 each
             };
@@ -125,22 +122,20 @@ fn an_irrelevant_memory_never_reorders_the_others() {
 }
 
 /// Why words are ranked again: what a store says of the same two memories depends on a third that has none of the words.
-#[test]
-fn a_store_reorders_words_when_something_else_is_added() {
-    let folder = Folder::new("reorder");
-    let mut reordered = 0;
-    for seed in 0..60 {
-        let mut case = Case::new(seed, &folder);
+fn a_store_reorders_words_when_something_else_is_added(on: Engine) {
+    let (mut reordered, cases) = (0, on.count(60, 15));
+    for seed in 0..cases as u64 {
+        let mut case = Case::new(on, seed);
         let asked = text(&mut case.random, &KNOWN);
-        let filter = typewright_runtime::memory::store::Filter::of(namespace());
+        let filter = Filter::of(namespace());
         let ask = |case: &Case| -> Vec<Id> {
-            case.store.matches(&asked, &filter, 1000).unwrap().iter().map(|found| found.id).collect()
+            case.place.store.matches(&asked, &filter, 1000).unwrap().iter().map(|found| found.id).collect()
         };
         let before = ask(&case);
         let drafts = (0..20).map(|_| irrelevant(&mut case.random, &[1.0; 8])).collect();
         case.add(drafts);
         reordered += usize::from(ask(&case) != before);
     }
-    println!("reordered {reordered} of 60");
+    println!("reordered {reordered} of {cases}");
     assert!(reordered > 0, "then words need not be ranked again");
 }

@@ -9,7 +9,9 @@ use typewright_tests::memory::oracle::Oracle;
 use typewright_tests::memory::recalled::recalled;
 
 use super::by;
-use crate::store::{Folder, open, settings};
+use crate::store::{Engine, on_each_store, settings};
+
+on_each_store!(what_is_recalled_is_what_the_plainest_way_recalls);
 
 const STRATEGIES: [Strategy; 6] = [
     Strategy::Hybrid,
@@ -95,32 +97,30 @@ fn compare(store: &dyn Store, query: &Query, oracle: &Oracle, at: usize, context
     expected.len()
 }
 
-#[test]
-fn what_is_recalled_is_what_the_plainest_way_recalls() {
-    let mut compared = 0;
-    for seed in 100..106 {
-        let folder = Folder::new("recall");
-        let (_, settings) = settings();
-        let store = open(&folder.path().join("store.db"), &settings).unwrap();
+fn what_is_recalled_is_what_the_plainest_way_recalls(on: Engine) {
+    let (mut compared, seeds) = (0, on.count(6, 2) as u64);
+    for seed in 100..100 + seeds {
+        let place = on.place("recall");
+        let store = &*place.store;
         let (mut oracle, mut history) = (Oracle::default(), History::new(seed));
-        for step in 0..120 {
+        for step in 0..on.count(120, 60) {
             let batch = history.batch(&oracle);
             let told = store.commit(&batch);
             assert_eq!(told.is_ok(), oracle.commit(&batch, history.now()).is_ok());
             let context = format!("seed {seed}, step {step}");
             for _ in 0..4 {
                 let asked = query(&mut history, &oracle);
-                compared += compare(&store, &asked, &oracle, oracle.head(), &context);
+                compared += compare(store, &asked, &oracle, oracle.head(), &context);
             }
         }
         // Words alone, so that nothing depends on when something was used, which is told of the present only.
-        for step in 0..20 {
+        for step in 0..on.count(20, 10) {
             let at = history.random.usize(1..=oracle.head());
             let usual = Scoring { recency: 0.0, ..Scoring::default() };
             let asked = query(&mut history, &oracle).as_of(Commit(at as u64)).scoring(usual);
-            compared += compare(&store, &asked, &oracle, at, &format!("seed {seed}, then {step}"));
+            compared += compare(store, &asked, &oracle, at, &format!("seed {seed}, then {step}"));
         }
     }
     println!("{compared} memories were recalled");
-    assert!(compared > 1000, "{compared}");
+    assert!(compared > on.count(1000, 100), "{compared}");
 }

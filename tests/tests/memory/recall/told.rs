@@ -1,37 +1,34 @@
 //! What is told of a recall, what judges it again, and what is marked as used.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use typewright_runtime::memory::recall::router::{Config, Outcome, Router, ask};
 use typewright_runtime::memory::recall::{
     Plan, Planner, Query, Reading, Rest, Statistics, Strategy, recall, recall_by,
 };
-use typewright_runtime::memory::store::{Store, Transaction};
-use typewright_runtime::memory::time::ManualClock;
 use typewright_runtime::memory::{
-    Error, Id, Kind, MemoryDraft, Namespace, RelationDraft, RelationKind, Settings, Status, Timestamp,
+    Error, Id, Kind, MemoryDraft, Namespace, RelationDraft, RelationKind, Status, Timestamp,
 };
 
 use super::by;
-use crate::store::{Folder, open, settings};
+use crate::store::{Engine, Place, on_each_store};
+
+on_each_store!(
+    every_number_is_told,
+    what_has_ended_is_told_when_it_is_asked_for,
+    a_model_judges_again,
+    what_was_used_counts_as_recent,
+    a_router_falls_back_on_hybrid
+);
 
 fn namespace() -> Namespace {
     Namespace::new("a").unwrap()
 }
 
-struct Told {
-    clock: Arc<ManualClock>,
-    settings: Arc<Settings>,
-    store: Arc<dyn Store>,
-    ids: [Id; 4],
-}
-
 /// Ada's engine, Bob's loom, a wheel that belongs to the loom, and what was said of the loom before.
-fn told(folder: &Folder) -> Told {
-    let (clock, settings) = settings();
-    let store: Arc<dyn Store> = Arc::new(open(&folder.path().join("store.db"), &settings).unwrap());
-    let mut transaction = Transaction::begin(Arc::clone(&store), Arc::clone(&settings)).unwrap();
+fn told(on: Engine) -> (Place, [Id; 4]) {
+    let place = on.place("told");
+    let mut transaction = place.begin();
     let draft = |number: u128, kind: Kind, text: &str, vector: [f32; 2]| {
         MemoryDraft::new(namespace(), kind, text).embedding("m", vector.to_vec()).id(Id::from_u128(number))
     };
@@ -42,16 +39,14 @@ fn told(folder: &Folder) -> Told {
     transaction.add(draft(3, Kind::Fact, "a wheel of brass", [-1.0, 0.0])).unwrap();
     transaction.relate(RelationDraft::new(ids[2], RelationKind::PartOf, ids[1])).unwrap();
     transaction.commit().unwrap();
-    clock.advance(Duration::from_secs(7 * 24 * 3600));
-    Told { clock, settings, store, ids }
+    place.clock.advance(Duration::from_secs(7 * 24 * 3600));
+    (place, ids)
 }
 
-#[test]
-fn every_number_is_told() {
-    let folder = Folder::new("told");
-    let told = told(&folder);
+fn every_number_is_told(on: Engine) {
+    let (Place { store, settings, .. }, ids) = &told(on);
     let query = Query::new(namespace(), 3).text("who has a loom?").vector("m", vec![1.0, 0.0]);
-    let found = by(&*told.store, &told.settings, &query, Reading::Each).unwrap();
+    let found = by(&**store, settings, &query, Reading::Each).unwrap();
     let expected = "\
 Hybrid at commit 1, 2026-01-08T00:00:00.000000Z
 read one by one: 5401 µs from indexes, 0 µs one by one, with 0 of 0 memories in scope
@@ -64,7 +59,7 @@ read one by one: 5401 µs from indexes, 0 µs one by one, with 0 of 0 memories i
     let (plan, rest) = text.split_at(text.find("1. ").unwrap());
     assert_eq!(plan, expected.replace("5401", &format!("{:.0}", found.plan.estimate.unwrap().indexed)));
     println!("{rest}");
-    assert_eq!(found.ids(), [told.ids[1], told.ids[0], told.ids[2]]);
+    assert_eq!(found.ids(), [ids[1], ids[0], ids[2]]);
     // The loom: second by its vector, first by its words. Ada: first by its vector. The wheel: by its relation.
     let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-6, "{a} {b}\n{rest}");
     let [loom, ada, wheel] = [0, 1, 2].map(|at| found.found[at].terms.clone());
@@ -85,48 +80,42 @@ read one by one: 5401 µs from indexes, 0 µs one by one, with 0 of 0 memories i
     }
 }
 
-#[test]
-fn what_has_ended_is_told_when_it_is_asked_for() {
-    let folder = Folder::new("ended");
-    let Told { store, settings, ids, .. } = told(&folder);
+fn what_has_ended_is_told_when_it_is_asked_for(on: Engine) {
+    let (Place { store, settings, .. }, ids) = &told(on);
     let query = Query::new(namespace(), 10).text("loom").strategy(Strategy::Words).rest(Rest::Leave);
-    let ask = |query: &Query| recall_by(&Planner::default(), &*store, &settings, query).unwrap();
+    let ask = |query: &Query| recall_by(&Planner::default(), &**store, settings, query).unwrap();
     assert_eq!(ask(&query).ids(), [ids[1]]);
     let all = ask(&query.clone().ended());
     assert_eq!(all.ids().len(), 2);
     assert!(all.found.iter().any(|found| found.node.status == Status::Superseded && found.node.id == ids[3]));
     // Of the present nothing is found before there was anything.
     assert!(ask(&query.clone().valid_at(Timestamp::MIN)).ids() == [ids[1]], "it always holds");
-    let wrong = recall_by(&Planner::default(), &*store, &settings, &Query::new(namespace(), 10));
+    let wrong = recall_by(&Planner::default(), &**store, settings, &Query::new(namespace(), 10));
     assert!(matches!(wrong, Err(Error::Invalid { .. })), "{wrong:?}");
 }
 
-#[test]
-fn a_model_judges_again() {
-    let folder = Folder::new("judged");
-    let Told { store, settings, ids, .. } = told(&folder);
+fn a_model_judges_again(on: Engine) {
+    let (Place { store, settings, .. }, ids) = &told(on);
     let query = Query::new(namespace(), 3).text("who has the loom?").vector("m", vec![1.0, 0.0]);
     let plan = Plan::of(&query, Statistics::default(), &Default::default());
     let judge = |asked: &str, documents: &[&str]| {
         assert_eq!(asked, "who has the loom?");
         Ok(documents.iter().map(|one| if one.contains("brass") { 0.9 } else { 0.1 }).collect())
     };
-    let found = recall(&*store, &settings, &query, &plan, Some(&judge)).unwrap();
+    let found = recall(&**store, settings, &query, &plan, Some(&judge)).unwrap();
     assert_eq!(found.ids(), [ids[2], ids[0], ids[1]]);
     assert_eq!(found.found[0].terms.reranked, Some(0.9));
     assert!(found.explain().to_string().contains("judged 0.9000"));
     for wrong in [vec![0.5], vec![f64::NAN; 3], vec![2.0; 3]] {
         let judge = |_: &str, _: &[&str]| Ok(wrong.clone());
-        assert!(recall(&*store, &settings, &query, &plan, Some(&judge)).is_err(), "{wrong:?}");
+        assert!(recall(&**store, settings, &query, &plan, Some(&judge)).is_err(), "{wrong:?}");
     }
 }
 
-#[test]
-fn what_was_used_counts_as_recent() {
-    let folder = Folder::new("used");
-    let Told { clock, store, settings, ids } = told(&folder);
+fn what_was_used_counts_as_recent(on: Engine) {
+    let (Place { clock, store, settings, .. }, ids) = &told(on);
     let query = Query::new(namespace(), 3).vector("m", vec![1.0, 0.0]);
-    let ask = || by(&*store, &settings, &query, Reading::Indexed).unwrap();
+    let ask = || by(&**store, settings, &query, Reading::Indexed).unwrap();
     let recency = || ask().found.iter().find(|found| found.node.id == ids[0]).unwrap().terms.recency;
     assert!((recency() - 0.5).abs() < 1e-9);
     let batch = ask().used(&[ids[0], ids[3]]);
@@ -139,17 +128,15 @@ fn what_was_used_counts_as_recent() {
     assert_eq!((node.accesses, node.version), (1, 1));
 }
 
-#[test]
-fn a_router_falls_back_on_hybrid() {
-    let folder = Folder::new("routed");
-    let Told { store, settings, ids, .. } = told(&folder);
+fn a_router_falls_back_on_hybrid(on: Engine) {
+    let (Place { store, settings, .. }, ids) = &told(on);
     let config = Config { explore: 1.0, control: 0.0, entropy: 9.0, ..Config::default() };
     let (mut router, planner) = (Router::new(config), Planner::default());
     // A name that stands nowhere, beside words that do.
     let query = Query::new(namespace(), 3).text("who has loom LX-17?").rest(Rest::Leave);
     let (mut failed, mut served) = (0, 0);
     for _ in 0..300 {
-        let routed = ask(&mut router, &planner, &*store, &settings, &query).unwrap();
+        let routed = ask(&mut router, &planner, &**store, settings, &query).unwrap();
         assert_eq!(routed.recalled.ids().first(), Some(&ids[1]));
         assert_eq!(routed.has_fallen_back, routed.choice.strategy == Strategy::ExactId);
         assert_eq!(routed.has_fallen_back, routed.recalled.plan.strategy != routed.choice.strategy);
@@ -163,6 +150,6 @@ fn a_router_falls_back_on_hybrid() {
     }
     assert!((3..20).contains(&failed) && served > 280, "{failed} of {}", failed + served);
     assert_eq!(router.log().len(), 300);
-    assert!(ask(&mut router, &planner, &*store, &settings, &Query::new(namespace(), 3)).is_err());
+    assert!(ask(&mut router, &planner, &**store, settings, &Query::new(namespace(), 3)).is_err());
     assert_eq!(router.log().len(), 300);
 }
