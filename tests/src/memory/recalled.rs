@@ -64,8 +64,8 @@ fn split(text: &str) -> Vec<String> {
     words.map(|word| word.to_lowercase().replace('é', "e")).collect()
 }
 
-/// BM25 over the documents that match.
-fn bm25(query: &str, documents: &[&MemoryNode]) -> List {
+/// BM25 over the documents that match, and which share of the question stands in each.
+fn bm25(query: &str, documents: &[&MemoryNode]) -> (List, BTreeMap<Id, f64>) {
     let mut terms: BTreeSet<Vec<String>> = split(query).into_iter().map(|word| vec![word]).collect();
     let names = text::identifiers(query);
     terms.extend(names.iter().map(|name| split(name)).filter(|run| run.len() > 1));
@@ -77,17 +77,23 @@ fn bm25(query: &str, documents: &[&MemoryNode]) -> List {
         (0..split.len()).filter(|at| terms.iter().any(|term| times(term, &split[*at]) > 0.0)).collect();
     let n = matching.len() as f64;
     let average = matching.iter().map(|at| split[*at].len() as f64).sum::<f64>() / n.max(1.0);
+    let rarity = |term: &Vec<String>| {
+        let with = matching.iter().filter(|at| times(term, &split[**at]) > 0.0).count() as f64;
+        (1.0 + (n - with + 0.5) / (with + 0.5)).ln()
+    };
+    let cover = |at: &usize| {
+        let there = terms.iter().filter(|term| times(term, &split[*at]) > 0.0);
+        (documents[*at].id, there.map(rarity).sum::<f64>() / terms.iter().map(rarity).sum::<f64>())
+    };
     let score = |at: &usize| {
         let words = &split[*at];
         let of = |term: &Vec<String>| {
-            let with = matching.iter().filter(|at| times(term, &split[**at]) > 0.0).count() as f64;
-            let rarity = (1.0 + (n - with + 0.5) / (with + 0.5)).ln();
             let often = times(term, words);
-            rarity * often * 2.2 / (often + 1.2 * (0.25 + 0.75 * words.len() as f64 / average))
+            rarity(term) * often * 2.2 / (often + 1.2 * (0.25 + 0.75 * words.len() as f64 / average))
         };
         (documents[*at].id, terms.iter().map(of).sum::<f64>())
     };
-    list(matching.iter().map(score))
+    (list(matching.iter().map(score)), matching.iter().map(cover).collect())
 }
 
 struct Naive<'a> {
@@ -111,7 +117,7 @@ impl Naive<'_> {
         self.meant.iter().copied().filter(|node| node.kind.policy().is_indexed).collect()
     }
 
-    fn words(&self) -> List {
+    fn words(&self) -> (List, BTreeMap<Id, f64>) {
         let asked = self.query.text.as_deref().unwrap_or_default();
         bm25(asked, &self.indexed())
     }
@@ -163,14 +169,31 @@ impl Naive<'_> {
     }
 }
 
+/// A list, how much it counts, and how.
+type Counted<'a> = (&'a List, f64, By<'a>);
+
+/// How the places of a list count.
+#[derive(Clone, Copy)]
+enum By<'a> {
+    Place,
+    /// Equal ones share the best of their places.
+    Ties,
+    /// Each by its share.
+    Shares(&'a BTreeMap<Id, f64>, f64),
+}
+
 /// The share of the fusion of each memory.
-fn fused(lists: &[(&List, f64, bool)], k: f64) -> BTreeMap<Id, f64> {
+fn fused(lists: &[Counted<'_>], k: f64) -> BTreeMap<Id, f64> {
     let most: f64 = lists.iter().map(|(_, weight, _)| weight / (k + 1.0)).sum();
     let mut fused: BTreeMap<Id, f64> = BTreeMap::new();
-    for (list, weight, shares) in lists {
+    for (list, weight, by) in lists {
         for (at, (id, score)) in list.iter().enumerate() {
-            let rank = if *shares { list.iter().filter(|other| other.1 > *score).count() } else { at } + 1;
-            *fused.entry(*id).or_default() += weight / (k + rank as f64) / most;
+            let (before, share) = match by {
+                By::Place => (at, 1.0),
+                By::Ties => (list.iter().filter(|other| other.1 > *score).count(), 1.0),
+                By::Shares(shares, power) => (at, shares[id].powf(*power)),
+            };
+            *fused.entry(*id).or_default() += weight * share / (k + before as f64 + 1.0) / most;
         }
     }
     fused
@@ -193,21 +216,21 @@ pub fn recalled(world: &World, query: &Query, now: Timestamp) -> Expected {
         false => naive.vector().into_iter().partition(|hit| hit.1 >= scoring.floor),
     };
     let has_words = query.text.as_deref().is_some_and(|text| !split(text).is_empty());
-    let (words, exact, newest) = (naive.words(), naive.exact(), naive.newest());
+    let ((words, shares), exact, newest) = (naive.words(), naive.exact(), naive.newest());
     let floor = scoring.words_floor * words.first().map_or(0.0, |best| best.1);
     let (words, weak): (List, List) = words.into_iter().partition(|hit| hit.1 >= floor);
-    let mut lists: Vec<(&List, f64, bool)> = Vec::new();
+    let mut lists: Vec<Counted<'_>> = Vec::new();
     if query.vector.is_some() && !is(&[Strategy::ExactId, Strategy::Words]) {
-        lists.push((&near, weights.vector, false));
+        lists.push((&near, weights.vector, By::Place));
     }
     let by_words = has_words && !is(&[Strategy::ExactId, Strategy::Vector]);
     if by_words {
-        lists.push((&words, weights.words, false));
+        lists.push((&words, weights.words, By::Shares(&shares, scoring.cover)));
     }
     if !query.names().is_empty() && is(&[Strategy::ExactId, Strategy::Graph, Strategy::Hybrid]) {
-        lists.push((&exact, weights.exact, true));
+        lists.push((&exact, weights.exact, By::Ties));
     }
-    let mut related = Vec::new();
+    let (mut related, mut led) = (Vec::new(), BTreeMap::new());
     if is(&[Strategy::Hybrid, Strategy::Graph]) {
         let mut seeds = list(fused(&lists, k));
         seeds.truncate(8);
@@ -217,11 +240,14 @@ pub fn recalled(world: &World, query: &Query, now: Timestamp) -> Expected {
             }
         }
         related = naive.graph(&seeds);
+        let best = seeds.iter().map(|seed| seed.1).fold(0.0, f64::max);
+        led = related.iter().map(|hit| (hit.0, best)).collect();
     }
+    let led_to = if scoring.cover > 0.0 { By::Shares(&led, 1.0) } else { By::Place };
     match strategy {
-        Strategy::Graph => lists = vec![(&related, weights.graph, false)],
-        Strategy::Hybrid => lists.push((&related, weights.graph, false)),
-        Strategy::Temporal => lists.push((&newest, weights.time, false)),
+        Strategy::Graph => lists = vec![(&related, weights.graph, led_to)],
+        Strategy::Hybrid => lists.push((&related, weights.graph, led_to)),
+        Strategy::Temporal => lists.push((&newest, weights.time, By::Place)),
         _ => {}
     }
     let scored = list(

@@ -55,8 +55,18 @@ fn count(terms: &Terms, text: &str) -> Counted {
     Counted { terms: terms.0.iter().map(times).collect(), length: words.len() as f64 }
 }
 
-/// A score for each text: 0 for those that do not match.
-pub(super) fn scores<'a>(terms: &Terms, texts: impl Iterator<Item = &'a str>) -> Vec<f64> {
+/// How well a text matches.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Scored {
+    /// BM25: 0 for what does not match.
+    pub(super) score: f64,
+    /// How much of the question stands in it, in 0 to 1: the share of its terms, each by how rare it is. What stands in no
+    /// memory is rarest.
+    pub(super) cover: f64,
+}
+
+/// A score for each text.
+pub(super) fn scores<'a>(terms: &Terms, texts: impl Iterator<Item = &'a str>) -> Vec<Scored> {
     let counted: Vec<Counted> = texts.map(|text| count(terms, text)).collect();
     let matching: Vec<&Counted> =
         counted.iter().filter(|one| one.terms.iter().any(|times| *times > 0.0)).collect();
@@ -68,10 +78,13 @@ pub(super) fn scores<'a>(terms: &Terms, texts: impl Iterator<Item = &'a str>) ->
         (1.0 + (all - with + 0.5) / (with + 0.5)).ln()
     };
     let rarities: Vec<f64> = (0..terms.0.len()).map(rarity).collect();
+    let whole = rarities.iter().sum::<f64>().max(f64::MIN_POSITIVE);
     let score = |one: &Counted| {
         let norm = K1 * (1.0 - B + B * one.length / average.max(1.0));
         let term = |(times, rarity): (&f64, &f64)| rarity * times * (K1 + 1.0) / (times + norm);
-        one.terms.iter().zip(&rarities).map(term).sum()
+        let there = |(times, rarity): (&f64, &f64)| if *times > 0.0 { *rarity } else { 0.0 };
+        let terms = || one.terms.iter().zip(&rarities);
+        Scored { score: terms().map(term).sum(), cover: terms().map(there).sum::<f64>() / whole }
     };
     counted.iter().map(score).collect()
 }
@@ -81,7 +94,7 @@ mod tests {
     use super::*;
 
     fn of(asked: &str, texts: &[&str]) -> Vec<f64> {
-        scores(&Terms::of(asked), texts.iter().copied())
+        scores(&Terms::of(asked), texts.iter().copied()).iter().map(|one| one.score).collect()
     }
 
     #[test]
@@ -90,6 +103,19 @@ mod tests {
         let found = of("loom", &["loom", "other"]);
         let expected = (1.0_f64 + 0.5 / 1.5).ln() * 2.2 / 2.2;
         assert!((found[0] - expected).abs() < 1e-12 && found[1] == 0.0, "{found:?}");
+    }
+
+    #[test]
+    fn what_a_text_covers_by_hand() {
+        let texts = ["the loom", "the wheel", "the end", "other"];
+        let found = scores(&Terms::of("the loom here"), texts.into_iter());
+        // Three match: `the` stands in all of them, `loom` in one, `here` in none.
+        let rarity = |with: f64| (1.0 + (3.0 - with + 0.5) / (with + 0.5)).ln();
+        let whole = rarity(3.0) + rarity(1.0) + rarity(0.0);
+        for (found, there) in found.iter().zip([rarity(3.0) + rarity(1.0), rarity(3.0), rarity(3.0), 0.0]) {
+            assert!((found.cover - there / whole).abs() < 1e-12, "{found:?}");
+        }
+        assert_eq!(scores(&Terms::of("loom"), ["a loom"].into_iter())[0].cover, 1.0);
     }
 
     #[test]

@@ -23,7 +23,9 @@ impl fmt::Display for Explanation<'_> {
                 Channel::Vector => {
                     writeln!(f, ", {}, from a cosine of {} on", search(plan.search), scoring.floor)?
                 }
-                Channel::Words => writeln!(f, ", from {} of the best on", scoring.words_floor)?,
+                Channel::Words => {
+                    writeln!(f, ", from {} of the best on, cover ^ {}", scoring.words_floor, scoring.cover)?
+                }
                 Channel::Exact => writeln!(f, ", {:?}", plan.names)?,
                 _ => writeln!(f)?,
             }

@@ -1,6 +1,6 @@
 //! The lists of the channels: what each finds, best first, of what a query means.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::bm25::{self, Terms};
 use super::graph::{self, Spread};
@@ -18,7 +18,12 @@ use crate::memory::{Embedding, Error, Id, MemoryNode, Settings};
 pub(super) struct List {
     pub(super) asked: Asked,
     pub(super) hits: Vec<Hit>,
+    /// Of what the list counts, how much it does for a hit, where that is not all.
+    pub(super) shares: Shares,
 }
+
+/// Shares by memory.
+pub(super) type Shares = BTreeMap<Id, f64>;
 
 /// What all channels found.
 #[derive(Debug, Default)]
@@ -41,18 +46,19 @@ pub(super) fn ask(source: &mut Source<'_>, plan: &Plan, settings: &Settings) -> 
     }
     let mut found = Lists::default();
     for asked in &plan.channels {
+        let mut shares = Shares::new();
         let mut hits = match asked.channel {
             Channel::Vector => vector(source, plan, asked)?,
-            Channel::Words => words(source, plan, settings, asked)?,
+            Channel::Words => words(source, plan, settings, asked, &mut shares)?,
             Channel::Exact => exact(source, plan, settings, asked)?,
             Channel::Time => time(source, plan, asked)?,
-            Channel::Graph => related(source, plan, &found)?,
+            Channel::Graph => related(source, plan, &found, &mut shares)?,
         };
         hits.truncate(asked.most);
         let floor = floor(source, asked.channel, &hits);
         let near = hits.iter().take_while(|hit| hit.score >= floor).count();
         found.far.extend(hits.split_off(near));
-        found.lists.push(List { asked: *asked, hits });
+        found.lists.push(List { asked: *asked, hits, shares });
     }
     Ok(found)
 }
@@ -108,6 +114,7 @@ fn words(
     plan: &Plan,
     settings: &Settings,
     asked: &Asked,
+    shares: &mut Shares,
 ) -> Result<Vec<Hit>, Error> {
     let query = source.query;
     let Some(asked_text) = &query.text else { return Ok(Vec::new()) };
@@ -128,7 +135,9 @@ fn words(
     let scores = bm25::scores(&terms, texts.iter().map(AsRef::as_ref));
     // What the store takes for a match by rules of its own stands last.
     let least = if plan.reading == Reading::Indexed { f64::MIN_POSITIVE } else { 0.0 };
-    let hits = ids.into_iter().zip(scores).map(|(id, score)| Hit { id, score: score.max(least) });
+    let share = |cover: f64| cover.powf(query.scoring.cover);
+    shares.extend(ids.iter().zip(&scores).map(|(id, one)| (*id, share(one.cover))));
+    let hits = ids.into_iter().zip(scores).map(|(id, one)| Hit { id, score: one.score.max(least) });
     Ok(sorted(hits.filter(|hit| hit.score > 0.0).collect()))
 }
 
@@ -200,7 +209,12 @@ fn time(source: &mut Source<'_>, plan: &Plan, asked: &Asked) -> Result<Vec<Hit>,
 }
 
 /// What is related to the first of what the others found, and to what was named for it.
-fn related(source: &mut Source<'_>, plan: &Plan, found: &Lists) -> Result<Vec<Hit>, Error> {
+fn related(
+    source: &mut Source<'_>,
+    plan: &Plan,
+    found: &Lists,
+    shares: &mut Shares,
+) -> Result<Vec<Hit>, Error> {
     let query = source.query;
     // A list that only serves to find these counts for them as it usually does.
     let weights = &query.scoring.weights;
@@ -220,11 +234,17 @@ fn related(source: &mut Source<'_>, plan: &Plan, found: &Lists) -> Result<Vec<Hi
     }
     let with_seeds = plan.strategy == Strategy::Graph;
     let (at, kinds) = (source.at, query.relations.as_slice());
-    graph::spread(source, &Spread { seeds: &seeds, kinds, at, with_seeds })
+    let hits = graph::spread(source, &Spread { seeds: &seeds, kinds, at, with_seeds })?;
+    if query.scoring.cover > 0.0 {
+        // What is led to tells no more than the best of what leads there.
+        let best = seeds.iter().map(|seed| seed.score).fold(0.0, f64::max);
+        shares.extend(hits.iter().map(|hit| (hit.id, best)));
+    }
+    Ok(hits)
 }
 
 fn weighted(list: &List, weight: f64) -> List {
-    List { asked: Asked { weight, ..list.asked }, hits: list.hits.clone() }
+    List { asked: Asked { weight, ..list.asked }, ..list.clone() }
 }
 
 /// All that lists found, by the share of the fusion.
@@ -248,6 +268,7 @@ impl List {
             Channel::Exact => self.hits.iter().filter(|other| other.score > hit.score).count(),
             _ => at,
         };
-        Some((hit, Ranked { weight: self.asked.weight, rank: before + 1 }))
+        let share = self.shares.get(&id).copied().unwrap_or(1.0);
+        Some((hit, Ranked { weight: self.asked.weight * share, rank: before + 1 }))
     }
 }

@@ -28,7 +28,8 @@ pub struct Weights {
 pub struct Scoring {
     /// How much each channel counts.
     pub weights: Weights,
-    /// The constant of the fusion: the more, the less the first ranks stand out.
+    /// The constant of the fusion: the more, the less the first ranks stand out. With the 60 of the publication, whatever is
+    /// anywhere in two lists outranks the first of one.
     pub k: f64,
     /// How much recency changes a score: by half of this up and down.
     pub recency: f64,
@@ -43,6 +44,9 @@ pub struct Scoring {
     /// Words that score less than this share of the best say nothing: what matches by `the` alone would count by its rank
     /// nearly as much as what matches.
     pub words_floor: f64,
+    /// How much the words count by what they cover: a memory counts by the share of the question that stands in it, raised
+    /// to this power. With 0, the first of those that only have `the` counts as much as one that has all words.
+    pub cover: f64,
 }
 
 impl Default for Scoring {
@@ -50,13 +54,14 @@ impl Default for Scoring {
         let weights = Weights { vector: 1.0, words: 1.0, graph: 0.5, exact: 1.0, time: 0.5 };
         Self {
             weights,
-            k: 60.0,
+            k: 2.0,
             recency: 0.3,
             importance: 0.3,
             lambda: 0.7,
             alike: 0.8,
             floor: 0.1,
             words_floor: 0.4,
+            cover: 0.5,
         }
     }
 }

@@ -98,7 +98,7 @@ impl Scoring {
         let is_size = |x: f64| x.is_finite() && x >= 0.0;
         let is_share = |x: f64| (0.0..=1.0).contains(&x);
         let is_sound = weights.into_iter().all(is_size)
-            && is_size(self.k)
+            && [self.k, self.cover].into_iter().all(is_size)
             && [self.recency, self.importance, self.lambda, self.words_floor].into_iter().all(is_share)
             && (0.0..1.0).contains(&self.alike)
             && (-1.0..=1.0).contains(&self.floor);
