@@ -45,7 +45,8 @@ pub struct Scoring {
     /// nearly as much as what matches.
     pub words_floor: f64,
     /// How much the words count by what they cover: a memory counts by the share of the question that stands in it, raised
-    /// to this power. With 0, the first of those that only have `the` counts as much as one that has all words.
+    /// to this power; and what relations lead to counts no more than what they lead from. With 0, the first of those that
+    /// only have `the` counts as much as one that has all words.
     pub cover: f64,
 }
 
