@@ -8,6 +8,7 @@ use typewright_runtime::memory::recall::{Query, Rest, Strategy, When, passes_on}
 use typewright_runtime::memory::{Id, MemoryNode, Timestamp};
 
 use super::oracle::World;
+use super::search::cosine;
 
 /// What is found, with its score; nothing has a score that fills up.
 pub type Expected = Vec<(Id, Option<f64>)>;
@@ -36,17 +37,6 @@ fn is_meant(query: &Query, node: &MemoryNode, time: Option<Timestamp>) -> bool {
         && (query.kinds.is_empty() || query.kinds.contains(&node.kind))
         && query.importance.is_none_or(|least| node.importance >= least)
         && query.metadata.iter().all(|(key, value)| node.metadata.get(key) == Some(value))
-}
-
-fn cosine(a: &[f32], b: &[f32]) -> f64 {
-    let mut sums = [0.0_f64; 3];
-    for (a, b) in a.iter().zip(b) {
-        let (a, b) = (f64::from(*a), f64::from(*b));
-        sums[0] += a * b;
-        sums[1] += a * a;
-        sums[2] += b * b;
-    }
-    sums[0] / (sums[1] * sums[2]).sqrt()
 }
 
 /// As stores have it: of the vectors of length 1, with numbers of 32 bits.
@@ -178,8 +168,10 @@ enum By<'a> {
     Place,
     /// Equal ones share the best of their places.
     Ties,
-    /// Each by its share.
+    /// Each by its share, raised to a power.
     Shares(&'a BTreeMap<Id, f64>, f64),
+    /// All by this one.
+    Share(f64),
 }
 
 /// The share of the fusion of each memory.
@@ -192,6 +184,7 @@ fn fused(lists: &[Counted<'_>], k: f64) -> BTreeMap<Id, f64> {
                 By::Place => (at, 1.0),
                 By::Ties => (list.iter().filter(|other| other.1 > *score).count(), 1.0),
                 By::Shares(shares, power) => (at, shares[id].powf(*power)),
+                By::Share(share) => (at, *share),
             };
             *fused.entry(*id).or_default() += weight * share / (k + before as f64 + 1.0) / most;
         }
@@ -230,7 +223,7 @@ pub fn recalled(world: &World, query: &Query, now: Timestamp) -> Expected {
     if !query.names().is_empty() && is(&[Strategy::ExactId, Strategy::Graph, Strategy::Hybrid]) {
         lists.push((&exact, weights.exact, By::Ties));
     }
-    let (mut related, mut led) = (Vec::new(), BTreeMap::new());
+    let (mut related, mut led_to) = (Vec::new(), By::Place);
     if is(&[Strategy::Hybrid, Strategy::Graph]) {
         let mut seeds = list(fused(&lists, k));
         seeds.truncate(8);
@@ -240,10 +233,10 @@ pub fn recalled(world: &World, query: &Query, now: Timestamp) -> Expected {
             }
         }
         related = naive.graph(&seeds);
-        let best = seeds.iter().map(|seed| seed.1).fold(0.0, f64::max);
-        led = related.iter().map(|hit| (hit.0, best)).collect();
+        if scoring.cover > 0.0 {
+            led_to = By::Share(seeds.iter().map(|seed| seed.1).fold(0.0, f64::max));
+        }
     }
-    let led_to = if scoring.cover > 0.0 { By::Shares(&led, 1.0) } else { By::Place };
     match strategy {
         Strategy::Graph => lists = vec![(&related, weights.graph, led_to)],
         Strategy::Hybrid => lists.push((&related, weights.graph, led_to)),

@@ -14,6 +14,12 @@ fn words_of(text: &str) -> Vec<String> {
     words.map(|word| word.to_lowercase().replace(['é', 'è', 'ê'], "e")).collect()
 }
 
+/// The cosine of the angle between two vectors, by its definition.
+pub fn cosine(a: &[f32], b: &[f32]) -> f64 {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+}
+
 impl Oracle {
     fn live(&self) -> impl Iterator<Item = &MemoryNode> {
         self.now().nodes.values().filter(|node| node.status == Status::Live)
@@ -65,15 +71,8 @@ impl Oracle {
     pub fn nearest(&self, to: &Embedding, filter: &Filter, most: usize) -> Vec<Match> {
         let vectors = self.vectors(&to.model);
         let meant = vectors.iter().filter(|(id, _)| is_meant(filter, &self.now().nodes[id]));
-        let mut found: Vec<Match> = meant
-            .map(|(id, vector)| {
-                let dot = |a: &[f32], b: &[f32]| {
-                    a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>()
-                };
-                let lengths = (dot(vector, vector) * dot(&to.vector, &to.vector)).sqrt();
-                Match { id: *id, score: dot(&to.vector, vector) / lengths }
-            })
-            .collect();
+        let mut found: Vec<Match> =
+            meant.map(|(id, vector)| Match { id: *id, score: cosine(&to.vector, vector) }).collect();
         found.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.id.cmp(&b.id)));
         found.truncate(most);
         found

@@ -54,9 +54,7 @@ fn namespaces_are_told_whatever_has_become_of_their_memories(on: Engine) {
 }
 
 fn exported(place: &Place, at: Commit) -> String {
-    let mut file = Vec::new();
-    jsonl::export(&*place.store, at, &mut file).unwrap();
-    String::from_utf8(file).unwrap()
+    String::from_utf8(place.exported(at)).unwrap()
 }
 
 /// A history with additions that are undone; what was exported after each commit, when it was the last.

@@ -35,9 +35,7 @@ impl Place {
     }
 
     fn jsonl(&self) -> Vec<u8> {
-        let mut file = Vec::new();
-        exchange::jsonl::export(&*self.store, self.store.head().unwrap(), &mut file).unwrap();
-        file
+        self.exported(self.store.head().unwrap())
     }
 
     fn import(&self, file: &[u8], mode: Mode) -> Result<Report, Error> {

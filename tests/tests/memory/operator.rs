@@ -11,6 +11,7 @@ use typewright_runtime::memory::store::measured::Measured;
 use typewright_runtime::memory::store::{Batch, Change, Commit, Derived, Filter, Nearest, Search, Store};
 use typewright_runtime::memory::{Content, Embedding, Error, Id, MemoryNode, Namespace, index};
 use typewright_tests::memory::history::History;
+use typewright_tests::memory::search::cosine;
 
 use crate::store::{Folder, settings};
 
@@ -74,12 +75,7 @@ fn swapped(folder: &Folder, indexed: &[MemoryNode], stored: &[MemoryNode]) -> Sq
 
 /// The nearest of memories to a vector, with their scores.
 fn top(nodes: &[MemoryNode], to: &Embedding) -> Vec<(Id, f64)> {
-    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
-    let score = |node: &MemoryNode| {
-        let vector = &node.embedding.as_ref().unwrap().vector;
-        let lengths = dot(vector, vector) * dot(&to.vector, &to.vector);
-        (node.id, dot(vector, &to.vector) / lengths.sqrt())
-    };
+    let score = |node: &MemoryNode| (node.id, cosine(&node.embedding.as_ref().unwrap().vector, &to.vector));
     let mut all: Vec<(Id, f64)> = nodes.iter().map(score).collect();
     all.sort_by(|a, b| b.1.total_cmp(&a.1));
     all.truncate(NEAREST);

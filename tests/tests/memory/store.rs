@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use typewright_runtime::memory::exchange::jsonl;
 use typewright_runtime::memory::sqlite::{Config, SqliteStore};
-use typewright_runtime::memory::store::{Store, Transaction};
+use typewright_runtime::memory::store::{Commit, Store, Transaction};
 use typewright_runtime::memory::time::ManualClock;
 use typewright_runtime::memory::{Clock, Error, Random, Settings, Timestamp};
 
@@ -108,6 +109,13 @@ pub(crate) struct Place {
 impl Place {
     pub(crate) fn begin(&self) -> Transaction {
         Transaction::begin(Arc::clone(&self.store), Arc::clone(&self.settings)).unwrap()
+    }
+
+    /// All that it had at a commit, as a file.
+    pub(crate) fn exported(&self, at: Commit) -> Vec<u8> {
+        let mut file = Vec::new();
+        jsonl::export(&*self.store, at, &mut file).unwrap();
+        file
     }
 }
 

@@ -1,15 +1,14 @@
 //! Words found by the rarest of them are what scoring every memory finds.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use fastrand::Rng;
 use rusqlite::{Connection, OpenFlags, params};
 use typewright_runtime::json::RawJson;
-use typewright_runtime::memory::store::{Filter, Store, Transaction};
-use typewright_runtime::memory::{Id, Kind, MemoryDraft, Namespace, Settings};
+use typewright_runtime::memory::store::Filter;
+use typewright_runtime::memory::{Id, Kind, MemoryDraft, Namespace};
 
-use crate::store::{Folder, open, settings};
+use crate::store::{Engine, Place};
 
 const NODES: usize = 4000;
 
@@ -26,9 +25,9 @@ fn truth(is: bool) -> RawJson {
     RawJson::new(if is { "true" } else { "false" }).unwrap()
 }
 
-fn fill(store: &Arc<dyn Store>, settings: &Arc<Settings>, random: &mut Rng) {
+fn fill(place: &Place, random: &mut Rng) {
     for _ in 0..NODES / 500 {
-        let mut transaction = Transaction::begin(Arc::clone(store), Arc::clone(settings)).unwrap();
+        let mut transaction = place.begin();
         for _ in 0..500 {
             let namespace = Namespace::new(if random.u8(..4) == 0 { "b" } else { "a" }).unwrap();
             let len = random.usize(4..40);
@@ -58,12 +57,10 @@ fn plainly(connection: &Connection, words: &str, filter: &Filter) -> BTreeMap<Id
 
 #[test]
 fn what_is_not_scored_is_not_among_the_best() {
-    let folder = Folder::new("words");
-    let (_, settings) = settings();
-    let path = folder.path().join("store.db");
-    let store: Arc<dyn Store> = Arc::new(open(&path, &settings).unwrap());
+    let place = Engine::Sqlite.place("words");
     let mut random = Rng::with_seed(1);
-    fill(&store, &settings, &mut random);
+    fill(&place, &mut random);
+    let path = place.folder.path().join("store.db");
     let connection = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
     for _ in 0..400 {
         let (words, most) = (random.usize(1..8), [1, 3, 10, 50, 300][random.usize(..5)]);
@@ -73,7 +70,7 @@ fn what_is_not_scored_is_not_among_the_best() {
             filter.metadata.insert("is_odd".to_owned(), truth(random.bool()));
         }
         let (found, all) =
-            (store.matches(&words, &filter, most).unwrap(), plainly(&connection, &words, &filter));
+            (place.store.matches(&words, &filter, most).unwrap(), plainly(&connection, &words, &filter));
         let mut expected: Vec<f64> = all.values().copied().collect();
         expected.sort_by(|a, b| b.total_cmp(a));
         assert_eq!(found.len(), all.len().min(most), "{words}");

@@ -28,8 +28,8 @@ pub use window::{Start, Window, WindowConfig};
 
 /// How many messages are read at once.
 const PAGE: u32 = 64;
-/// How often appending begins again when others append, too. Who is overtaken was overtaken by a message that is there now; on a
-/// server that may happen for as long as others go on, because who has lost begins a round trip later.
+/// How often appending begins again when others append, too. Who is overtaken was overtaken by a message that is there
+/// now; on a server that may happen for as long as others go on, because who has lost begins a round trip later.
 const ATTEMPTS: usize = 256;
 
 /// A conversation in a store: the messages of one namespace.

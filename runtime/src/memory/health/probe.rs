@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use super::Config;
-use crate::memory::store::{Commit, Filter, Match, Nearest, Search, Store, Stored};
-use crate::memory::{Embedding, Error, Id, Namespace, Random, Status};
+use crate::memory::store::{Commit, Filter, Match, Nearest, Search, Store, Stored, likeness};
+use crate::memory::{Error, Id, Namespace, Random, Status};
 
 /// Scores that differ by less are the same: they are summed in another order.
 const CLOSE: f64 = 1e-5;
@@ -104,7 +104,7 @@ fn score(store: &dyn Store, model: &str, most: usize, samples: &mut [Sample]) ->
 impl Sample {
     /// Keeps the best.
     fn keep(&mut self, other: &Stored, most: usize) {
-        let score = cosine(&self.stored.embedding, &other.embedding);
+        let score = likeness(&self.stored.embedding.vector, &other.embedding.vector);
         let at = self.best.partition_point(|(better, _)| *better >= score);
         if at < most {
             self.best.insert(at, (score, other.id));
@@ -156,16 +156,10 @@ impl Sample {
         let node = node.filter(|node| node.status == Status::Live && node.namespace == self.namespace);
         let to = &self.stored.embedding;
         let embedding = node.and_then(|node| node.embedding).filter(|found| found.model == to.model);
-        Ok(embedding.map(|embedding| cosine(to, &embedding)))
+        Ok(embedding.map(|embedding| likeness(&to.vector, &embedding.vector)))
     }
 }
 
 fn is_close(one: f64, other: f64) -> bool {
     (one - other).abs() < CLOSE
-}
-
-fn cosine(a: &Embedding, b: &Embedding) -> f64 {
-    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
-    let lengths = (dot(&a.vector, &a.vector) * dot(&b.vector, &b.vector)).sqrt();
-    if lengths > 0.0 { dot(&a.vector, &b.vector) / lengths } else { 0.0 }
 }

@@ -1,13 +1,13 @@
 //! Which way to search, by what each costs: measured on vectors of 384 numbers, one core of two (AVX-512).
 
-use super::scan::{self, Query};
-use super::top::Top;
-use super::{Index, State, bits::Bits};
-use crate::memory::store::{Match, Nearest, Search};
 use std::sync::PoisonError;
 
-use super::codes;
+use super::bits::Bits;
 use super::graph::{Graph, Space, Target};
+use super::scan::{self, Query};
+use super::top::Top;
+use super::{Index, State, codes};
+use crate::memory::store::{Match, Nearest, Search};
 
 /// Up to so many vectors, comparing all in full is as fast as anything.
 const FEW: usize = 2000;

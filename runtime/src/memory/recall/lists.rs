@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::bm25::{self, Terms};
+use super::bm25::{self, Scored, Terms};
 use super::graph::{self, Spread};
 use super::plan::{AGAIN, Asked, Channel, Plan, Reading};
 use super::query::Strategy;
@@ -18,12 +18,17 @@ use crate::memory::{Embedding, Error, Id, MemoryNode, Settings};
 pub(super) struct List {
     pub(super) asked: Asked,
     pub(super) hits: Vec<Hit>,
-    /// Of what the list counts, how much it does for a hit, where that is not all.
-    pub(super) shares: Shares,
+    pub(super) share: Share,
 }
 
-/// Shares by memory.
-pub(super) type Shares = BTreeMap<Id, f64>;
+/// How much of what a list counts it does for a hit.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Share {
+    /// As much for all.
+    Same(f64),
+    /// So much for each.
+    Each(BTreeMap<Id, f64>),
+}
 
 /// What all channels found.
 #[derive(Debug, Default)]
@@ -46,19 +51,19 @@ pub(super) fn ask(source: &mut Source<'_>, plan: &Plan, settings: &Settings) -> 
     }
     let mut found = Lists::default();
     for asked in &plan.channels {
-        let mut shares = Shares::new();
-        let mut hits = match asked.channel {
-            Channel::Vector => vector(source, plan, asked)?,
-            Channel::Words => words(source, plan, settings, asked, &mut shares)?,
-            Channel::Exact => exact(source, plan, settings, asked)?,
-            Channel::Time => time(source, plan, asked)?,
-            Channel::Graph => related(source, plan, &found, &mut shares)?,
+        let all = Share::Same(1.0);
+        let (mut hits, share) = match asked.channel {
+            Channel::Vector => (vector(source, plan, asked)?, all),
+            Channel::Words => words(source, plan, settings, asked)?,
+            Channel::Exact => (exact(source, plan, settings, asked)?, all),
+            Channel::Time => (time(source, plan, asked)?, all),
+            Channel::Graph => related(source, plan, &found)?,
         };
         hits.truncate(asked.most);
         let floor = floor(source, asked.channel, &hits);
         let near = hits.iter().take_while(|hit| hit.score >= floor).count();
         found.far.extend(hits.split_off(near));
-        found.lists.push(List { asked: *asked, hits, shares });
+        found.lists.push(List { asked: *asked, hits, share });
     }
     Ok(found)
 }
@@ -114,10 +119,9 @@ fn words(
     plan: &Plan,
     settings: &Settings,
     asked: &Asked,
-    shares: &mut Shares,
-) -> Result<Vec<Hit>, Error> {
+) -> Result<(Vec<Hit>, Share), Error> {
     let query = source.query;
-    let Some(asked_text) = &query.text else { return Ok(Vec::new()) };
+    let Some(asked_text) = &query.text else { return Ok((Vec::new(), Share::Same(1.0))) };
     let ids = match plan.reading {
         Reading::Each => with_words(source, settings),
         Reading::Indexed => {
@@ -135,10 +139,10 @@ fn words(
     let scores = bm25::scores(&terms, texts.iter().map(AsRef::as_ref));
     // What the store takes for a match by rules of its own stands last.
     let least = if plan.reading == Reading::Indexed { f64::MIN_POSITIVE } else { 0.0 };
-    let share = |cover: f64| cover.powf(query.scoring.cover);
-    shares.extend(ids.iter().zip(&scores).map(|(id, one)| (*id, share(one.cover))));
+    let share = |one: &Scored| one.cover.powf(query.scoring.cover);
+    let shares = ids.iter().zip(&scores).map(|(id, one)| (*id, share(one))).collect();
     let hits = ids.into_iter().zip(scores).map(|(id, one)| Hit { id, score: one.score.max(least) });
-    Ok(sorted(hits.filter(|hit| hit.score > 0.0).collect()))
+    Ok((sorted(hits.filter(|hit| hit.score > 0.0).collect()), Share::Each(shares)))
 }
 
 /// What is meant and is found by its words.
@@ -209,12 +213,7 @@ fn time(source: &mut Source<'_>, plan: &Plan, asked: &Asked) -> Result<Vec<Hit>,
 }
 
 /// What is related to the first of what the others found, and to what was named for it.
-fn related(
-    source: &mut Source<'_>,
-    plan: &Plan,
-    found: &Lists,
-    shares: &mut Shares,
-) -> Result<Vec<Hit>, Error> {
+fn related(source: &mut Source<'_>, plan: &Plan, found: &Lists) -> Result<(Vec<Hit>, Share), Error> {
     let query = source.query;
     // A list that only serves to find these counts for them as it usually does.
     let weights = &query.scoring.weights;
@@ -235,12 +234,9 @@ fn related(
     let with_seeds = plan.strategy == Strategy::Graph;
     let (at, kinds) = (source.at, query.relations.as_slice());
     let hits = graph::spread(source, &Spread { seeds: &seeds, kinds, at, with_seeds })?;
-    if query.scoring.cover > 0.0 {
-        // What is led to tells no more than the best of what leads there.
-        let best = seeds.iter().map(|seed| seed.score).fold(0.0, f64::max);
-        shares.extend(hits.iter().map(|hit| (hit.id, best)));
-    }
-    Ok(hits)
+    // What is led to tells no more than the best of what leads there.
+    let best = seeds.iter().map(|seed| seed.score).fold(0.0, f64::max);
+    Ok((hits, Share::Same(if query.scoring.cover > 0.0 { best } else { 1.0 })))
 }
 
 fn weighted(list: &List, weight: f64) -> List {
@@ -268,7 +264,10 @@ impl List {
             Channel::Exact => self.hits.iter().filter(|other| other.score > hit.score).count(),
             _ => at,
         };
-        let share = self.shares.get(&id).copied().unwrap_or(1.0);
+        let share = match &self.share {
+            Share::Same(share) => *share,
+            Share::Each(shares) => *shares.get(&id)?,
+        };
         Some((hit, Ranked { weight: self.asked.weight * share, rank: before + 1 }))
     }
 }

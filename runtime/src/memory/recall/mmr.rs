@@ -4,6 +4,8 @@
 //! Likeness counts from a cosine on that is given, from there to 1 as from 0 to 1. With 0 it is the published form; but two
 //! memories about one thing are alike without saying the same, and the published form then prefers what is about nothing.
 
+use crate::memory::store::likeness;
+
 /// What may be taken, best first.
 #[derive(Debug, Clone, Copy)]
 pub struct Item<'a> {
@@ -67,14 +69,7 @@ pub fn mmr(items: &[Item<'_>], balance: Balance, most: usize) -> Vec<Taken> {
 /// The cosine of two vectors of one model.
 fn likeness_of(a: (&str, &[f32]), b: Option<(&str, &[f32])>) -> Option<f64> {
     let b = b.filter(|b| b.0 == a.0 && b.1.len() == a.1.len())?;
-    Some(cosine(a.1, b.1))
-}
-
-/// The cosine of two vectors of one dimension.
-fn cosine(a: &[f32], b: &[f32]) -> f64 {
-    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
-    let lengths = (dot(a, a) * dot(b, b)).sqrt();
-    if lengths > 0.0 { dot(a, b) / lengths } else { 0.0 }
+    Some(likeness(a.1, b.1))
 }
 
 #[cfg(test)]

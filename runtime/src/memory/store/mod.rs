@@ -23,7 +23,7 @@ pub use all::all;
 pub use change::{Batch, Change, Expected, Logged, Revision, Seen};
 pub use filter::{Filter, Order, Page};
 pub use nearest::{Nearest, Search, exact};
-pub(super) use nearest::{best, comparable, cosine, unit};
+pub(super) use nearest::{best, comparable, cosine, likeness, unit};
 #[cfg(feature = "postgres")]
 pub(super) use transaction::apply;
 pub use transaction::{Savepoint, Transaction};

@@ -75,6 +75,13 @@ pub(in crate::memory) fn cosine(a: &[f32], b: &[f32]) -> f64 {
     product(a, b).clamp(-1.0, 1.0)
 }
 
+/// The cosine of the angle between two vectors of any length, by the plain formula. Nothing is like one of nothing but zeros.
+pub(in crate::memory) fn likeness(a: &[f32], b: &[f32]) -> f64 {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+    let lengths = (dot(a, a) * dot(b, b)).sqrt();
+    if lengths > 0.0 { dot(a, b) / lengths } else { 0.0 }
+}
+
 /// Summed in eight lanes, whatever the processor: all who compare vectors get the same bits.
 fn product(a: &[f32], b: &[f32]) -> f64 {
     let mut sums = [0.0_f64; 8];

@@ -1,18 +1,15 @@
 //! How well what is asked is found, beside vectors and words alone.
 
-use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::sync::Arc;
 
 use typewright_runtime::memory::recall::{Query, Reading, Rest, Scoring, Strategy, Weights};
 use typewright_runtime::memory::store::{Filter, Nearest, Page, Search, Store};
 use typewright_runtime::memory::{Embedding, Id, Settings};
 use typewright_tests::memory::concepts::{MODEL, embed};
-use typewright_tests::memory::questions::{
-    CLASSES, Class, Question, World, namespace, ndcg_at, now, recall_at,
-};
+use typewright_tests::memory::questions::{CLASSES, Question, World, namespace, now};
 
 use super::by;
+use super::means::Means;
 use crate::store::{Engine, Place, on_each_store};
 
 on_each_store!(hybrid_finds_more_than_vectors_or_words_alone);
@@ -110,49 +107,31 @@ fn words(text: &str) -> Vec<String> {
     typewright_runtime::memory::recall::text::words(text)
 }
 
-/// Mean recall among the first 1, 5 and 10, and nDCG among the first 10.
-type Row = [f64; 4];
+/// The ways that are compared on a store.
+fn ways(on: Engine) -> &'static [Way] {
+    &WAYS[..on.count(WAYS.len(), 5)]
+}
 
-fn measured(on: Engine, worlds: &[World]) -> BTreeMap<(Way, Option<Class>), Row> {
-    let mut rows: BTreeMap<(Way, Option<Class>), (Row, f64)> = BTreeMap::new();
+fn measured(on: Engine, worlds: &[World]) -> Means<Way> {
+    let mut means = Means::new();
     for world in worlds {
         let place = stored(on, world);
         // Questions of all classes come in turn.
         let questions = world.questions.iter().step_by(on.count(1, 3));
-        let ways = &WAYS[..on.count(WAYS.len(), 5)];
-        for (question, way) in questions.flat_map(|one| ways.iter().map(move |way| (one, *way))) {
+        for (question, way) in questions.flat_map(|one| ways(on).iter().map(move |way| (one, *way))) {
             let found = found(&*place.store, &place.settings, way, question);
-            let recall = |first: usize| recall_at(&found, &question.evidence, first);
-            let one = [recall(1), recall(5), recall(10), ndcg_at(&found, &question.evidence, 10)];
-            for class in [Some(question.class), None] {
-                let (sum, count) = rows.entry((way, class)).or_default();
-                sum.iter_mut().zip(one).for_each(|(sum, one)| *sum += one);
-                *count += 1.0;
-            }
+            means.add(way, question.class, &found, &question.evidence);
         }
     }
-    rows.into_iter().map(|(key, (sum, count))| (key, sum.map(|sum| sum / count))).collect()
-}
-
-fn table(rows: &BTreeMap<(Way, Option<Class>), Row>) -> String {
-    let mut table = format!("{:<14}{:<16}{:>8}{:>8}{:>8}{:>8}\n", "", "", "R@1", "R@5", "R@10", "nDCG");
-    for class in CLASSES.map(Some).into_iter().chain([None]) {
-        for way in WAYS {
-            let Some([one, five, ten, ndcg]) = rows.get(&(way, class)) else { continue };
-            let class = class.map_or("all".to_owned(), |class| format!("{class:?}"));
-            let way = format!("{way:?}");
-            writeln!(table, "{class:<14}{way:<16}{one:>8.3}{five:>8.3}{ten:>8.3}{ndcg:>8.3}").unwrap();
-        }
-    }
-    table
+    means
 }
 
 /// What was chosen by looking, the floors of words and of likeness, was chosen on the worlds 1 to 3. These are others.
 fn hybrid_finds_more_than_vectors_or_words_alone(on: Engine) {
     let worlds: Vec<World> = (11..=on.count(12, 11) as u64).map(|seed| World::new(seed, 20)).collect();
-    let rows = measured(on, &worlds);
-    println!("{}", table(&rows));
-    let all = |way: Way| rows[&(way, None)];
+    let means = measured(on, &worlds);
+    println!("{}", means.table(ways(on)));
+    let all = |way: Way| means.of(way, None);
     let hybrid = all(Way::By(Strategy::Hybrid));
     let alone = [Way::Nearest, Way::Matches, Way::By(Strategy::Vector), Way::By(Strategy::Words)];
     for other in alone {
@@ -161,9 +140,9 @@ fn hybrid_finds_more_than_vectors_or_words_alone(on: Engine) {
         }
     }
     for class in CLASSES {
-        let [_, _, ten, _] = rows[&(Way::By(Strategy::Hybrid), Some(class))];
+        let [_, _, ten, _] = means.of(Way::By(Strategy::Hybrid), Some(class));
         assert!(ten > 0.9, "{class:?}: {ten}");
         // Neither alone does that: else the class would say nothing.
-        assert!(alone.iter().any(|way| rows[&(*way, Some(class))][3] < 0.995), "{class:?}");
+        assert!(alone.iter().any(|way| means.of(*way, Some(class))[3] < 0.995), "{class:?}");
     }
 }

@@ -55,7 +55,7 @@ impl Graph {
             let chosen = choose(space, &candidates, self.shape.links);
             self.write(slot, level, &chosen);
             for near in &chosen {
-                self.link_back(space, near.1, (near.0, slot), level, scratch);
+                self.link_back(space, near.1, slot, level, scratch);
             }
             if starts.is_empty() {
                 starts.push(best);
@@ -69,19 +69,19 @@ impl Graph {
     }
 
     /// Adds a link; where there is no room, those that lead in the most different directions stay.
-    fn link_back(&self, space: Space<'_>, slot: u32, new: (f32, u32), level: u8, scratch: &mut Scratch) {
+    fn link_back(&self, space: Space<'_>, slot: u32, new: u32, level: u8, scratch: &mut Scratch) {
         let _lock = self.lock(slot).lock().unwrap_or_else(PoisonError::into_inner);
         let list = self.list(slot, level);
         for link in list {
             let there = link.load(Ordering::Relaxed);
-            if there == new.1 {
+            if there == new {
                 return;
             }
             if there == NONE {
-                return link.store(new.1, Ordering::Relaxed);
+                return link.store(new, Ordering::Relaxed);
             }
         }
-        let all = in_full(space, slot, linked(list).chain([new.1]).collect(), scratch);
+        let all = in_full(space, slot, linked(list).chain([new]).collect(), scratch);
         write(list, choose(space, &all, list.len()).into_iter().map(|(_, slot)| slot));
     }
 }
