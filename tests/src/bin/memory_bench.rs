@@ -6,7 +6,7 @@
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
@@ -30,10 +30,15 @@ struct Memories {
 
 impl Memories {
     fn new(kind: Kind) -> Self {
-        let mut random = Rng::with_seed(1);
+        Self::of(kind, 0)
+    }
+
+    /// Those of a thread, whose names are no other's.
+    fn of(kind: Kind, thread: u64) -> Self {
+        let mut random = Rng::with_seed(1 + thread);
         let mut word = || (0..random.usize(2..10)).map(|_| random.lowercase()).collect();
         let words = (0..20_000).map(|_| word()).collect();
-        Self { kind, random, next: 1, words }
+        Self { kind, random, next: 1 + (u128::from(thread) << 32), words }
     }
 
     fn text(&mut self) -> String {
@@ -117,6 +122,31 @@ fn stored(store: &SqliteStore, memories: &mut Memories, size: usize, lasting: Du
     [spent, busy].map(|spent| count as f64 / spent.as_secs_f64())
 }
 
+/// Commits of one memory a second, of several threads at once.
+fn at_once(store: &SqliteStore, kind: Kind, threads: u64, lasting: Duration) -> f64 {
+    let ready = Barrier::new(threads as usize);
+    let work = |thread: u64| {
+        let mut memories = Memories::of(kind, thread);
+        // What they say is made beforehand.
+        let batches: Vec<Batch> = (0..1000).map(|_| memories.batch(1)).collect();
+        ready.wait();
+        let (start, mut count) = (Instant::now(), 0);
+        for batch in batches.iter().take_while(|_| start.elapsed() < lasting) {
+            store.commit(batch).unwrap();
+            count += 1;
+        }
+        (start, Instant::now(), count)
+    };
+    let done: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (1..=threads).map(|thread| scope.spawn(move || work(thread))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let first = done.iter().map(|(start, ..)| *start).min().unwrap();
+    let last = done.iter().map(|(_, end, _)| *end).max().unwrap();
+    let count: u32 = done.iter().map(|(.., count)| count).sum();
+    f64::from(count) / (last - first).as_secs_f64()
+}
+
 fn median(mut samples: Vec<f64>) -> f64 {
     samples.sort_by(f64::total_cmp);
     samples[samples.len() / 2]
@@ -144,6 +174,11 @@ fn main() {
         }
         let (floor, single) = (median(floors), median(singles));
         println!("{words}: single {single:.0}/s, appended {floor:.0}/s, ratio {:.2}", single / floor);
+        for threads in [2, 8, 32] {
+            let store = open(&fresh(&folder, "threads.db"));
+            let committed = at_once(&store, kind, threads, lasting);
+            println!("{words}: single of {threads} threads {committed:.0}/s, ratio {:.2}", committed / floor);
+        }
         for size in [100, 1000] {
             let store = open(&fresh(&folder, "batch.db"));
             let [clock, busy] = stored(&store, &mut memories, size, lasting);

@@ -18,6 +18,7 @@ mod everything;
 mod exchange;
 mod failures;
 mod forget;
+mod group;
 mod health;
 mod index;
 mod model;

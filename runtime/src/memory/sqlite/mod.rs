@@ -1,13 +1,14 @@
 //! Memories in one file: the store that is there without a server.
 //!
 //! SQLite in WAL mode, one connection that writes and some that read. `schema` has the tables, `row` what stands in them,
-//! `write` does a transaction, with `put` for rows and `relate` for relations, `undo` the opposite of one, `read` and `all`
+//! `write` does a transaction, with `put` for rows and `relate` for relations, `group` lets threads share one, `undo` the opposite of one, `read` and `all`
 //! find, `index` finds what is near, `upkeep` looks after the file, `check` looks for damage, `sum` has the checksums.
 //! Everything of a transaction is in that file, words and vectors included; who derives an index from it keeps the commit
 //! that it has seen.
 
 mod all;
 mod check;
+mod group;
 mod index;
 mod put;
 mod read;
@@ -23,7 +24,7 @@ mod write;
 use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
@@ -36,6 +37,7 @@ use super::store::{
     Nearest, Room, Store, Stored,
 };
 use super::{Error, Namespace, Settings};
+use group::Turns;
 use write::Fault;
 
 pub use schema::Config;
@@ -48,7 +50,7 @@ pub struct SqliteStore {
     settings: Arc<Settings>,
     /// Closed before the writer, which is the one that puts the log of the database back into its file.
     readers: Mutex<Vec<Connection>>,
-    writer: Mutex<Connection>,
+    writer: Turns,
     indexes: index::Indexes,
     /// As long as this is open, the file is ours.
     _lock: File,
@@ -61,21 +63,16 @@ impl SqliteStore {
     /// [`Error::Locked`], [`Error::ReadOnly`], [`Error::Newer`], [`Error::Damaged`], as they say.
     pub fn open(path: &Path, config: Config, settings: Arc<Settings>) -> Result<Self, Error> {
         let lock = schema::lock(path)?;
-        let writer = Mutex::new(schema::writer(path, &config)?);
+        let writer = Turns::new(schema::writer(path, &config)?);
         let (path, place) = (path.to_owned(), path.display().to_string());
         let (readers, indexes) = (Mutex::default(), index::Indexes::new(&path, config.index.clone()));
         let store = Self { path, place, config, settings, writer, readers, indexes, _lock: lock };
         // What was forgotten is erased, also when the power failed in the middle.
-        if upkeep::is_to_scrub(&store.writer()).map_err(|error| failed(&store.place, error))? {
+        if upkeep::is_to_scrub(&store.writer.alone()).map_err(|error| failed(&store.place, error))? {
             let _saving = index::before_erasing(&store)?;
             store.scrub()?;
         }
         Ok(store)
-    }
-
-    fn writer(&self) -> MutexGuard<'_, Connection> {
-        // A panic in the middle of a transaction has rolled it back.
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Does something that reads, on a state that stays the same meanwhile.
@@ -99,7 +96,7 @@ impl SqliteStore {
         &self,
         work: impl FnOnce(&rusqlite::Transaction<'_>) -> Result<T, Fault>,
     ) -> Result<T, Error> {
-        let mut writer = self.writer();
+        let mut writer = self.writer.alone();
         within(&mut writer, TransactionBehavior::Immediate, work).map_err(|fault| self.told(fault))
     }
 
@@ -151,14 +148,15 @@ impl Store for SqliteStore {
     }
 
     fn commit(&self, batch: &Batch) -> Result<Committed, Error> {
-        let erases = batch.changes.iter().any(|change| matches!(change, Change::Forget { .. }));
-        let _saving = erases.then(|| index::before_erasing(self)).transpose()?;
-        let (committed, is_scrubbed) =
-            self.write(|transaction| write::batch(transaction, &self.settings, batch))?;
-        if is_scrubbed {
-            self.erase(committed.commit)?;
+        if batch.changes.iter().any(|change| matches!(change, Change::Forget { .. })) {
+            let _saving = index::before_erasing(self)?;
+            return self.commit_alone(batch);
         }
-        Ok(committed)
+        match self.writer.commit(&self.settings, batch) {
+            Ok(Some(committed)) => Ok(committed),
+            Ok(None) => self.commit_alone(batch),
+            Err(fault) => Err(self.told(fault)),
+        }
     }
 
     fn undo(&self, commit: Commit) -> Result<Committed, Error> {
@@ -253,11 +251,19 @@ impl Store for SqliteStore {
 }
 
 impl SqliteStore {
+    fn commit_alone(&self, batch: &Batch) -> Result<Committed, Error> {
+        let written = self.write(|connection| write::batch(connection, &self.settings, None, batch))?;
+        if written.is_scrubbed {
+            self.erase(written.committed.commit)?;
+        }
+        Ok(written.committed)
+    }
+
     /// Leaves nothing of what was deleted in free pages or in the log of the database.
     fn scrub(&self) -> Result<(), Error> {
         // Their caches have pages as they were.
         self.readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        let writer = self.writer();
+        let writer = self.writer.alone();
         let is_to_scrub = upkeep::is_to_scrub(&writer).map_err(|error| failed(&self.place, error))?;
         // Somebody else may have done it meanwhile.
         if !is_to_scrub {

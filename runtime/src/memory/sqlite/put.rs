@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::row;
 use super::sum;
@@ -17,6 +17,28 @@ const LARGE: usize = 64 << 10;
 
 type Result<T> = std::result::Result<T, Fault>;
 
+/// What a transaction begins after. As long as nobody else writes, it need not be read again.
+pub(super) struct Known {
+    /// The last commit.
+    pub(super) seq: u64,
+    pub(super) at: Timestamp,
+    pub(super) next: Next,
+    /// The last namespace and the last model, with their numbers: most memories have those of the one before.
+    pub(super) namespace: Option<(String, i64)>,
+    pub(super) model: Option<(String, usize, i64)>,
+}
+
+impl Known {
+    pub(super) fn read(connection: &Connection) -> Result<Self> {
+        const LAST: &str = "SELECT seq, at FROM commits ORDER BY seq DESC LIMIT 1";
+        let mut last = connection.prepare_cached(LAST)?;
+        let last = last.query_row((), |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        let (seq, at): (u64, i64) = last.unwrap_or_default();
+        let (at, next) = (row::timestamp(1, at)?, Next::after(connection)?);
+        Ok(Self { seq, at, next, namespace: None, model: None })
+    }
+}
+
 /// The numbers of the next rows.
 pub(super) struct Next {
     pub(super) n: i64,
@@ -26,10 +48,10 @@ pub(super) struct Next {
 }
 
 impl Next {
-    pub(super) fn after(transaction: &Transaction<'_>) -> Result<Self> {
+    fn after(connection: &Connection) -> Result<Self> {
         const LAST: &str = "SELECT coalesce((SELECT max(n) FROM nodes), 0), coalesce((SELECT max(s) FROM states), 0), \
              coalesce((SELECT max(c) FROM contents), 0), coalesce((SELECT max(v) FROM vectors), 0)";
-        let mut statement = transaction.prepare_cached(LAST)?;
+        let mut statement = connection.prepare_cached(LAST)?;
         let last = |row: &rusqlite::Row<'_>, column| row.get::<_, i64>(column).map(|last| last + 1);
         Ok(statement.query_row((), |row| {
             Ok(Self { n: last(row, 0)?, s: last(row, 1)?, c: last(row, 2)?, v: last(row, 3)? })
@@ -38,9 +60,9 @@ impl Next {
 }
 
 /// The number of the next row of a table that seldom grows.
-pub(super) fn next(transaction: &Transaction<'_>, table: &str, column: &str) -> Result<i64> {
+pub(super) fn next(connection: &Connection, table: &str, column: &str) -> Result<i64> {
     let query = format!("SELECT coalesce(max({column}), 0) + 1 FROM {table}");
-    Ok(transaction.prepare_cached(&query)?.query_row((), |row| row.get(0))?)
+    Ok(connection.prepare_cached(&query)?.query_row((), |row| row.get(0))?)
 }
 
 /// A state that is to be written: columns of `states` that are not those of the transaction.
@@ -67,7 +89,7 @@ impl Writing<'_> {
     pub(super) fn index(&self, n: i64, node: &MemoryNode) -> Result<()> {
         if Self::is_indexed(self.settings, node) {
             let mut statement =
-                self.transaction.prepare_cached("INSERT INTO words (rowid, body) VALUES (?1, ?2)")?;
+                self.connection.prepare_cached("INSERT INTO words (rowid, body) VALUES (?1, ?2)")?;
             statement.execute(params![n, node.content.words()])?;
         }
         Ok(())
@@ -76,36 +98,36 @@ impl Writing<'_> {
     pub(super) fn unindex(&self, n: i64, node: &MemoryNode) -> Result<()> {
         if Self::is_indexed(self.settings, node) {
             const DELETE: &str = "INSERT INTO words (words, rowid, body) VALUES ('delete', ?1, ?2)";
-            let mut statement = self.transaction.prepare_cached(DELETE)?;
+            let mut statement = self.connection.prepare_cached(DELETE)?;
             statement.execute(params![n, node.content.words()])?;
         }
         Ok(())
     }
 
     pub(super) fn namespace(&mut self, path: &str) -> Result<i64> {
-        if let Some((known, number)) = &self.namespace
+        if let Some((known, number)) = &self.known.namespace
             && known == path
         {
             return Ok(*number);
         }
-        let mut there = self.transaction.prepare_cached("SELECT ns FROM namespaces WHERE path = ?1")?;
+        let mut there = self.connection.prepare_cached("SELECT ns FROM namespaces WHERE path = ?1")?;
         let number = match there.query_row([path], |row| row.get(0)).optional()? {
             Some(number) => number,
             None => {
-                let number = next(self.transaction, "namespaces", "ns")?;
-                self.transaction.prepare_cached(sum::insert("namespaces"))?.execute(params![number, path])?;
+                let number = next(self.connection, "namespaces", "ns")?;
+                self.connection.prepare_cached(sum::insert("namespaces"))?.execute(params![number, path])?;
                 number
             }
         };
-        self.namespace = Some((path.to_owned(), number));
+        self.known.namespace = Some((path.to_owned(), number));
         Ok(number)
     }
 
     pub(super) fn content(&mut self, content: &Content) -> Result<i64> {
-        let (c, nothing) = (self.next.c, None::<i64>);
-        self.next.c += 1;
+        let (c, nothing) = (self.known.next.c, None::<i64>);
+        self.known.next.c += 1;
         let number = row::content_type(content);
-        let mut insert = self.transaction.prepare_cached(sum::insert("contents"))?;
+        let mut insert = self.connection.prepare_cached(sum::insert("contents"))?;
         match content {
             Content::Text(text) => insert.execute(params![c, number, text, nothing, nothing, nothing])?,
             Content::Json(json) => {
@@ -126,19 +148,19 @@ impl Writing<'_> {
     /// Stores bytes by their digest, unless they are there.
     fn blob(&self, bytes: &[u8]) -> Result<Digested> {
         let digest = Digested::of(bytes);
-        let mut there = self.transaction.prepare_cached("SELECT 1 FROM blobs WHERE digest = ?1")?;
+        let mut there = self.connection.prepare_cached("SELECT 1 FROM blobs WHERE digest = ?1")?;
         if !there.exists([&digest.as_bytes()[..]])? {
-            let b = next(self.transaction, "blobs", "b")?;
-            let mut insert = self.transaction.prepare_cached(sum::insert("blobs"))?;
+            let b = next(self.connection, "blobs", "b")?;
+            let mut insert = self.connection.prepare_cached(sum::insert("blobs"))?;
             insert.execute(params![b, &digest.as_bytes()[..], bytes])?;
         }
         Ok(digest)
     }
 
     pub(super) fn vector(&mut self, embedding: &Embedding) -> Result<i64> {
-        let (m, v) = (self.model(&embedding.model, embedding.vector.len())?, self.next.v);
-        self.next.v += 1;
-        let mut insert = self.transaction.prepare_cached(sum::insert("vectors"))?;
+        let (m, v) = (self.model(&embedding.model, embedding.vector.len())?, self.known.next.v);
+        self.known.next.v += 1;
+        let mut insert = self.connection.prepare_cached(sum::insert("vectors"))?;
         insert.execute(params![v, m, row::bytes_of(&embedding.vector)])?;
         Ok(v)
     }
@@ -149,19 +171,19 @@ impl Writing<'_> {
             let reason = format!("vectors of {name:?} have {there} numbers, and this one {dimension}");
             Fault::from(Error::invalid("embedding", reason))
         };
-        if let Some((known, there, number)) = &self.model
+        if let Some((known, there, number)) = &self.known.model
             && known == name
         {
             return if *there == dimension { Ok(*number) } else { Err(other(*there)) };
         }
         const THERE: &str = "SELECT m, dimension FROM models WHERE name = ?1";
-        let mut there = self.transaction.prepare_cached(THERE)?;
+        let mut there = self.connection.prepare_cached(THERE)?;
         let there = there.query_row([name], |row| Ok((row.get(0)?, row.get::<_, u64>(1)? as usize)));
         let (number, there) = match there.optional()? {
             Some(there) => there,
             None => {
-                let number = next(self.transaction, "models", "m")?;
-                let mut insert = self.transaction.prepare_cached(sum::insert("models"))?;
+                let number = next(self.connection, "models", "m")?;
+                let mut insert = self.connection.prepare_cached(sum::insert("models"))?;
                 insert.execute(params![number, name, dimension as u64])?;
                 (number, dimension)
             }
@@ -169,14 +191,14 @@ impl Writing<'_> {
         if there != dimension {
             return Err(other(there));
         }
-        self.model = Some((name.to_owned(), dimension, number));
+        self.known.model = Some((name.to_owned(), dimension, number));
         Ok(number)
     }
 
     /// Writes a state that begins with this transaction; its number.
     pub(super) fn state(&mut self, n: i64, state: &State) -> Result<i64> {
-        let s = self.next.s;
-        self.next.s += 1;
+        let s = self.known.next.s;
+        self.known.next.s += 1;
         let row = params![
             s,
             n,
@@ -195,7 +217,7 @@ impl Writing<'_> {
             state.provenance,
             state.metadata
         ];
-        self.transaction.prepare_cached(sum::insert("states"))?.execute(row)?;
+        self.connection.prepare_cached(sum::insert("states"))?.execute(row)?;
         Ok(s)
     }
 
@@ -203,7 +225,7 @@ impl Writing<'_> {
     pub(super) fn copied(&self, s: i64) -> Result<State> {
         const QUERY: &str = "SELECT status, version, importance, valid_from, valid_to, updated, ended, expires, c, v, \
              provenance, metadata FROM states WHERE s = ?1";
-        let mut statement = self.transaction.prepare_cached(QUERY)?;
+        let mut statement = self.connection.prepare_cached(QUERY)?;
         let state = statement.query_row([s], |row| {
             let later = |column: usize| {
                 let micros: Option<i64> = row.get(column)?;
@@ -255,14 +277,14 @@ impl Writing<'_> {
     pub(super) fn close(&self, s: i64) -> Result<()> {
         static CLOSE: LazyLock<String> =
             LazyLock::new(|| format!("{} WHERE s = ?1", sum::set("states", &[("until", "?2")])));
-        self.transaction.prepare_cached(&CLOSE)?.execute(params![s, self.seq])?;
+        self.connection.prepare_cached(&CLOSE)?.execute(params![s, self.seq])?;
         Ok(())
     }
 
     pub(super) fn set_current(&self, n: i64, s: Option<i64>) -> Result<()> {
         static SET: LazyLock<String> =
             LazyLock::new(|| format!("{} WHERE n = ?1", sum::set("nodes", &[("current", "?2")])));
-        self.transaction.prepare_cached(&SET)?.execute(params![n, s])?;
+        self.connection.prepare_cached(&SET)?.execute(params![n, s])?;
         Ok(())
     }
 
@@ -274,7 +296,7 @@ impl Writing<'_> {
         r: Option<i64>,
     ) -> Result<()> {
         let row = params![self.seq, self.ord, op as u8, n, s, before, r];
-        self.transaction.prepare_cached(sum::insert("log"))?.execute(row)?;
+        self.connection.prepare_cached(sum::insert("log"))?.execute(row)?;
         self.ord += 1;
         Ok(())
     }

@@ -21,7 +21,7 @@ impl Writing<'_> {
         let kind = relation.kind.name();
         const THERE: &str =
             "SELECT id FROM relations WHERE until IS NULL AND (id = ?1 OR a = ?2 AND kind = ?3 AND b = ?4)";
-        let mut there = self.transaction.prepare_cached(THERE)?;
+        let mut there = self.connection.prepare_cached(THERE)?;
         let there =
             there.query_row(params![row::key(relation.id), a, kind, b], |row| row.get(0)).optional()?;
         if let Some(id) = there {
@@ -31,7 +31,7 @@ impl Writing<'_> {
             let Relation { from, kind, to, .. } = relation.clone();
             return Err(Error::Circle { from, kind, to }.into());
         }
-        let r = next(self.transaction, "relations", "r")?;
+        let r = next(self.connection, "relations", "r")?;
         let row = params![
             r,
             row::key(relation.id),
@@ -46,14 +46,14 @@ impl Writing<'_> {
             None::<u64>,
             relation.provenance.as_ref().map(row::provenance_text)
         ];
-        self.transaction.prepare_cached(sum::insert("relations"))?.execute(row)?;
+        self.connection.prepare_cached(sum::insert("relations"))?.execute(row)?;
         self.log(Op::Relate, None, [None, None], Some(r))
     }
 
     fn end_of(&self, id: Id) -> Result<i64> {
         const QUERY: &str =
             "SELECT k.n, s.status FROM nodes k JOIN states s ON s.s = k.current WHERE k.id = ?1";
-        let mut statement = self.transaction.prepare_cached(QUERY)?;
+        let mut statement = self.connection.prepare_cached(QUERY)?;
         let found =
             statement.query_row([row::key(id)], |row| Ok((row.get(0)?, row.get::<_, u8>(1)?))).optional()?;
         match found {
@@ -70,7 +70,7 @@ impl Writing<'_> {
         const QUERY: &str = "WITH RECURSIVE reached (n) AS (SELECT ?1 UNION \
              SELECT r.b FROM relations r JOIN reached ON r.a = reached.n WHERE r.kind = ?2 AND r.until IS NULL) \
              SELECT 1 FROM reached WHERE n = ?3";
-        let found = self.transaction.prepare_cached(QUERY)?.exists(params![from, kind, to])?;
+        let found = self.connection.prepare_cached(QUERY)?.exists(params![from, kind, to])?;
         Ok(found)
     }
 
@@ -79,7 +79,7 @@ impl Writing<'_> {
             let set = sum::set("relations", &[("until", "?2")]);
             format!("{set} WHERE id = ?1 AND until IS NULL RETURNING r")
         });
-        let mut statement = self.transaction.prepare_cached(&UPDATE)?;
+        let mut statement = self.connection.prepare_cached(&UPDATE)?;
         let ended = statement.query_row(params![row::key(id), self.seq], |row| row.get(0)).optional()?;
         drop(statement);
         let r: i64 = ended.ok_or(Error::NotFound { id })?;

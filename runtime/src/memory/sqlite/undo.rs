@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
+use super::put::Known;
 use super::row::{self, Read};
-use super::write::{Fault, Op, Writing};
+use super::write::{About, Fault, Op, Writing};
 use super::{read, sum};
 use crate::memory::store::{Commit, Committed, Seen};
 use crate::memory::{Error, Settings};
@@ -21,40 +22,41 @@ struct Entry {
     r: Option<i64>,
 }
 
-pub(super) fn undo(transaction: &Transaction<'_>, settings: &Settings, commit: Commit) -> Result<Committed> {
+pub(super) fn undo(connection: &Connection, settings: &Settings, commit: Commit) -> Result<Committed> {
     let no = |reason: &str| Fault::from(Error::NotUndone { commit, reason: reason.to_owned() });
     const COMMIT: &str = "SELECT undone FROM commits WHERE seq = ?1";
     let found: Option<Option<u64>> =
-        transaction.prepare_cached(COMMIT)?.query_row([commit.0], |row| row.get(0)).optional()?;
+        connection.prepare_cached(COMMIT)?.query_row([commit.0], |row| row.get(0)).optional()?;
     match found {
         None => return Err(no("there is no such commit, or its log is compacted")),
         Some(Some(by)) => return Err(no(&format!("commit {by} has undone it"))),
         Some(None) => {}
     }
-    if commit <= read::horizon(transaction)? {
+    if commit <= read::horizon(connection)? {
         return Err(no("its log is compacted"));
     }
-    let entries = entries(transaction, commit)?;
+    let entries = entries(connection, commit)?;
     if entries.iter().any(|entry| entry.op == Op::Forget as u8) {
         return Err(no("it forgot something, of which nothing is left"));
     }
     // What somebody else has changed since comes before what cannot be undone for another reason.
-    unchanged(transaction, &entries)?;
+    unchanged(connection, &entries)?;
     let at = settings.clock.now();
-    let mut writing = Writing::begin(transaction, settings, at, None, Some(commit.0))?;
+    let about = About { at, note: None, undoes: Some(commit.0) };
+    let mut writing = Writing::begin(connection, settings, Known::read(connection)?, &about)?;
     // What was changed twice goes back once, to what was before the first time.
     let mut seen = BTreeSet::new();
     let first: Vec<&Entry> = entries.iter().filter(|entry| entry.n.is_none_or(|n| seen.insert(n))).collect();
     first.into_iter().rev().try_for_each(|entry| one(&mut writing, entry))?;
     let undone = format!("{} WHERE seq = ?1", sum::set("commits", &[("undone", "?2")]));
-    transaction.prepare_cached(&undone)?.execute(params![commit.0, writing.seq])?;
-    writing.end()
+    connection.prepare_cached(&undone)?.execute(params![commit.0, writing.seq])?;
+    Ok(writing.end()?.committed)
 }
 
-fn entries(transaction: &Transaction<'_>, commit: Commit) -> Result<Vec<Entry>> {
+fn entries(connection: &Connection, commit: Commit) -> Result<Vec<Entry>> {
     let whole = sum::is_whole("log", "l");
     let query = format!("SELECT op, n, state, before, r, {whole} FROM log l WHERE seq = ?1 ORDER BY ord");
-    let mut statement = transaction.prepare_cached(&query)?;
+    let mut statement = connection.prepare_cached(&query)?;
     let rows = statement.query_map([commit.0], |row| {
         row::whole(row, 5)?;
         Ok(Entry { op: row.get(0)?, n: row.get(1)?, state: row.get(2)?, before: row.get(3)?, r: row.get(4)? })
@@ -63,7 +65,7 @@ fn entries(transaction: &Transaction<'_>, commit: Commit) -> Result<Vec<Entry>> 
 }
 
 /// Fails when what the transaction left is not there any more, but something else.
-fn unchanged(transaction: &Transaction<'_>, entries: &[Entry]) -> Result<()> {
+fn unchanged(connection: &Connection, entries: &[Entry]) -> Result<()> {
     let mut seen = BTreeSet::new();
     for entry in entries.iter().rev() {
         let Some(n) = entry.n else { continue };
@@ -71,19 +73,19 @@ fn unchanged(transaction: &Transaction<'_>, entries: &[Entry]) -> Result<()> {
         if !seen.insert(n) {
             continue;
         }
-        let Some(current) = current(transaction, n)? else { continue };
+        let Some(current) = current(connection, n)? else { continue };
         if entry.state != Some(current.s) {
             let (id, found) = (current.node.id, Seen::Version(current.node.version));
-            return Err(Error::Conflict { id, expected: version_of(transaction, entry.state)?, found }.into());
+            return Err(Error::Conflict { id, expected: version_of(connection, entry.state)?, found }.into());
         }
     }
     Ok(())
 }
 
-fn current(transaction: &Transaction<'_>, n: i64) -> Result<Option<Read>> {
+fn current(connection: &Connection, n: i64) -> Result<Option<Read>> {
     let query = format!("{} WHERE k.n = ?1 AND s.s = k.current", *row::NODES);
-    let mut statement = transaction.prepare_cached(&query)?;
-    Ok(statement.query_row([n], |found| row::node(transaction, found)).optional()?)
+    let mut statement = connection.prepare_cached(&query)?;
+    Ok(statement.query_row([n], |found| row::node(connection, found)).optional()?)
 }
 
 fn one(writing: &mut Writing<'_>, entry: &Entry) -> Result<()> {
@@ -91,7 +93,7 @@ fn one(writing: &mut Writing<'_>, entry: &Entry) -> Result<()> {
         return relation(writing, entry.op, r);
     }
     let Some(n) = entry.n else { return Ok(()) };
-    let Some(current) = current(writing.transaction, n)? else {
+    let Some(current) = current(writing.connection, n)? else {
         // What was removed is there again; what is not there any more need not be removed.
         return match (entry.state, entry.before) {
             (None, Some(before)) => writing.revive(n, before).and_then(|()| index(writing, n)),
@@ -115,14 +117,14 @@ fn one(writing: &mut Writing<'_>, entry: &Entry) -> Result<()> {
 
 /// The words of a node as it is now.
 fn index(writing: &Writing<'_>, n: i64) -> Result<()> {
-    match current(writing.transaction, n)? {
+    match current(writing.connection, n)? {
         Some(current) => writing.index(n, &current.node),
         None => Ok(()),
     }
 }
 
-fn version_of(transaction: &Transaction<'_>, s: Option<i64>) -> Result<Seen> {
-    let mut statement = transaction.prepare_cached("SELECT version FROM states WHERE s = ?1")?;
+fn version_of(connection: &Connection, s: Option<i64>) -> Result<Seen> {
+    let mut statement = connection.prepare_cached("SELECT version FROM states WHERE s = ?1")?;
     let version = statement.query_row([s], |row| row.get(0)).optional()?;
     Ok(version.map_or(Seen::Nothing, Seen::Version))
 }
@@ -133,13 +135,13 @@ fn relation(writing: &mut Writing<'_>, op: u8, r: i64) -> Result<()> {
         let end = sum::set("relations", &[("until", "?2")]);
         let end = format!("{end} WHERE id = (SELECT id FROM relations WHERE r = ?1) AND until IS NULL");
         // It may have ended meanwhile, with a memory that was forgotten.
-        if writing.transaction.prepare_cached(&end)?.execute(params![r, writing.seq])? == 0 {
+        if writing.connection.prepare_cached(&end)?.execute(params![r, writing.seq])? == 0 {
             return Ok(());
         }
         return writing.log(Op::Unrelate, None, [None, None], Some(r));
     }
     let ended = format!("{} WHERE r.r = ?1", *row::RELATIONS);
-    let ended = writing.transaction.prepare_cached(&ended)?.query_row([r], row::relation)?;
+    let ended = writing.connection.prepare_cached(&ended)?.query_row([r], row::relation)?;
     // As it could not be related now, it cannot be related again.
     writing.relate(&ended).map_err(|fault| match fault {
         Fault::Ours(error) => no(writing, &format!("{} cannot be related again: {error}", ended.id)),
@@ -154,7 +156,7 @@ fn no(writing: &Writing<'_>, reason: &str) -> Fault {
 /// Fails when a node that is to be removed is an end of what stays.
 fn is_alone(writing: &Writing<'_>, n: i64) -> Result<()> {
     const QUERY: &str = "SELECT 1 FROM relations WHERE until IS NULL AND (a = ?1 OR b = ?1)";
-    match writing.transaction.prepare_cached(QUERY)?.exists([n])? {
+    match writing.connection.prepare_cached(QUERY)?.exists([n])? {
         true => Err(no(writing, "a memory that it added is related to others since")),
         false => Ok(()),
     }

@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
-use super::write::{Fault, Op, Writing};
+use super::put::Known;
+use super::write::{About, Fault, Op, Writing};
 use super::{row, sum};
 use crate::memory::node::Status;
 use crate::memory::store::{Census, Commit, Committed};
@@ -13,27 +14,28 @@ use crate::memory::{Error, Settings};
 
 type Result<T> = std::result::Result<T, Fault>;
 
-pub(super) fn expire(transaction: &Transaction<'_>, settings: &Settings, most: usize) -> Result<usize> {
+pub(super) fn expire(connection: &Connection, settings: &Settings, most: usize) -> Result<usize> {
     const DUE: &str = "SELECT k.id FROM states s JOIN nodes k ON k.current = s.s \
          WHERE s.until IS NULL AND s.status = 0 AND s.expires IS NOT NULL AND s.expires <= ?1 ORDER BY s.expires, k.id LIMIT ?2";
     let now = settings.clock.now();
-    let mut statement = transaction.prepare_cached(DUE)?;
+    let mut statement = connection.prepare_cached(DUE)?;
     let rows = statement.query_map(params![now.micros(), most as u64], |found| found.get(0).map(row::id))?;
     let due: Vec<_> = rows.collect::<std::result::Result<_, _>>()?;
     drop(statement);
     if due.is_empty() {
         return Ok(0);
     }
-    let mut writing = Writing::begin(transaction, settings, now, Some("expired"), None)?;
+    let about = About { at: now, note: Some("expired"), undoes: None };
+    let mut writing = Writing::begin(connection, settings, Known::read(connection)?, &about)?;
     due.iter().try_for_each(|id| writing.conclude(*id, Op::Expire, Status::Expired))?;
     writing.end()?;
     Ok(due.len())
 }
 
-pub(super) fn compact(transaction: &Transaction<'_>, settings: &Settings, keep: Duration) -> Result<()> {
+pub(super) fn compact(connection: &Connection, settings: &Settings, keep: Duration) -> Result<()> {
     let before = settings.clock.now().minus(keep);
     const HORIZON: &str = "SELECT coalesce(max(seq), 0) FROM commits WHERE at <= ?1";
-    let horizon: u64 = transaction.prepare_cached(HORIZON)?.query_row([before.micros()], |row| row.get(0))?;
+    let horizon: u64 = connection.prepare_cached(HORIZON)?.query_row([before.micros()], |row| row.get(0))?;
     // The state at the horizon stays, what is older goes.
     let drop = [
         "DELETE FROM states WHERE until IS NOT NULL AND until <= ?1",
@@ -41,10 +43,10 @@ pub(super) fn compact(transaction: &Transaction<'_>, settings: &Settings, keep: 
         "DELETE FROM log WHERE seq <= ?1",
     ];
     for drop in drop {
-        transaction.prepare_cached(drop)?.execute([horizon])?;
+        connection.prepare_cached(drop)?.execute([horizon])?;
     }
     let set = sum::set("meta", &[("value", "max(value, ?1)")]);
-    transaction.execute(&format!("{set} WHERE key = 'horizon'"), [horizon])?;
+    connection.execute(&format!("{set} WHERE key = 'horizon'"), [horizon])?;
     let loose = [
         "DELETE FROM nodes WHERE current IS NULL AND n NOT IN (SELECT n FROM states)",
         "DELETE FROM vectors WHERE v NOT IN (SELECT v FROM states WHERE v IS NOT NULL)",
@@ -53,16 +55,16 @@ pub(super) fn compact(transaction: &Transaction<'_>, settings: &Settings, keep: 
         "DELETE FROM commits WHERE seq < (SELECT value FROM meta WHERE key = 'horizon')",
     ];
     for loose in loose {
-        transaction.prepare_cached(loose)?.execute(())?;
+        connection.prepare_cached(loose)?.execute(())?;
     }
-    to_scrub(transaction)
+    to_scrub(connection)
 }
 
 /// What this transaction deletes is to be erased: if not now, when the store is opened again.
-pub(super) fn to_scrub(transaction: &Transaction<'_>) -> Result<()> {
+pub(super) fn to_scrub(connection: &Connection) -> Result<()> {
     const MARK: &str =
         "INSERT OR REPLACE INTO meta (key, value, sum) VALUES ('scrub', 1, row_sum('scrub', 1))";
-    transaction.execute(MARK, ())?;
+    connection.execute(MARK, ())?;
     Ok(())
 }
 

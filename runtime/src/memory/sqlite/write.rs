@@ -2,9 +2,9 @@
 
 use std::sync::LazyLock;
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
-use super::put::{Next, State};
+use super::put::{Known, State};
 use super::row::{self, Read};
 use super::{sum, upkeep};
 use crate::memory::id::Id;
@@ -57,40 +57,54 @@ type Result<T> = std::result::Result<T, Fault>;
 
 /// A transaction under way.
 pub(super) struct Writing<'a> {
-    pub(super) transaction: &'a Transaction<'a>,
+    pub(super) connection: &'a Connection,
     pub(super) settings: &'a Settings,
     pub(super) seq: u64,
     pub(super) at: Timestamp,
     /// The commit whose opposite this is.
     pub(super) undoes: Option<u64>,
     pub(super) ord: u32,
-    pub(super) next: Next,
-    /// The last namespace and the last model, with their numbers: most memories have those of the one before.
-    pub(super) namespace: Option<(String, i64)>,
-    pub(super) model: Option<(String, usize, i64)>,
+    pub(super) known: Known,
     /// Something is to be erased, not only deleted.
     pub(super) is_scrubbed: bool,
 }
 
+/// What is said of a transaction.
+pub(super) struct About<'a> {
+    pub(super) at: Timestamp,
+    pub(super) note: Option<&'a str>,
+    pub(super) undoes: Option<u64>,
+}
+
+/// A transaction that is to be committed.
+pub(super) struct Written {
+    pub(super) committed: Committed,
+    pub(super) is_scrubbed: bool,
+    /// For the next one.
+    pub(super) known: Known,
+}
+
 /// Does a batch. The caller commits the transaction.
-pub(super) fn batch<'a>(
-    transaction: &'a Transaction<'a>,
-    settings: &'a Settings,
+pub(super) fn batch(
+    connection: &Connection,
+    settings: &Settings,
+    known: Option<Known>,
     batch: &Batch,
-) -> Result<(Committed, bool)> {
+) -> Result<Written> {
     for expected in &batch.expected {
-        expect(transaction, expected)?;
+        expect(connection, expected)?;
     }
+    let known = known.map_or_else(|| Known::read(connection), Ok)?;
     let at = batch.at.unwrap_or_else(|| settings.clock.now());
-    let mut writing = Writing::begin(transaction, settings, at, batch.note.as_deref(), None)?;
+    let about = About { at, note: batch.note.as_deref(), undoes: None };
+    let mut writing = Writing::begin(connection, settings, known, &about)?;
     for change in &batch.changes {
         writing.change(change)?;
     }
     if writing.is_scrubbed {
-        upkeep::to_scrub(transaction)?;
+        upkeep::to_scrub(connection)?;
     }
-    let committed = writing.end()?;
-    Ok((committed, writing.is_scrubbed))
+    writing.end()
 }
 
 fn expect(connection: &Connection, expected: &Expected) -> Result<()> {
@@ -106,36 +120,29 @@ fn expect(connection: &Connection, expected: &Expected) -> Result<()> {
 
 impl<'a> Writing<'a> {
     pub(super) fn begin(
-        transaction: &'a Transaction<'a>,
+        connection: &'a Connection,
         settings: &'a Settings,
-        at: Timestamp,
-        note: Option<&str>,
-        undoes: Option<u64>,
+        known: Known,
+        about: &About<'_>,
     ) -> Result<Self> {
-        const LAST: &str = "SELECT seq, at FROM commits ORDER BY seq DESC LIMIT 1";
-        let last = transaction
-            .prepare_cached(LAST)?
-            .query_row((), |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?;
-        let (seq, before): (u64, i64) = last.unwrap_or_default();
         // The times of commits never go back, whatever the clock does.
-        let (seq, at) = (seq + 1, at.max(row::timestamp(1, before)?));
-        transaction.prepare_cached(sum::insert("commits"))?.execute(params![
+        let (seq, at, undoes) = (known.seq + 1, about.at.max(known.at), about.undoes);
+        connection.prepare_cached(sum::insert("commits"))?.execute(params![
             seq,
             at.micros(),
-            note,
+            about.note,
             undoes,
             None::<u64>
         ])?;
-        let next = Next::after(transaction)?;
-        let (ord, namespace, model, is_scrubbed) = (0, None, None, false);
-        Ok(Self { transaction, settings, seq, at, undoes, ord, next, namespace, model, is_scrubbed })
+        Ok(Self { connection, settings, seq, at, undoes, ord: 0, known, is_scrubbed: false })
     }
 
     /// Nothing more is changed.
-    pub(super) fn end(&mut self) -> Result<Committed> {
+    pub(super) fn end(mut self) -> Result<Written> {
         self.log(Op::End, None, [None, None], None)?;
-        Ok(Committed { commit: Commit(self.seq), at: self.at })
+        let Self { seq, at, is_scrubbed, known, .. } = self;
+        let committed = Committed { commit: Commit(seq), at };
+        Ok(Written { committed, is_scrubbed, known: Known { seq, at, ..known } })
     }
 
     fn change(&mut self, change: &Change) -> Result<()> {
@@ -157,8 +164,8 @@ impl<'a> Writing<'a> {
     pub(super) fn current(&self, id: Id) -> Result<Option<Read>> {
         static QUERY: LazyLock<String> =
             LazyLock::new(|| format!("{} WHERE k.id = ?1 AND s.s = k.current", *row::NODES));
-        let mut statement = self.transaction.prepare_cached(&QUERY)?;
-        Ok(statement.query_row([row::key(id)], |found| row::node(self.transaction, found)).optional()?)
+        let mut statement = self.connection.prepare_cached(&QUERY)?;
+        Ok(statement.query_row([row::key(id)], |found| row::node(self.connection, found)).optional()?)
     }
 
     fn live(&self, id: Id) -> Result<Read> {
@@ -171,7 +178,7 @@ impl<'a> Writing<'a> {
 
     fn add(&mut self, node: &MemoryNode) -> Result<()> {
         // An addition that was undone has left its row, without a state. Mostly there is none.
-        let mut there = self.transaction.prepare_cached("SELECT n FROM nodes WHERE id = ?1")?;
+        let mut there = self.connection.prepare_cached("SELECT n FROM nodes WHERE id = ?1")?;
         let left = there.query_row([row::key(node.id)], |row| row.get(0)).optional()?;
         if left.is_some()
             && let Some(there) = self.current(node.id)?
@@ -179,11 +186,11 @@ impl<'a> Writing<'a> {
             let id = node.id;
             return if is_same(&there.node, node) { Ok(()) } else { Err(Error::Exists { id }.into()) };
         }
-        let (n, namespace) = (left.unwrap_or(self.next.n), self.namespace(node.namespace.as_str())?);
+        let (n, namespace) = (left.unwrap_or(self.known.next.n), self.namespace(node.namespace.as_str())?);
         let content = self.content(&node.content)?;
         let vector = node.embedding.as_ref().map(|embedding| self.vector(embedding)).transpose()?;
         let s = self.state(n, &State { content: Some(content), vector, ..State::of(node) })?;
-        self.next.n = self.next.n.max(n + 1);
+        self.known.next.n = self.known.next.n.max(n + 1);
         let row = params![
             n,
             row::key(node.id),
@@ -195,9 +202,9 @@ impl<'a> Writing<'a> {
             s
         ];
         if left.is_some() {
-            self.transaction.prepare_cached("DELETE FROM nodes WHERE n = ?1")?.execute([n])?;
+            self.connection.prepare_cached("DELETE FROM nodes WHERE n = ?1")?.execute([n])?;
         }
-        self.transaction.prepare_cached(sum::insert("nodes"))?.execute(row)?;
+        self.connection.prepare_cached(sum::insert("nodes"))?.execute(row)?;
         self.index(n, node)?;
         self.log(Op::Add, Some(n), [Some(s), None], None)
     }
@@ -273,7 +280,7 @@ impl<'a> Writing<'a> {
         });
         // Read first: what is damaged must not be given a sum again.
         self.current(id)?.ok_or(Error::NotFound { id })?;
-        self.transaction.prepare_cached(&UPDATE)?.execute(params![row::key(id), at.micros()])?;
+        self.connection.prepare_cached(&UPDATE)?.execute(params![row::key(id), at.micros()])?;
         Ok(())
     }
 
@@ -292,14 +299,14 @@ impl<'a> Writing<'a> {
             "DELETE FROM states WHERE n = ?1",
         ];
         for erase in erase {
-            self.transaction.prepare_cached(erase)?.execute([n])?;
+            self.connection.prepare_cached(erase)?.execute([n])?;
         }
         const LOOSE: &str =
             "DELETE FROM blobs WHERE digest NOT IN (SELECT digest FROM contents WHERE digest IS NOT NULL)";
-        self.transaction.prepare_cached(LOOSE)?.execute(())?;
+        self.connection.prepare_cached(LOOSE)?.execute(())?;
         let apart = sum::set("relations", &[("until", "coalesce(until, ?2)"), ("provenance", "NULL")]);
         let apart = format!("{apart} WHERE a = ?1 OR b = ?1");
-        self.transaction.prepare_cached(&apart)?.execute(params![n, self.seq])?;
+        self.connection.prepare_cached(&apart)?.execute(params![n, self.seq])?;
         let (status, ended) = (Status::Forgotten, Some(self.at));
         let (version, updated) = (node.version + 1, self.at);
         let empty = MemoryNode { metadata: Default::default(), provenance: None, ..node };
@@ -313,8 +320,8 @@ impl<'a> Writing<'a> {
     fn removed(&self, id: Id) -> Result<Option<Read>> {
         let query =
             format!("{} WHERE k.id = ?1 AND k.current IS NULL ORDER BY s.s DESC LIMIT 1", *row::NODES);
-        let mut statement = self.transaction.prepare_cached(&query)?;
-        Ok(statement.query_row([row::key(id)], |found| row::node(self.transaction, found)).optional()?)
+        let mut statement = self.connection.prepare_cached(&query)?;
+        Ok(statement.query_row([row::key(id)], |found| row::node(self.connection, found)).optional()?)
     }
 }
 
