@@ -197,12 +197,18 @@ fn a_later_version_is_not_opened() {
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }
 
-/// A store of the first version, as it was written then.
+/// Stores of earlier versions, as they were written then.
 #[test]
 fn an_older_version_is_brought_up_to_date() {
+    for version in [include_str!("version-1.sql"), include_str!("version-2.sql")] {
+        is_brought_up_to_date(version);
+    }
+}
+
+fn is_brought_up_to_date(tables: &str) {
     let folder = Folder::new("older");
     let path = folder.path().join("store.db");
-    Connection::open(&path).unwrap().execute_batch(include_str!("version-1.sql")).unwrap();
+    Connection::open(&path).unwrap().execute_batch(tables).unwrap();
     let (_clock, settings) = settings();
     for _ in 0..2 {
         let store = open(&path, &settings).unwrap();
@@ -223,6 +229,32 @@ fn an_older_version_is_brought_up_to_date() {
     let node = store.nodes(&[Id::from_u128(1)], Commit(3)).unwrap().remove(0);
     assert_eq!((node.content.words().as_ref(), node.version), ("Ada wrote a program", 3));
     assert_eq!(store.check().unwrap().0, Vec::<String>::new());
+}
+
+/// What is damaged in an older version is told, and not given a sum as if it were right.
+#[test]
+fn an_older_version_that_is_damaged_stays_as_it_is() {
+    let damages = [
+        ("UPDATE commits SET at = at + 1 WHERE seq = 2", "1 commits that are not what was written"),
+        ("UPDATE log SET before = 2 WHERE seq = 2 AND ord = 0", "1 changes that are not what was written"),
+        ("DELETE FROM log WHERE seq = 2 AND ord = 0", "1 commits of which changes are missing"),
+        ("DELETE FROM log WHERE seq = 2 AND ord = 1", "1 commits of which changes are missing"),
+    ];
+    for (damage, expected) in damages {
+        let folder = Folder::new("older-damaged");
+        let path = folder.path().join("store.db");
+        let connection = Connection::open(&path).unwrap();
+        connection.execute_batch(include_str!("version-2.sql")).unwrap();
+        connection.execute_batch(damage).unwrap();
+        drop(connection);
+        match open(&path, &settings().1) {
+            Err(Error::Damaged { reason, .. }) => assert!(reason.contains(expected), "{reason}"),
+            told => panic!("{damage}: {told:?}"),
+        }
+        let version =
+            |connection: Connection| connection.pragma_query_value(None, "user_version", |row| row.get(0));
+        assert_eq!(version(Connection::open(&path).unwrap()), Ok(2), "{damage}");
+    }
 }
 
 /// All that a store tells of the present.

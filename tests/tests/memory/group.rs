@@ -219,3 +219,18 @@ fn upkeep_comes_between() {
     assert_eq!(world.there().len(), THREADS);
     world.is_whole();
 }
+
+/// Another program is not kept from writing: what it has done is seen.
+#[test]
+fn what_another_program_writes_is_seen() {
+    let world =
+        World::new("group-other", Gate { is_held: true.into(), ..Gate::default() }, Config::default());
+    let [one, two] = [0, 1].map(|at| adding(&world.nodes[at]));
+    world.store.commit(&one).unwrap();
+    let other = rusqlite::Connection::open(world.folder.path().join("store.db")).unwrap();
+    other.execute_batch("INSERT INTO commits (seq, at, log) VALUES (2, 1767225600000000, '')").unwrap();
+    assert_eq!(world.store.commit(&two).unwrap().commit, Commit(3));
+    // It gave its row no sum.
+    let found = world.store.check().unwrap().0;
+    assert_eq!(found, ["1 rows of commits that are not what was written"]);
+}

@@ -65,7 +65,7 @@ fn swapped(folder: &Folder, indexed: &[MemoryNode], stored: &[MemoryNode]) -> Sq
     other
         .execute_batch(&format!("PRAGMA foreign_keys = OFF; ATTACH '{}' AS there; BEGIN", there.display()))
         .unwrap();
-    for table in ["namespaces", "models", "nodes", "states", "contents", "vectors", "log", "commits"] {
+    for table in ["namespaces", "models", "nodes", "states", "contents", "vectors", "commits"] {
         let swap = format!("DELETE FROM main.{table}; INSERT INTO main.{table} SELECT * FROM there.{table}");
         other.execute_batch(&swap).unwrap();
     }

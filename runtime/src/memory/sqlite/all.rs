@@ -19,10 +19,11 @@ pub(super) fn all(connection: &Connection, at: Commit, take: &mut Take<'_>) -> R
 /// By the index of the names, so that nothing is sorted: a cross join keeps the order of the tables.
 fn nodes(connection: &Connection, at: Commit, take: &mut Take<'_>) -> Result<(), Fault> {
     let query = format!(
-        "SELECT {} FROM nodes k CROSS JOIN states s ON s.n = k.n AND s.since <= ?1 AND (s.until IS NULL OR s.until > ?1) \
+        "SELECT {} FROM nodes k CROSS JOIN states s ON {} \
          JOIN namespaces p ON p.ns = k.ns LEFT JOIN contents c ON c.c = s.c LEFT JOIN vectors v ON v.v = s.v \
          LEFT JOIN models m ON m.m = v.m ORDER BY k.id",
-        *row::NODE
+        *row::NODE,
+        row::at("?1")
     );
     let mut statement = connection.prepare_cached(&query)?;
     let mut rows = statement.query([at.0])?;

@@ -28,15 +28,19 @@ pub(super) struct Turns {
 struct Writer {
     connection: Connection,
     open: Option<Open>,
-    /// What the last transaction has left, if that was one of a group.
-    known: Option<Known>,
+    /// What the last transaction has left, if that was one of a group, and the version of the file for this connection:
+    /// it is another one when another program has written.
+    known: Option<(Known, i64)>,
 }
 
 /// A transaction that is not committed yet.
+#[derive(Default)]
 struct Open {
     group: Arc<Group>,
     members: usize,
     changes: usize,
+    /// Somebody has left it open, and waits for its end.
+    is_awaited: bool,
 }
 
 /// Those who wait for a transaction.
@@ -81,7 +85,7 @@ impl Turns {
             }
         };
         // Whoever waits comes for certain, since this was looked at while the connection was ours.
-        if self.waiting.load(Ordering::SeqCst) > 0 && !writer.is_full() {
+        if self.waiting.load(Ordering::SeqCst) > 0 && writer.leave_open() {
             drop(writer);
             return Ok(group.wait().then_some(committed));
         }
@@ -104,14 +108,16 @@ impl Writer {
         if self.open.is_none() {
             self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute(())?;
         }
-        let open = self.open.get_or_insert_with(|| Open { group: Arc::default(), members: 0, changes: 0 });
+        let open = self.open.get_or_insert_default();
         open.members += 1;
         open.changes += changes;
         Ok((Arc::clone(&open.group), open.members == 1))
     }
 
-    fn is_full(&self) -> bool {
-        self.open.as_ref().is_none_or(|open| open.changes >= CHANGES)
+    /// Lets somebody else go on with what is open; not, where that is enough.
+    fn leave_open(&mut self) -> bool {
+        let open = self.open.as_mut().filter(|open| open.changes < CHANGES);
+        open.map(|open| open.is_awaited = true).is_some()
     }
 
     /// Commits what is open.
@@ -141,7 +147,7 @@ impl Writer {
     }
 
     fn end(&mut self, is_committed: bool) {
-        if let Some(open) = self.open.take() {
+        if let Some(open) = self.open.take().filter(|open| open.is_awaited) {
             open.group.end(is_committed);
         }
     }
@@ -166,9 +172,12 @@ struct Adding<'a>(&'a mut Writer);
 
 impl Adding<'_> {
     fn add(self, settings: &Settings, batch: &Batch) -> Result<Committed, Fault> {
-        let known = self.0.known.take();
-        let written = write::batch(&self.0.connection, settings, known, batch)?;
-        self.0.known = Some(written.known);
+        let connection = &self.0.connection;
+        let mut version = connection.prepare_cached("PRAGMA data_version")?;
+        let version: i64 = version.query_row((), |row| row.get(0))?;
+        let known = self.0.known.take().filter(|(_, seen)| *seen == version).map(|(known, _)| known);
+        let written = write::batch(connection, settings, known, batch)?;
+        self.0.known = Some((written.known, version));
         Ok(written.committed)
     }
 }

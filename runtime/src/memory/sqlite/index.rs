@@ -12,12 +12,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use sha2::{Digest, Sha256};
 
 use super::row;
 use super::write::Fault;
-use super::{SqliteStore, beside, read, sum};
+use super::{SqliteStore, beside, log, read, sum};
 use crate::memory::index::{Facts, Index, Settings, Update, saved};
 use crate::memory::store::{Commit, Derived, Match, Nearest};
 use crate::memory::{Error, Interval, Kind, Namespace};
@@ -296,23 +296,23 @@ fn put(found: &Row<'_>, namespaces: &Namespaces, update: &mut Update<'_>) -> Res
 
 /// Looks at what has changed.
 fn catch_up(connection: &Connection, model: &str, seen: Commit, update: &mut Update<'_>) -> Result<()> {
-    const CHANGED: &str =
-        "SELECT DISTINCT k.n, k.id FROM log l JOIN nodes k ON k.n = l.n WHERE l.seq > ?1 ORDER BY k.n";
     let namespaces = Namespaces::read(connection)?;
     let now = format!(
         "SELECT {} FROM nodes k JOIN states s ON s.s = k.current JOIN vectors v ON v.v = s.v \
          JOIN models m ON m.m = v.m WHERE k.n = ?1 AND m.name = ?2 AND s.status = 0",
         columns()
     );
-    let (mut changed, mut now) = (connection.prepare_cached(CHANGED)?, connection.prepare_cached(&now)?);
-    let mut changed = changed.query([seen.0])?;
-    while let Some(one) = changed.next()? {
-        let mut rows = now.query(params![one.get::<_, i64>(0)?, model])?;
+    let mut now = connection.prepare_cached(&now)?;
+    let mut names = connection.prepare_cached("SELECT id FROM nodes WHERE n = ?1")?;
+    for n in log::changed(connection, seen)? {
+        // What was compacted since is not there at all.
+        let Some(id) = names.query_row([n], |found| found.get(0).map(row::id)).optional()? else { continue };
+        let mut rows = now.query(params![n, model])?;
         match rows.next()? {
             Some(found) => {
                 put(found, &namespaces, update)?;
             }
-            None => update.remove(row::id(one.get(1)?)),
+            None => update.remove(id),
         }
     }
     Ok(())

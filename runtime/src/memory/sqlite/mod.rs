@@ -1,8 +1,9 @@
 //! Memories in one file: the store that is there without a server.
 //!
-//! SQLite in WAL mode, one connection that writes and some that read. `schema` has the tables, `row` what stands in them,
-//! `write` does a transaction, with `put` for rows and `relate` for relations, `group` lets threads share one, `undo` the opposite of one, `read` and `all`
-//! find, `index` finds what is near, `upkeep` looks after the file, `check` looks for damage, `sum` has the checksums.
+//! SQLite in WAL mode, one connection that writes and some that read. `schema` has the tables, `migration` those of
+//! earlier versions, `row` what stands in them, `log` what was done, `write` does a transaction, with `put` for rows and
+//! `relate` for relations, `group` lets threads share one, `undo` does the opposite of one, `read` and `all` find, `index`
+//! finds what is near, `upkeep` looks after the file, `check` looks for damage, `sum` has the checksums.
 //! Everything of a transaction is in that file, words and vectors included; who derives an index from it keeps the commit
 //! that it has seen.
 
@@ -10,6 +11,8 @@ mod all;
 mod check;
 mod group;
 mod index;
+mod log;
+mod migration;
 mod put;
 mod read;
 mod relate;

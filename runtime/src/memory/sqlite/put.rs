@@ -4,9 +4,9 @@ use std::sync::LazyLock;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::row;
-use super::sum;
-use super::write::{Fault, Op, Writing};
+use super::log::{self, Entry, Op};
+use super::write::{Fault, Writing};
+use super::{row, sum};
 use crate::memory::content::{Content, Digested};
 use crate::memory::node::{Embedding, MemoryNode, Status};
 use crate::memory::time::{Interval, Timestamp};
@@ -263,7 +263,8 @@ impl Writing<'_> {
         let version = self.copied(s)?.version;
         let state = State { version, ..self.copied(of)? };
         let new = self.replace(n, s, state)?;
-        self.log(Op::Restore, Some(n), [Some(new), Some(s)], None)
+        self.log(Op::Restore, Some(n), [Some(new), Some(s)], None);
+        Ok(())
     }
 
     /// A node that was removed is there again, as the version after `of`.
@@ -271,7 +272,8 @@ impl Writing<'_> {
         let state = self.copied(of)?;
         let new = self.state(n, &State { version: state.version + 1, updated: self.at, ..state })?;
         self.set_current(n, Some(new))?;
-        self.log(Op::Restore, Some(n), [Some(new), None], None)
+        self.log(Op::Restore, Some(n), [Some(new), None], None);
+        Ok(())
     }
 
     pub(super) fn close(&self, s: i64) -> Result<()> {
@@ -288,17 +290,8 @@ impl Writing<'_> {
         Ok(())
     }
 
-    pub(super) fn log(
-        &mut self,
-        op: Op,
-        n: Option<i64>,
-        [s, before]: [Option<i64>; 2],
-        r: Option<i64>,
-    ) -> Result<()> {
-        let row = params![self.seq, self.ord, op as u8, n, s, before, r];
-        self.connection.prepare_cached(sum::insert("log"))?.execute(row)?;
-        self.ord += 1;
-        Ok(())
+    pub(super) fn log(&mut self, op: Op, n: Option<i64>, [state, before]: [Option<i64>; 2], r: Option<i64>) {
+        log::push(&mut self.log, &Entry { op: op as u8, n, state, before, r });
     }
 }
 

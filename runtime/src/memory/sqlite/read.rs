@@ -3,7 +3,8 @@
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
-use super::write::{Fault, Op};
+use super::log::{self, Done, Entry, Op};
+use super::write::Fault;
 use super::{row, sum};
 use crate::memory::id::Id;
 use crate::memory::node::{Embedding, MemoryNode, Status};
@@ -32,8 +33,7 @@ pub(super) fn is_kept(connection: &Connection, commit: Commit) -> Result<()> {
 
 pub(super) fn nodes(connection: &Connection, ids: &[Id], at: Commit) -> Result<Vec<MemoryNode>> {
     is_kept(connection, at)?;
-    let query =
-        format!("{} WHERE k.id = ?1 AND s.since <= ?2 AND (s.until IS NULL OR s.until > ?2)", *row::NODES);
+    let query = format!("{} WHERE k.id = ?1 AND {}", *row::NODES, row::at("?2"));
     let mut statement = connection.prepare_cached(&query)?;
     let mut found = Vec::with_capacity(ids.len());
     for id in ids {
@@ -56,7 +56,7 @@ impl Where {
         match at {
             Some(at) => {
                 let at = this.value(Value::Integer(at.0.cast_signed()));
-                this.conditions.push(format!("s.since <= {at} AND (s.until IS NULL OR s.until > {at})"));
+                this.conditions.push(row::at(&at));
             }
             None => this.conditions.push("s.s = k.current".to_owned()),
         }
@@ -238,47 +238,21 @@ pub(super) fn vectors(
     head(connection)
 }
 
-/// An entry of the log as it is stored.
-struct Entry {
-    commit: Commit,
-    at: i64,
-    op: u8,
-    n: Option<i64>,
-    state: Option<i64>,
-    before: Option<i64>,
-    r: Option<i64>,
-}
-
 pub(super) fn log(
     connection: &Connection,
     after: Commit,
     take: &mut dyn FnMut(Logged) -> std::result::Result<(), Error>,
 ) -> Result<()> {
     is_kept(connection, after)?;
-    let query = format!(
-        "SELECT l.seq, c.at, l.op, l.n, l.state, l.before, l.r, {} FROM log l JOIN commits c ON c.seq = l.seq \
-         WHERE l.seq > ?1 ORDER BY l.seq, l.ord",
-        sum::is_whole("log", "l")
-    );
-    let mut statement = connection.prepare_cached(&query)?;
-    let mut rows = statement.query([after.0])?;
-    while let Some(found) = rows.next()? {
-        row::whole(found, 7)?;
-        let entry = Entry {
-            commit: Commit(found.get(0)?),
-            at: found.get(1)?,
-            op: found.get(2)?,
-            n: found.get(3)?,
-            state: found.get(4)?,
-            before: found.get(5)?,
-            r: found.get(6)?,
-        };
-        let at = row::timestamp(1, entry.at)?;
-        if let Some(change) = change(connection, &entry)? {
-            take(Logged { commit: entry.commit, at, change })?;
+    log::each(connection, after, &mut |done: Done| {
+        let (commit, at) = (done.commit, row::timestamp(1, done.at)?);
+        for entry in &done.entries {
+            if let Some(change) = change(connection, entry)? {
+                take(Logged { commit, at, change })?;
+            }
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 /// The change of an entry, from the state that it made. A state that is gone was forgotten.
@@ -286,9 +260,9 @@ fn change(connection: &Connection, entry: &Entry) -> Result<Option<Change>> {
     if let Some(r) = entry.r {
         let query = format!("{} WHERE r.r = ?1", *row::RELATIONS);
         let relation = connection.prepare_cached(&query)?.query_row([r], row::relation).optional()?;
-        return Ok(relation.map(|relation| match entry.op {
-            op if op == Op::Unrelate as u8 => Change::Unrelate { id: relation.id },
-            _ => Change::Relate(Box::new(relation)),
+        return Ok(relation.map(|relation| match entry.is(Op::Unrelate) {
+            true => Change::Unrelate { id: relation.id },
+            false => Change::Relate(Box::new(relation)),
         }));
     }
     let Some(n) = entry.n else { return Ok(None) };
@@ -303,14 +277,14 @@ fn change(connection: &Connection, entry: &Entry) -> Result<Option<Change>> {
         None => None,
     };
     let Some(node) = state.map(|read| read.node) else {
-        let is_removed = entry.op == Op::Remove as u8;
+        let is_removed = entry.is(Op::Remove);
         return Ok(Some(if is_removed { Change::Expire { id } } else { Change::Forget { id } }));
     };
     Ok(Some(of_state(entry, id, node)))
 }
 
 fn of_state(entry: &Entry, id: Id, node: MemoryNode) -> Change {
-    let is = |one: Op| entry.op == one as u8;
+    let is = |one: Op| entry.is(one);
     if is(Op::Add) || is(Op::Restore) && entry.before.is_none() && node.status == Status::Live {
         return Change::Add(Box::new(node));
     }

@@ -4,10 +4,11 @@ use std::sync::LazyLock;
 
 use rusqlite::{OptionalExtension, params};
 
+use super::log::Op;
 use super::put::next;
 use super::row;
 use super::sum;
-use super::write::{Fault, Op, Writing};
+use super::write::{Fault, Writing};
 use crate::memory::Error;
 use crate::memory::id::Id;
 use crate::memory::node::Status;
@@ -47,7 +48,8 @@ impl Writing<'_> {
             relation.provenance.as_ref().map(row::provenance_text)
         ];
         self.connection.prepare_cached(sum::insert("relations"))?.execute(row)?;
-        self.log(Op::Relate, None, [None, None], Some(r))
+        self.log(Op::Relate, None, [None, None], Some(r));
+        Ok(())
     }
 
     fn end_of(&self, id: Id) -> Result<i64> {
@@ -83,6 +85,7 @@ impl Writing<'_> {
         let ended = statement.query_row(params![row::key(id), self.seq], |row| row.get(0)).optional()?;
         drop(statement);
         let r: i64 = ended.ok_or(Error::NotFound { id })?;
-        self.log(Op::Unrelate, None, [None, None], Some(r))
+        self.log(Op::Unrelate, None, [None, None], Some(r));
+        Ok(())
     }
 }

@@ -42,6 +42,14 @@ const COLUMNS: &str = "k.id, p.path, k.kind, k.created, k.last_access, k.accesse
 const TABLES: &str = "states s JOIN nodes k ON k.n = s.n JOIN namespaces p ON p.ns = k.ns \
      LEFT JOIN contents c ON c.c = s.c LEFT JOIN vectors v ON v.v = s.v LEFT JOIN models m ON m.m = v.m";
 
+/// The condition that a state `s` is that of the node `k` at a commit: the one it has now, or one of those before, which
+/// alone are in an index.
+pub(super) fn at(commit: &str) -> String {
+    format!(
+        "(s.s = k.current AND s.since <= {commit} OR s.n = k.n AND s.since <= {commit} AND s.until > {commit})"
+    )
+}
+
 /// A node, and the numbers of its row and of its state.
 pub(super) struct Read {
     pub(super) node: MemoryNode,

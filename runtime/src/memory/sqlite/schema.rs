@@ -2,10 +2,9 @@
 //!
 //! | table | what |
 //! |---|---|
-//! | `commits` | one row a transaction |
-//! | `log` | what each did, in order: an operation, the node, its state after and before, or the relation |
+//! | `commits` | one row a transaction, and what it did, of which `log` tells |
 //! | `nodes` | what never changes of a memory, and how it is used; `current` is its state now |
-//! | `states` | each version of a memory, from the commit `since` up to, and without, `until` |
+//! | `states` | each version of a memory, from the commit `since` up to, and without, `until`; those that have ended are found by their node, the others are `current` |
 //! | `contents`, `blobs`, `vectors` | what states refer to, so that a new version copies nothing of the old one |
 //! | `relations` | with the commits between which they hold |
 //! | `words` | the words of current live states, by the number of the node; the texts themselves stand in `contents`, so that what is taken out has to be told |
@@ -20,7 +19,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::write::Op;
+use super::migration::migrate;
 use super::{beside, failed, sum};
 use crate::memory::Error;
 use crate::memory::index::Settings;
@@ -28,7 +27,7 @@ use crate::memory::index::Settings;
 /// Stands in the header of the file, so that other programs and we know it.
 const APPLICATION: i32 = i32::from_be_bytes(*b"TwM1");
 /// The version of the tables.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// How long somebody waits who comes upon a checkpoint, or upon another program.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// What the connection that writes keeps in memory.
@@ -112,13 +111,13 @@ pub(super) fn writer(path: &Path, config: &Config) -> Result<Connection, Error> 
     // Looked at before anything is set: what is not ours stays as it is.
     let version = version(&connection, &place)?;
     prepare(&connection, config).map_err(wrong)?;
-    let steps = match version {
-        None => vec![TABLES.to_owned()],
-        Some(version) => migration(version),
-    };
-    if !steps.is_empty() {
+    if version != Some(VERSION) {
         let transaction = connection.transaction().map_err(wrong)?;
-        steps.iter().try_for_each(|step| transaction.execute_batch(step)).map_err(wrong)?;
+        let made = match version {
+            None => transaction.execute_batch(TABLES),
+            Some(version) => migrate(&transaction, version),
+        };
+        made.map_err(wrong)?;
         transaction.pragma_update(None, "application_id", APPLICATION).map_err(wrong)?;
         transaction.pragma_update(None, "user_version", VERSION).map_err(wrong)?;
         transaction.commit().map_err(wrong)?;
@@ -176,24 +175,6 @@ fn version(connection: &Connection, place: &str) -> Result<Option<u32>, Error> {
         0 => Err(Error::Damaged { place, reason: "there is no version 0".to_owned() }),
         found => Ok(Some(found)),
     }
-}
-
-/// What is done to the tables of an older version, in one transaction.
-fn migration(from: u32) -> Vec<String> {
-    let mut steps = Vec::new();
-    // 2: rows have sums, and what each transaction did has an end.
-    if from < 2 {
-        steps.push(format!(
-            "INSERT INTO log (seq, ord, op) SELECT c.seq, coalesce(max(l.ord) + 1, 0), {} FROM commits c \
-             LEFT JOIN log l ON l.seq = c.seq WHERE c.seq > (SELECT value FROM meta WHERE key = 'horizon') GROUP BY c.seq",
-            Op::End as u8
-        ));
-        for (table, _) in sum::TABLES {
-            steps.push(format!("ALTER TABLE {table} ADD COLUMN sum INTEGER"));
-            steps.push(sum::fill(table));
-        }
-    }
-    steps
 }
 
 /// What of the tables is not as a new file has it.

@@ -1,11 +1,9 @@
--- Version 2. What is said of each table stands in `schema.rs`.
+-- Version 3. What is said of each table stands in `schema.rs`.
 CREATE TABLE meta (key TEXT PRIMARY KEY, value, sum INTEGER) WITHOUT ROWID;
 INSERT INTO meta VALUES ('horizon', 0, row_sum('horizon', 0));
-CREATE TABLE commits (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, note TEXT, undoes INTEGER, undone INTEGER, sum INTEGER);
-CREATE TABLE log (
-    seq INTEGER NOT NULL, ord INTEGER NOT NULL, op INTEGER NOT NULL, n INTEGER, state INTEGER, before INTEGER, r INTEGER,
-    sum INTEGER, PRIMARY KEY (seq, ord)
-) WITHOUT ROWID;
+CREATE TABLE commits (
+    seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, note TEXT, undoes INTEGER, undone INTEGER, log TEXT NOT NULL, sum INTEGER
+);
 CREATE TABLE namespaces (ns INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, sum INTEGER);
 CREATE TABLE models (m INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, dimension INTEGER NOT NULL, sum INTEGER);
 CREATE TABLE nodes (
@@ -18,7 +16,7 @@ CREATE TABLE states (
     version INTEGER NOT NULL, importance REAL NOT NULL, valid_from INTEGER, valid_to INTEGER, updated INTEGER NOT NULL,
     ended INTEGER, expires INTEGER, c INTEGER, v INTEGER, provenance TEXT, metadata TEXT, sum INTEGER
 );
-CREATE INDEX states_n ON states (n, since);
+CREATE INDEX states_n ON states (n, since) WHERE until IS NOT NULL;
 CREATE INDEX states_expires ON states (expires) WHERE until IS NULL AND status = 0 AND expires IS NOT NULL;
 CREATE TABLE contents (
     c INTEGER PRIMARY KEY, type INTEGER NOT NULL, body, digest BLOB, mime TEXT, caption TEXT, sum INTEGER

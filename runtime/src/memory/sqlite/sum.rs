@@ -12,10 +12,9 @@ use rusqlite::{Connection, Error};
 use crate::memory::sum::xxh64;
 
 /// The tables, and what their sums are of.
-pub(super) const TABLES: [(&str, &str); 11] = [
+pub(super) const TABLES: [(&str, &str); 10] = [
     ("meta", "key, value"),
-    ("commits", "seq, at, note, undoes, undone"),
-    ("log", "seq, ord, op, n, state, before, r"),
+    ("commits", "seq, at, note, undoes, undone, log"),
     ("namespaces", "ns, path"),
     ("models", "m, name, dimension"),
     ("nodes", "n, id, ns, kind, created, last_access, accesses, current"),

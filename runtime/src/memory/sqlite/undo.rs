@@ -4,23 +4,15 @@ use std::collections::BTreeSet;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::log::{self, Entry, Op};
 use super::put::Known;
 use super::row::{self, Read};
-use super::write::{About, Fault, Op, Writing};
+use super::write::{About, Fault, Writing};
 use super::{read, sum};
 use crate::memory::store::{Commit, Committed, Seen};
 use crate::memory::{Error, Settings};
 
 type Result<T> = std::result::Result<T, Fault>;
-
-/// An entry of the log.
-struct Entry {
-    op: u8,
-    n: Option<i64>,
-    state: Option<i64>,
-    before: Option<i64>,
-    r: Option<i64>,
-}
 
 pub(super) fn undo(connection: &Connection, settings: &Settings, commit: Commit) -> Result<Committed> {
     let no = |reason: &str| Fault::from(Error::NotUndone { commit, reason: reason.to_owned() });
@@ -35,15 +27,15 @@ pub(super) fn undo(connection: &Connection, settings: &Settings, commit: Commit)
     if commit <= read::horizon(connection)? {
         return Err(no("its log is compacted"));
     }
-    let entries = entries(connection, commit)?;
-    if entries.iter().any(|entry| entry.op == Op::Forget as u8) {
+    let entries = log::of(connection, commit)?;
+    if entries.iter().any(|entry| entry.is(Op::Forget)) {
         return Err(no("it forgot something, of which nothing is left"));
     }
     // What somebody else has changed since comes before what cannot be undone for another reason.
     unchanged(connection, &entries)?;
     let at = settings.clock.now();
     let about = About { at, note: None, undoes: Some(commit.0) };
-    let mut writing = Writing::begin(connection, settings, Known::read(connection)?, &about)?;
+    let mut writing = Writing::begin(connection, settings, Known::read(connection)?, about);
     // What was changed twice goes back once, to what was before the first time.
     let mut seen = BTreeSet::new();
     let first: Vec<&Entry> = entries.iter().filter(|entry| entry.n.is_none_or(|n| seen.insert(n))).collect();
@@ -51,17 +43,6 @@ pub(super) fn undo(connection: &Connection, settings: &Settings, commit: Commit)
     let undone = format!("{} WHERE seq = ?1", sum::set("commits", &[("undone", "?2")]));
     connection.prepare_cached(&undone)?.execute(params![commit.0, writing.seq])?;
     Ok(writing.end()?.committed)
-}
-
-fn entries(connection: &Connection, commit: Commit) -> Result<Vec<Entry>> {
-    let whole = sum::is_whole("log", "l");
-    let query = format!("SELECT op, n, state, before, r, {whole} FROM log l WHERE seq = ?1 ORDER BY ord");
-    let mut statement = connection.prepare_cached(&query)?;
-    let rows = statement.query_map([commit.0], |row| {
-        row::whole(row, 5)?;
-        Ok(Entry { op: row.get(0)?, n: row.get(1)?, state: row.get(2)?, before: row.get(3)?, r: row.get(4)? })
-    })?;
-    Ok(rows.collect::<std::result::Result<_, _>>()?)
 }
 
 /// Fails when what the transaction left is not there any more, but something else.
@@ -90,7 +71,7 @@ fn current(connection: &Connection, n: i64) -> Result<Option<Read>> {
 
 fn one(writing: &mut Writing<'_>, entry: &Entry) -> Result<()> {
     if let Some(r) = entry.r {
-        return relation(writing, entry.op, r);
+        return relation(writing, entry, r);
     }
     let Some(n) = entry.n else { return Ok(()) };
     let Some(current) = current(writing.connection, n)? else {
@@ -106,7 +87,8 @@ fn one(writing: &mut Writing<'_>, entry: &Entry) -> Result<()> {
             is_alone(writing, n)?;
             writing.close(current.s)?;
             writing.set_current(n, None)?;
-            writing.log(Op::Remove, Some(n), [None, Some(current.s)], None)
+            writing.log(Op::Remove, Some(n), [None, Some(current.s)], None);
+            Ok(())
         }
         Some(before) => {
             writing.restore(n, current.s, before)?;
@@ -129,8 +111,8 @@ fn version_of(connection: &Connection, s: Option<i64>) -> Result<Seen> {
     Ok(version.map_or(Seen::Nothing, Seen::Version))
 }
 
-fn relation(writing: &mut Writing<'_>, op: u8, r: i64) -> Result<()> {
-    if op == Op::Relate as u8 {
+fn relation(writing: &mut Writing<'_>, entry: &Entry, r: i64) -> Result<()> {
+    if entry.is(Op::Relate) {
         // By its name: what was undone and done again stands in another row.
         let end = sum::set("relations", &[("until", "?2")]);
         let end = format!("{end} WHERE id = (SELECT id FROM relations WHERE r = ?1) AND until IS NULL");
@@ -138,7 +120,8 @@ fn relation(writing: &mut Writing<'_>, op: u8, r: i64) -> Result<()> {
         if writing.connection.prepare_cached(&end)?.execute(params![r, writing.seq])? == 0 {
             return Ok(());
         }
-        return writing.log(Op::Unrelate, None, [None, None], Some(r));
+        writing.log(Op::Unrelate, None, [None, None], Some(r));
+        return Ok(());
     }
     let ended = format!("{} WHERE r.r = ?1", *row::RELATIONS);
     let ended = writing.connection.prepare_cached(&ended)?.query_row([r], row::relation)?;
@@ -150,7 +133,8 @@ fn relation(writing: &mut Writing<'_>, op: u8, r: i64) -> Result<()> {
 }
 
 fn no(writing: &Writing<'_>, reason: &str) -> Fault {
-    Error::NotUndone { commit: Commit(writing.undoes.unwrap_or_default()), reason: reason.to_owned() }.into()
+    Error::NotUndone { commit: Commit(writing.about.undoes.unwrap_or_default()), reason: reason.to_owned() }
+        .into()
 }
 
 /// Fails when a node that is to be removed is an end of what stays.

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::log::Op;
 use super::put::Known;
-use super::write::{About, Fault, Op, Writing};
+use super::write::{About, Fault, Writing};
 use super::{row, sum};
 use crate::memory::node::Status;
 use crate::memory::store::{Census, Commit, Committed};
@@ -26,7 +27,7 @@ pub(super) fn expire(connection: &Connection, settings: &Settings, most: usize) 
         return Ok(0);
     }
     let about = About { at: now, note: Some("expired"), undoes: None };
-    let mut writing = Writing::begin(connection, settings, Known::read(connection)?, &about)?;
+    let mut writing = Writing::begin(connection, settings, Known::read(connection)?, about);
     due.iter().try_for_each(|id| writing.conclude(*id, Op::Expire, Status::Expired))?;
     writing.end()?;
     Ok(due.len())
@@ -40,15 +41,19 @@ pub(super) fn compact(connection: &Connection, settings: &Settings, keep: Durati
     let drop = [
         "DELETE FROM states WHERE until IS NOT NULL AND until <= ?1",
         "DELETE FROM relations WHERE until IS NOT NULL AND until <= ?1",
-        "DELETE FROM log WHERE seq <= ?1",
     ];
     for drop in drop {
         connection.prepare_cached(drop)?.execute([horizon])?;
     }
+    // What is damaged must not be given a sum again.
+    let whole = sum::is_whole("commits", "commits");
+    let empty = format!("{} WHERE seq <= ?1 AND {whole}", sum::set("commits", &[("log", "''")]));
+    connection.execute(&empty, [horizon])?;
     let set = sum::set("meta", &[("value", "max(value, ?1)")]);
     connection.execute(&format!("{set} WHERE key = 'horizon'"), [horizon])?;
     let loose = [
-        "DELETE FROM nodes WHERE current IS NULL AND n NOT IN (SELECT n FROM states)",
+        "DELETE FROM nodes WHERE current IS NULL \
+         AND NOT EXISTS (SELECT 1 FROM states s WHERE s.n = nodes.n AND s.until IS NOT NULL)",
         "DELETE FROM vectors WHERE v NOT IN (SELECT v FROM states WHERE v IS NOT NULL)",
         "DELETE FROM contents WHERE c NOT IN (SELECT c FROM states WHERE c IS NOT NULL)",
         "DELETE FROM blobs WHERE digest NOT IN (SELECT digest FROM contents WHERE digest IS NOT NULL)",

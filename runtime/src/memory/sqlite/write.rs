@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::log::Op;
 use super::put::{Known, State};
 use super::row::{self, Read};
 use super::{sum, upkeep};
@@ -13,27 +14,6 @@ use crate::memory::relation::{Relation, RelationKind};
 use crate::memory::store::{Batch, Change, Commit, Committed, Expected, Revision, Seen};
 use crate::memory::time::{Interval, Timestamp};
 use crate::memory::{Error, Settings};
-
-/// What a change was, in the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub(super) enum Op {
-    Add = 0,
-    Revise = 1,
-    Supersede = 2,
-    Invalidate = 3,
-    Expire = 4,
-    Forget = 5,
-    Embed = 6,
-    Relate = 7,
-    Unrelate = 8,
-    /// An undone addition.
-    Remove = 9,
-    /// An earlier state again.
-    Restore = 10,
-    /// No change, but the last entry of a transaction: where it is missing, something was lost.
-    End = 11,
-}
 
 /// What went wrong: in our words, or those of the database.
 pub(super) enum Fault {
@@ -61,9 +41,9 @@ pub(super) struct Writing<'a> {
     pub(super) settings: &'a Settings,
     pub(super) seq: u64,
     pub(super) at: Timestamp,
-    /// The commit whose opposite this is.
-    pub(super) undoes: Option<u64>,
-    pub(super) ord: u32,
+    pub(super) about: About<'a>,
+    /// What it did until now.
+    pub(super) log: String,
     pub(super) known: Known,
     /// Something is to be erased, not only deleted.
     pub(super) is_scrubbed: bool,
@@ -73,6 +53,7 @@ pub(super) struct Writing<'a> {
 pub(super) struct About<'a> {
     pub(super) at: Timestamp,
     pub(super) note: Option<&'a str>,
+    /// The commit whose opposite it is.
     pub(super) undoes: Option<u64>,
 }
 
@@ -97,7 +78,7 @@ pub(super) fn batch(
     let known = known.map_or_else(|| Known::read(connection), Ok)?;
     let at = batch.at.unwrap_or_else(|| settings.clock.now());
     let about = About { at, note: batch.note.as_deref(), undoes: None };
-    let mut writing = Writing::begin(connection, settings, known, &about)?;
+    let mut writing = Writing::begin(connection, settings, known, about);
     for change in &batch.changes {
         writing.change(change)?;
     }
@@ -123,24 +104,18 @@ impl<'a> Writing<'a> {
         connection: &'a Connection,
         settings: &'a Settings,
         known: Known,
-        about: &About<'_>,
-    ) -> Result<Self> {
+        about: About<'a>,
+    ) -> Self {
         // The times of commits never go back, whatever the clock does.
-        let (seq, at, undoes) = (known.seq + 1, about.at.max(known.at), about.undoes);
-        connection.prepare_cached(sum::insert("commits"))?.execute(params![
-            seq,
-            at.micros(),
-            about.note,
-            undoes,
-            None::<u64>
-        ])?;
-        Ok(Self { connection, settings, seq, at, undoes, ord: 0, known, is_scrubbed: false })
+        let (seq, at) = (known.seq + 1, about.at.max(known.at));
+        Self { connection, settings, about, seq, at, log: String::new(), known, is_scrubbed: false }
     }
 
     /// Nothing more is changed.
-    pub(super) fn end(mut self) -> Result<Written> {
-        self.log(Op::End, None, [None, None], None)?;
-        let Self { seq, at, is_scrubbed, known, .. } = self;
+    pub(super) fn end(self) -> Result<Written> {
+        let Self { seq, at, about, is_scrubbed, known, .. } = self;
+        let row = params![seq, at.micros(), about.note, about.undoes, None::<u64>, self.log];
+        self.connection.prepare_cached(sum::insert("commits"))?.execute(row)?;
         let committed = Committed { commit: Commit(seq), at };
         Ok(Written { committed, is_scrubbed, known: Known { seq, at, ..known } })
     }
@@ -206,7 +181,8 @@ impl<'a> Writing<'a> {
         }
         self.connection.prepare_cached(sum::insert("nodes"))?.execute(row)?;
         self.index(n, node)?;
-        self.log(Op::Add, Some(n), [Some(s), None], None)
+        self.log(Op::Add, Some(n), [Some(s), None], None);
+        Ok(())
     }
 
     fn revise(&mut self, id: Id, revision: &Revision) -> Result<()> {
@@ -229,7 +205,8 @@ impl<'a> Writing<'a> {
         if let Some(content) = &revision.content {
             self.index(n, &MemoryNode { content: content.clone(), ..node })?;
         }
-        self.log(Op::Revise, Some(n), [Some(new), Some(s)], None)
+        self.log(Op::Revise, Some(n), [Some(new), Some(s)], None);
+        Ok(())
     }
 
     fn supersede(&mut self, id: Id, by: Id, relation: Id) -> Result<()> {
@@ -254,7 +231,8 @@ impl<'a> Writing<'a> {
         (state.status, state.ended) = (Status::Invalidated, Some(self.at));
         self.unindex(n, &node)?;
         let new = self.replace(n, s, state)?;
-        self.log(Op::Invalidate, Some(n), [Some(new), Some(s)], None)
+        self.log(Op::Invalidate, Some(n), [Some(new), Some(s)], None);
+        Ok(())
     }
 
     pub(super) fn conclude(&mut self, id: Id, op: Op, status: Status) -> Result<()> {
@@ -262,7 +240,8 @@ impl<'a> Writing<'a> {
         let state = State { status, ended: Some(self.at), ..self.copied(s)? };
         self.unindex(n, &node)?;
         let new = self.replace(n, s, state)?;
-        self.log(op, Some(n), [Some(new), Some(s)], None)
+        self.log(op, Some(n), [Some(new), Some(s)], None);
+        Ok(())
     }
 
     fn embed(&mut self, id: Id, embedding: Option<&Embedding>) -> Result<()> {
@@ -270,7 +249,8 @@ impl<'a> Writing<'a> {
         let vector = embedding.map(|embedding| self.vector(embedding)).transpose()?;
         let state = State { vector, ..self.copied(s)? };
         let new = self.replace(n, s, state)?;
-        self.log(Op::Embed, Some(n), [Some(new), Some(s)], None)
+        self.log(Op::Embed, Some(n), [Some(new), Some(s)], None);
+        Ok(())
     }
 
     fn touch(&mut self, id: Id, at: Timestamp) -> Result<()> {
@@ -294,12 +274,14 @@ impl<'a> Writing<'a> {
             None => self.removed(id)?.map(|read| (read.node, read.n)).ok_or(Error::NotFound { id })?,
         };
         let erase = [
-            "DELETE FROM vectors WHERE v IN (SELECT v FROM states WHERE n = ?1)",
-            "DELETE FROM contents WHERE c IN (SELECT c FROM states WHERE n = ?1)",
-            "DELETE FROM states WHERE n = ?1",
+            "DELETE FROM vectors WHERE v IN (SELECT v FROM states WHERE",
+            "DELETE FROM contents WHERE c IN (SELECT c FROM states WHERE",
+            "DELETE FROM states WHERE s IN (SELECT s FROM states WHERE",
         ];
+        // Its state now, and those before.
+        const OF: &str = "s = (SELECT current FROM nodes WHERE n = ?1) OR n = ?1 AND until IS NOT NULL)";
         for erase in erase {
-            self.connection.prepare_cached(erase)?.execute([n])?;
+            self.connection.prepare_cached(&format!("{erase} {OF}"))?.execute([n])?;
         }
         const LOOSE: &str =
             "DELETE FROM blobs WHERE digest NOT IN (SELECT digest FROM contents WHERE digest IS NOT NULL)";
@@ -313,13 +295,16 @@ impl<'a> Writing<'a> {
         let s = self.state(n, &State { status, version, updated, ended, ..State::of(&empty) })?;
         self.set_current(n, Some(s))?;
         self.is_scrubbed = true;
-        self.log(Op::Forget, Some(n), [Some(s), None], None)
+        self.log(Op::Forget, Some(n), [Some(s), None], None);
+        Ok(())
     }
 
     /// A memory whose addition was undone, as it was last.
     fn removed(&self, id: Id) -> Result<Option<Read>> {
-        let query =
-            format!("{} WHERE k.id = ?1 AND k.current IS NULL ORDER BY s.s DESC LIMIT 1", *row::NODES);
+        let query = format!(
+            "{} WHERE k.id = ?1 AND k.current IS NULL AND s.until IS NOT NULL ORDER BY s.s DESC LIMIT 1",
+            *row::NODES
+        );
         let mut statement = self.connection.prepare_cached(&query)?;
         Ok(statement.query_row([row::key(id)], |found| row::node(self.connection, found)).optional()?)
     }
