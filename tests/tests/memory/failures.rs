@@ -6,11 +6,17 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use fastrand::Rng;
 use rusqlite::Connection;
+use typewright_runtime::memory::content::{Blob, Media};
 use typewright_runtime::memory::sqlite::{Config, SqliteStore};
-use typewright_runtime::memory::store::{Batch, Change, Commit, Direction, Filter, Order, Page, Store};
-use typewright_runtime::memory::{Error, Id, MemoryNode, Namespace, Status};
+use typewright_runtime::memory::store::{
+    Batch, Change, Commit, Direction, Filter, Order, Page, Revision, Store,
+};
+use typewright_runtime::memory::{
+    Content, Embedding, Error, Id, Interval, Kind, MemoryNode, Namespace, Relation, RelationKind, Status,
+};
 use typewright_tests::memory::history::{History, MODELS};
 use typewright_tests::memory::oracle::Oracle;
 use typewright_tests::memory::step::Step;
@@ -283,6 +289,80 @@ fn told(store: &SqliteStore, oracle: &Oracle) -> Result<Vec<String>, Error> {
     Ok(told)
 }
 
+/// Whatever is taken from between the rows of a store, or put there, is told by its name.
+#[test]
+fn what_does_not_belong_together_is_found() {
+    let damages = [
+        ("UPDATE nodes SET current = 2 WHERE n = 1", "1 nodes whose state is of another, or ended"),
+        (
+            "UPDATE nodes SET current = 2 WHERE n = 1",
+            "1 nodes with a state that has not ended, and is not theirs",
+        ),
+        ("UPDATE nodes SET current = 2 WHERE n = 1", "1 rows of nodes that are not what was written"),
+        ("DELETE FROM nodes WHERE n = 1", "2 states without a node"),
+        ("DELETE FROM nodes WHERE n = 1", "1 relations without an end"),
+        ("DELETE FROM namespaces", "2 nodes without a namespace"),
+        ("DELETE FROM contents WHERE c = 1", "2 states without their content"),
+        ("DELETE FROM vectors", "2 states without their vector"),
+        ("DELETE FROM blobs", "1 media without their bytes"),
+        ("UPDATE blobs SET bytes = x'00'", "a medium that does not have its digest"),
+        ("DELETE FROM models", "1 vectors of another length than their model has"),
+        ("DELETE FROM commits WHERE seq = 1", "1 commits that are missing"),
+        ("DELETE FROM commits WHERE seq = 2", "1 commits that are missing"),
+        ("DELETE FROM commits WHERE seq = 3", "2 states of commits that are missing"),
+        ("DELETE FROM commits WHERE seq = 3", "1 relations of commits that are missing"),
+        ("UPDATE contents SET body = 'else' WHERE c = 1", "1 rows of contents that are not what was written"),
+        ("DROP INDEX nodes_ns", "not as it should be: index nodes_ns"),
+        (
+            "INSERT INTO words (words, rowid, body) VALUES ('delete', 1, 'first')",
+            "the index of words, which is not that of the memories",
+        ),
+    ];
+    for (damage, expected) in damages {
+        let folder = Folder::new("between");
+        let path = folder.path().join("store.db");
+        let store = open(&path, &settings().1).unwrap();
+        store_of_three_commits(&store);
+        assert_eq!(store.check().unwrap().0, Vec::<String>::new());
+        Connection::open(&path).unwrap().execute_batch(damage).unwrap();
+        let found = store.check().unwrap().0;
+        assert!(found.iter().any(|found| found.starts_with(expected)), "{damage}: {found:?}");
+    }
+}
+
+/// A memory with a vector; a medium that is stored by its digest; and how they are related, with the first one revised.
+fn store_of_three_commits(store: &SqliteStore) {
+    let mut history = History::new(3);
+    let [mut first, mut second] = [history.node(), history.node()];
+    for node in [&mut first, &mut second] {
+        (node.kind, node.namespace) = (Kind::Fact, Namespace::new("a").unwrap());
+        (node.embedding, node.expires) = (None, None);
+    }
+    first.content = Content::Text("first".to_owned());
+    first.embedding = Some(Embedding { model: "m".to_owned(), vector: vec![1.0, 2.0] });
+    let bytes = Bytes::from(vec![1; 100_000]);
+    second.content =
+        Content::Blob(Blob { media: Media::Image, mime: "image/png".to_owned(), bytes, caption: None });
+    let relation = Relation {
+        id: Id::from_u128(7),
+        from: first.id,
+        kind: RelationKind::Supports,
+        to: second.id,
+        weight: 1.0,
+        valid: Interval::ALWAYS,
+        created: first.created,
+        provenance: None,
+    };
+    let revision = Revision { importance: Some(0.1), ..Revision::default() };
+    for changes in [
+        vec![Change::Add(Box::new(first.clone()))],
+        vec![Change::Add(Box::new(second))],
+        vec![Change::Relate(Box::new(relation)), Change::Revise { id: first.id, revision }],
+    ] {
+        store.commit(&Batch { changes, ..Batch::default() }).unwrap();
+    }
+}
+
 /// What came of a flipped bit.
 #[derive(Debug, Default)]
 struct Flips {
@@ -370,4 +450,19 @@ fn half_a_batch_is_not_done() {
     assert!(matches!(store.commit(&batch), Err(Error::NotFound { .. })));
     check_world(&store, &oracle, oracle.head(), "half");
     assert_eq!(store.check().unwrap().0, Vec::<String>::new());
+}
+
+/// What the connection that looks has seen before does not matter.
+#[test]
+fn what_is_whole_is_whole_again_after_a_change() {
+    let folder = Folder::new("again");
+    let store = open(&folder.path().join("store.db"), &settings().1).unwrap();
+    let mut node = History::new(3).node();
+    (node.kind, node.expires) = (Kind::Fact, None);
+    node.content = Content::Text("first".to_owned());
+    let id = node.id;
+    for change in [Change::Add(Box::new(node)), Change::Expire { id }, Change::Forget { id }] {
+        store.commit(&Batch { changes: vec![change], ..Batch::default() }).unwrap();
+        assert_eq!(store.check().unwrap().0, Vec::<String>::new());
+    }
 }

@@ -158,8 +158,10 @@ fn first(connection: &mut Connection, asked: &Nearest<'_>, model: &Model, most: 
     let mut conditions = compared(asked, model);
     let most = conditions.1.value(i64::try_from(most).unwrap_or(i64::MAX));
     let (tables, conditions, to) = conditions;
+    // Vectors themselves are read of the first alone: what is sorted is copied.
     let query = format!(
-        "SELECT v.id, v.data, v.data <=> {to}::vector AS far FROM {tables} WHERE {} ORDER BY far LIMIT {most}",
+        "SELECT w.id, w.data, f.far FROM (SELECT v.v, v.data <=> {to}::vector AS far FROM {tables} WHERE {} \
+         ORDER BY far LIMIT {most}) f JOIN vectors w ON w.v = f.v ORDER BY f.far",
         conditions.text()
     );
     connection.query(&query, &conditions.values())
