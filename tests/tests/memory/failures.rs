@@ -292,6 +292,7 @@ fn told(store: &SqliteStore, oracle: &Oracle) -> Result<Vec<String>, Error> {
 /// Whatever is taken from between the rows of a store, or put there, is told by its name.
 #[test]
 fn what_does_not_belong_together_is_found() {
+    const WORDS: &str = "the index of words, which is not that of the memories";
     let damages = [
         ("UPDATE nodes SET current = 2 WHERE n = 1", "1 nodes whose state is of another, or ended"),
         (
@@ -313,10 +314,11 @@ fn what_does_not_belong_together_is_found() {
         ("DELETE FROM commits WHERE seq = 3", "1 relations of commits that are missing"),
         ("UPDATE contents SET body = 'else' WHERE c = 1", "1 rows of contents that are not what was written"),
         ("DROP INDEX nodes_ns", "not as it should be: index nodes_ns"),
-        (
-            "INSERT INTO words (words, rowid, body) VALUES ('delete', 1, 'first')",
-            "the index of words, which is not that of the memories",
-        ),
+        ("INSERT INTO words (words, rowid, body) VALUES ('delete', 1, 'first')", WORDS),
+        ("INSERT INTO words (rowid, body) VALUES (9, 'more')", WORDS),
+        ("UPDATE words_docsize SET sz = x'02' WHERE id = 1", WORDS),
+        ("DELETE FROM words_docsize", WORDS),
+        ("UPDATE words_data SET block = x'0909' WHERE id = 1", WORDS),
     ];
     for (damage, expected) in damages {
         let folder = Folder::new("between");
