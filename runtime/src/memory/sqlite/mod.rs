@@ -46,6 +46,9 @@ use write::Fault;
 pub use schema::Config;
 
 /// A store in one file. A second one on the same file, in this process or another, is refused.
+///
+/// Threads that commit at once wait for one sync of the disk together, so that many small commits of several threads are
+/// faster than those of one; each is done or not for itself.
 pub struct SqliteStore {
     path: PathBuf,
     place: String,
