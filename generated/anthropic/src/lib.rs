@@ -39,7 +39,10 @@ static PROVIDER: client::ProviderWire = client::ProviderWire {
     name: "anthropic",
     base_url: "https://api.anthropic.com",
     base_url_env: Some("ANTHROPIC_BASE_URL"),
-    auth: auth::AuthScheme::Header { name: "x-api-key", env: &["ANTHROPIC_API_KEY"] },
+    auth: auth::AuthScheme::Header {
+        name: "x-api-key",
+        env: &["ANTHROPIC_API_KEY"],
+    },
     headers: &[],
     chat: Some(&wire::CHAT),
     embed: None,
@@ -76,7 +79,9 @@ impl Anthropic {
     }
 
     /// The models that the provider says it has, which may be more than [`models::ALL`].
-    pub async fn models(&self) -> Result<Vec<typewright_runtime::models::ListedModel>, Error> {
+    pub async fn models(
+        &self,
+    ) -> Result<Vec<typewright_runtime::models::ListedModel>, Error> {
         self.0.models().await
     }
 

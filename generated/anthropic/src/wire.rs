@@ -68,7 +68,10 @@ const ERRORS: wire::ErrorWire = wire::ErrorWire {
         typewright_runtime::error::ErrorKind::Timeout,
     ],
     request_id: &["request-id", "x-request-id"],
-    retry_after: &[("retry-after-ms", wire::Unit::Milliseconds), ("retry-after", wire::Unit::Seconds)],
+    retry_after: &[
+        ("retry-after-ms", wire::Unit::Milliseconds),
+        ("retry-after", wire::Unit::Seconds),
+    ],
     should_retry: Some("x-should-retry"),
     rate_limits: Some(wire::RateLimitHeaders {
         pattern: "anthropic-ratelimit-${resource}-${what}",
@@ -79,15 +82,16 @@ const ERRORS: wire::ErrorWire = wire::ErrorWire {
 /// What goes out for `chat`.
 mod chat_request {
     use typewright_runtime::chat::{
-        Cache, ChatRequest, Format, FunctionTool, Media, Part, Reasoning, ReasoningConfig, Role, Source,
-        ToolCall, ToolChoice, ToolDefinition, ToolResult, Warning,
+        Cache, ChatRequest, Format, FunctionTool, Media, Part, Reasoning,
+        ReasoningConfig, Role, Source, ToolCall, ToolChoice, ToolDefinition, ToolResult,
+        Warning,
     };
 
     use typewright_runtime::model::{Capability, Model};
 
     use typewright_runtime::wire::v1::{
-        Cx, JsonWriter, Lone, Refused, Turn, append_extra, arguments, cache_markers, finite, known_options,
-        lone, option_text, warn,
+        Cx, JsonWriter, Lone, Refused, Turn, append_extra, arguments, cache_markers,
+        finite, known_options, lone, option_text, warn,
     };
 
     /// Rules, unsupported fields and limits, before a request is encoded.
@@ -110,16 +114,29 @@ mod chat_request {
             ],
         )?;
         if matches!(r.format, Some(Format::Json)) {
-            return Err(Refused::new("format.json", "this wire has no schema-less JSON mode; give a schema"));
+            return Err(
+                Refused::new(
+                    "format.json",
+                    "this wire has no schema-less JSON mode; give a schema",
+                ),
+            );
         }
         if r.seed.take().is_some() {
             warn(warnings, "seed", "this wire has no place for it; it was left out");
         }
         if r.frequency_penalty.take().is_some() {
-            warn(warnings, "frequency_penalty", "this wire has no place for it; it was left out");
+            warn(
+                warnings,
+                "frequency_penalty",
+                "this wire has no place for it; it was left out",
+            );
         }
         if r.presence_penalty.take().is_some() {
-            warn(warnings, "presence_penalty", "this wire has no place for it; it was left out");
+            warn(
+                warnings,
+                "presence_penalty",
+                "this wire has no place for it; it was left out",
+            );
         }
         if !r.logit_bias.is_empty() {
             return Err(Refused::new("logit_bias", "this wire has no place for it"));
@@ -145,14 +162,10 @@ mod chat_request {
         }
         cache_markers(r, 4, warnings);
         finite(r)?;
-        if let Some(temperature) = r.temperature
-            && !(0.0..=1.0).contains(&temperature)
-        {
+        if let Some(temperature) = r.temperature && !(0.0..=1.0).contains(&temperature) {
             return Err(Refused::new("temperature", "has to be in 0..1 on this wire"));
         }
-        if let Some(top_p) = r.top_p
-            && !(0.0..=1.0).contains(&top_p)
-        {
+        if let Some(top_p) = r.top_p && !(0.0..=1.0).contains(&top_p) {
             return Err(Refused::new("top_p", "has to be in 0..1 on this wire"));
         }
         lost(r, warnings);
@@ -161,24 +174,46 @@ mod chat_request {
 
     /// Warns of details that this wire has no place for.
     fn lost(r: &ChatRequest, warnings: &mut Vec<Warning>) {
-        if r.parts().any(|piece| match piece {
-            Part::Image(image) => image.detail.is_some(),
-            Part::File(file) => file.detail.is_some(),
-            _ => false,
-        }) {
-            warn(warnings, "detail", "it was left out where this wire has no place for it in a part");
+        if r
+            .parts()
+            .any(|piece| match piece {
+                Part::Image(image) => image.detail.is_some(),
+                Part::File(file) => file.detail.is_some(),
+                _ => false,
+            })
+        {
+            warn(
+                warnings,
+                "detail",
+                "it was left out where this wire has no place for it in a part",
+            );
         }
-        if r.messages
+        if r
+            .messages
             .iter()
-            .any(|message| message.name.is_some() && matches!(message.role, Role::User | Role::Assistant))
+            .any(|message| {
+                message.name.is_some()
+                    && matches!(message.role, Role::User | Role::Assistant)
+            })
         {
-            warn(warnings, "name", "it was left out where this wire has no place for it in a message");
+            warn(
+                warnings,
+                "name",
+                "it was left out where this wire has no place for it in a message",
+            );
         }
-        if r.format
+        if r
+            .format
             .as_ref()
-            .is_some_and(|wanted| matches!(wanted, Format::Schema(form) if form.strict == Some(true)))
+            .is_some_and(|wanted| {
+                matches!(wanted, Format::Schema(form) if form.strict == Some(true))
+            })
         {
-            warn(warnings, "strict", "it was left out where this wire has no place for it in a schema");
+            warn(
+                warnings,
+                "strict",
+                "it was left out where this wire has no place for it in a schema",
+            );
         }
     }
 
@@ -211,7 +246,9 @@ mod chat_request {
         }
         match lone(cx.system()) {
             Lone::Nothing => {}
-            Lone::Part(Part::Text(text)) if text.citations.is_empty() && text.cache.is_none() => {
+            Lone::Part(
+                Part::Text(text),
+            ) if text.citations.is_empty() && text.cache.is_none() => {
                 w.lit(r#","system":"#);
                 w.str(&text.text);
             }
@@ -417,7 +454,9 @@ mod chat_request {
             }
             w.lit("}");
         } else {
-            return Err(Refused::new("image", "this wire has no form for it as it is given"));
+            return Err(
+                Refused::new("image", "this wire has no form for it as it is given"),
+            );
         }
         Ok(())
     }
@@ -470,7 +509,9 @@ mod chat_request {
             }
             w.lit("}");
         } else {
-            return Err(Refused::new("file", "this wire has no form for it as it is given"));
+            return Err(
+                Refused::new("file", "this wire has no form for it as it is given"),
+            );
         }
         Ok(())
     }
@@ -522,7 +563,9 @@ mod chat_request {
         w.str(&result.call_id);
         match lone(result.content.iter()) {
             Lone::Nothing => {}
-            Lone::Part(Part::Text(text)) if text.citations.is_empty() && text.cache.is_none() => {
+            Lone::Part(
+                Part::Text(text),
+            ) if text.citations.is_empty() && text.cache.is_none() => {
                 w.lit(r#","content":"#);
                 w.str(&text.text);
             }
@@ -557,7 +600,9 @@ mod chat_request {
                 w.key(r#",{"role":"user""#);
                 match lone(turn.parts()) {
                     Lone::Nothing => {}
-                    Lone::Part(Part::Text(text)) if text.citations.is_empty() && text.cache.is_none() => {
+                    Lone::Part(
+                        Part::Text(text),
+                    ) if text.citations.is_empty() && text.cache.is_none() => {
                         w.lit(r#","content":"#);
                         w.str(&text.text);
                     }
@@ -576,7 +621,9 @@ mod chat_request {
                 w.key(r#",{"role":"assistant""#);
                 match lone(turn.parts()) {
                     Lone::Nothing => {}
-                    Lone::Part(Part::Text(text)) if text.citations.is_empty() && text.cache.is_none() => {
+                    Lone::Part(
+                        Part::Text(text),
+                    ) if text.citations.is_empty() && text.cache.is_none() => {
                         w.lit(r#","content":"#);
                         w.str(&text.text);
                     }
@@ -592,10 +639,14 @@ mod chat_request {
                 w.lit("}");
             }
             Role::System => {
-                return Err(Refused::new("system messages", "this wire has no form for it"));
+                return Err(
+                    Refused::new("system messages", "this wire has no form for it"),
+                );
             }
             Role::Tool => {
-                return Err(Refused::new("tool messages", "this wire has no form for it"));
+                return Err(
+                    Refused::new("tool messages", "this wire has no form for it"),
+                );
             }
         }
         Ok(())
@@ -623,7 +674,10 @@ mod chat_request {
     /// The row `function`.
     ///
     /// `{name: $name, description: $description, input_schema: $schema, strict: $strict, cache_control: $cache}`
-    fn tool_function(w: &mut JsonWriter, function: &FunctionTool) -> Result<(), Refused> {
+    fn tool_function(
+        w: &mut JsonWriter,
+        function: &FunctionTool,
+    ) -> Result<(), Refused> {
         w.lit(r#"{"name":"#);
         w.str(&function.name);
         if let Some(description) = &function.description {
@@ -652,7 +706,11 @@ mod chat_request {
     /// - `required`: `{type: any, disable_parallel_tool_use: $parallel_tool_calls|not}`
     /// - `tool`: `{type: tool, name: $name, disable_parallel_tool_use: $parallel_tool_calls|not}`
     /// - `none`: `{type: none}`
-    fn tool_choice(cx: &Cx<'_>, w: &mut JsonWriter, choice: &ToolChoice) -> Result<(), Refused> {
+    fn tool_choice(
+        cx: &Cx<'_>,
+        w: &mut JsonWriter,
+        choice: &ToolChoice,
+    ) -> Result<(), Refused> {
         match choice {
             ToolChoice::Auto => {
                 w.lit(r#"{"type":"auto""#);
@@ -692,7 +750,11 @@ mod chat_request {
     /// - `effort`: `{type: adaptive}`
     /// - `enabled`: `{type: adaptive}`
     /// - `disabled`: `{type: disabled}`
-    fn reasoning(cx: &Cx<'_>, w: &mut JsonWriter, config: &ReasoningConfig) -> Result<(), Refused> {
+    fn reasoning(
+        cx: &Cx<'_>,
+        w: &mut JsonWriter,
+        config: &ReasoningConfig,
+    ) -> Result<(), Refused> {
         match config {
             ReasoningConfig::Budget(budget) => {
                 w.lit(r#"{"type":"enabled","budget_tokens":"#);
@@ -703,10 +765,12 @@ mod chat_request {
                 if cx.model.can(Capability::AdaptiveThinking) {
                     w.lit(r#"{"type":"adaptive"}"#);
                 } else {
-                    return Err(Refused::new(
-                        "reasoning.effort",
-                        "this wire has no form for it as it is given",
-                    ));
+                    return Err(
+                        Refused::new(
+                            "reasoning.effort",
+                            "this wire has no form for it as it is given",
+                        ),
+                    );
                 }
             }
             ReasoningConfig::Enabled => {
@@ -795,16 +859,12 @@ mod chat_response {
     }
 
     /// The name of an event: the frame's if it is a known one, else what the data says.
-    fn event_name<'a>(frame: &Frame<'a>) -> Result<Option<std::borrow::Cow<'a, str>>, Corrupt> {
+    fn event_name<'a>(
+        frame: &Frame<'a>,
+    ) -> Result<Option<std::borrow::Cow<'a, str>>, Corrupt> {
         if let Some(
-            event @ ("message_start"
-            | "content_block_start"
-            | "content_block_delta"
-            | "content_block_stop"
-            | "message_delta"
-            | "message_stop"
-            | "ping"
-            | "error"),
+            event @ ("message_start" | "content_block_start" | "content_block_delta"
+            | "content_block_stop" | "message_delta" | "message_stop" | "ping" | "error"),
         ) = frame.event
         {
             return Ok(Some(event.into()));
@@ -852,15 +912,10 @@ mod chat_response {
             }
             whole_raw = Some(c.since(start));
         }
-        if url.is_some()
-            || title.is_some()
-            || document_title.is_some()
-            || start_char_index.is_some()
-            || start_page_number.is_some()
-            || start_block_index.is_some()
-            || end_char_index.is_some()
-            || end_page_number.is_some()
-            || end_block_index.is_some()
+        if url.is_some() || title.is_some() || document_title.is_some()
+            || start_char_index.is_some() || start_page_number.is_some()
+            || start_block_index.is_some() || end_char_index.is_some()
+            || end_page_number.is_some() || end_block_index.is_some()
             || whole_raw.is_some()
         {
             fold.cite(
@@ -939,34 +994,68 @@ mod chat_response {
             whole_raw = Some(c.since(start));
         }
         if is(type_, "text") && text.is_some() {
-            fold.whole(Class::Text, At::default(), Fields { text, ..Fields::default() })?;
-        } else if is(type_, "image")
-            && is(source_type, "base64")
-            && source_data.is_some()
-            && filled(source_data)
+            fold.whole(
+                Class::Text,
+                At::default(),
+                Fields {
+                    text,
+                    ..Fields::default()
+                },
+            )?;
+        } else if is(type_, "image") && is(source_type, "base64")
+            && source_data.is_some() && filled(source_data)
         {
             fold.whole(
                 Class::Image,
                 At::default(),
-                Fields { mime: source_media_type, data: source_data, ..Fields::default() },
+                Fields {
+                    mime: source_media_type,
+                    data: source_data,
+                    ..Fields::default()
+                },
             )?;
-        } else if is(type_, "image") && is(source_type, "url") && source_url.is_some() && filled(source_url) {
-            fold.whole(Class::Image, At::default(), Fields { url: source_url, ..Fields::default() })?;
+        } else if is(type_, "image") && is(source_type, "url") && source_url.is_some()
+            && filled(source_url)
+        {
+            fold.whole(
+                Class::Image,
+                At::default(),
+                Fields {
+                    url: source_url,
+                    ..Fields::default()
+                },
+            )?;
         } else if is(type_, "image") && is(source_type, "file") {
             fold.whole(Class::Image, At::default(), Fields { ..Fields::default() })?;
         } else if is(type_, "redacted_thinking") && data.is_some() && filled(data) {
-            fold.whole(Class::Reasoning, At::default(), Fields { redacted: data, ..Fields::default() })?;
+            fold.whole(
+                Class::Reasoning,
+                At::default(),
+                Fields {
+                    redacted: data,
+                    ..Fields::default()
+                },
+            )?;
         } else if is(type_, "thinking") && (thinking.is_some() || signature.is_some()) {
             fold.whole(
                 Class::Reasoning,
                 At::default(),
-                Fields { text: thinking, signature, ..Fields::default() },
+                Fields {
+                    text: thinking,
+                    signature,
+                    ..Fields::default()
+                },
             )?;
         } else if is(type_, "tool_use") && name.is_some() {
             fold.whole(
                 Class::ToolCall,
                 At::default(),
-                Fields { id, name, arguments: input, ..Fields::default() },
+                Fields {
+                    id,
+                    name,
+                    arguments: input,
+                    ..Fields::default()
+                },
             )?;
         } else if let Some(whole_raw) = whole_raw {
             fold.raw(At::default(), whole_raw, true)?;
@@ -1065,10 +1154,8 @@ mod chat_response {
         if let Some(stop_reason) = stop_reason {
             fold.finish(At::default().choice, stop_reason, stop_sequence)?;
         }
-        if usage_input_tokens.is_some()
-            || usage_cache_creation_input_tokens.is_some()
-            || usage_cache_read_input_tokens.is_some()
-            || usage_output_tokens.is_some()
+        if usage_input_tokens.is_some() || usage_cache_creation_input_tokens.is_some()
+            || usage_cache_read_input_tokens.is_some() || usage_output_tokens.is_some()
             || output_tokens_details_thinking_tokens.is_some()
         {
             fold.usage(
@@ -1083,7 +1170,11 @@ mod chat_response {
             )?;
         }
         if error_type.is_some() || error_message.is_some() {
-            fold.fail(Failure { kind: error_type, message: error_message, ..Failure::default() })?;
+            fold.fail(Failure {
+                kind: error_type,
+                message: error_message,
+                ..Failure::default()
+            })?;
         }
         Ok(())
     }
@@ -1150,10 +1241,8 @@ mod chat_response {
         if message_id.is_some() || message_model.is_some() {
             fold.meta(message_id, message_model, None, None)?;
         }
-        if usage_input_tokens.is_some()
-            || usage_cache_creation_input_tokens.is_some()
-            || usage_cache_read_input_tokens.is_some()
-            || usage_output_tokens.is_some()
+        if usage_input_tokens.is_some() || usage_cache_creation_input_tokens.is_some()
+            || usage_cache_read_input_tokens.is_some() || usage_output_tokens.is_some()
             || output_tokens_details_thinking_tokens.is_some()
         {
             fold.usage(
@@ -1171,7 +1260,10 @@ mod chat_response {
     }
 
     /// Reads `content_block_start`.
-    fn on_content_block_start(c: &mut Cursor<'_>, fold: &mut Fold) -> Result<(), Corrupt> {
+    fn on_content_block_start(
+        c: &mut Cursor<'_>,
+        fold: &mut Fold,
+    ) -> Result<(), Corrupt> {
         let mut index = None;
         let mut content_block_text = None;
         let mut content_block_thinking = None;
@@ -1222,7 +1314,14 @@ mod chat_response {
         }
         let at = At { key: index, ..At::default() };
         if is(content_block_type, "text") {
-            fold.open(Class::Text, at, Fields { delta: content_block_text, ..Fields::default() })?;
+            fold.open(
+                Class::Text,
+                at,
+                Fields {
+                    delta: content_block_text,
+                    ..Fields::default()
+                },
+            )?;
         } else if is(content_block_type, "thinking") {
             fold.open(
                 Class::Reasoning,
@@ -1234,7 +1333,14 @@ mod chat_response {
                 },
             )?;
         } else if is(content_block_type, "redacted_thinking") {
-            fold.open(Class::Reasoning, at, Fields { redacted: content_block_data, ..Fields::default() })?;
+            fold.open(
+                Class::Reasoning,
+                at,
+                Fields {
+                    redacted: content_block_data,
+                    ..Fields::default()
+                },
+            )?;
         } else if is(content_block_type, "tool_use") && content_block_name.is_some() {
             fold.open(
                 Class::ToolCall,
@@ -1256,7 +1362,10 @@ mod chat_response {
     }
 
     /// Reads `content_block_delta`.
-    fn on_content_block_delta(c: &mut Cursor<'_>, fold: &mut Fold) -> Result<(), Corrupt> {
+    fn on_content_block_delta(
+        c: &mut Cursor<'_>,
+        fold: &mut Fold,
+    ) -> Result<(), Corrupt> {
         let mut index = None;
         let mut delta_text = None;
         let mut delta_thinking = None;
@@ -1291,22 +1400,33 @@ mod chat_response {
             whole_raw = Some(c.since(start));
         }
         let at = At { key: index, ..At::default() };
-        if is(delta_type, "text_delta")
-            && let Some(delta_text) = delta_text
-        {
+        if is(delta_type, "text_delta") && let Some(delta_text) = delta_text {
             fold.append(Class::Text, at, delta_text)?;
         } else if is(delta_type, "thinking_delta")
             && let Some(delta_thinking) = delta_thinking
         {
             fold.append(Class::Reasoning, at, delta_thinking)?;
         } else if is(delta_type, "signature_delta") && delta_signature.is_some() {
-            fold.set(Class::Reasoning, at, Fields { signature: delta_signature, ..Fields::default() })?;
+            fold.set(
+                Class::Reasoning,
+                at,
+                Fields {
+                    signature: delta_signature,
+                    ..Fields::default()
+                },
+            )?;
         } else if is(delta_type, "input_json_delta")
             && let Some(delta_partial_json) = delta_partial_json
         {
             fold.append(Class::ToolCall, at, delta_partial_json)?;
         } else if is(delta_type, "citations_delta") && delta_citation_raw.is_some() {
-            fold.cite(at, Fields { raw: delta_citation_raw, ..Fields::default() })?;
+            fold.cite(
+                at,
+                Fields {
+                    raw: delta_citation_raw,
+                    ..Fields::default()
+                },
+            )?;
         } else if let Some(whole_raw) = whole_raw {
             fold.raw(at, whole_raw, true)?;
         }
@@ -1314,7 +1434,10 @@ mod chat_response {
     }
 
     /// Reads `content_block_stop`.
-    fn on_content_block_stop(c: &mut Cursor<'_>, fold: &mut Fold) -> Result<(), Corrupt> {
+    fn on_content_block_stop(
+        c: &mut Cursor<'_>,
+        fold: &mut Fold,
+    ) -> Result<(), Corrupt> {
         let mut index = None;
         if c.object()? {
             while let Some(key) = c.key()? {
@@ -1391,10 +1514,8 @@ mod chat_response {
         if let Some(delta_stop_reason) = delta_stop_reason {
             fold.finish(At::default().choice, delta_stop_reason, delta_stop_sequence)?;
         }
-        if usage_input_tokens.is_some()
-            || usage_cache_creation_input_tokens.is_some()
-            || usage_cache_read_input_tokens.is_some()
-            || usage_output_tokens.is_some()
+        if usage_input_tokens.is_some() || usage_cache_creation_input_tokens.is_some()
+            || usage_cache_read_input_tokens.is_some() || usage_output_tokens.is_some()
             || output_tokens_details_thinking_tokens.is_some()
         {
             fold.usage(
@@ -1448,7 +1569,11 @@ mod chat_response {
             }
         }
         if error_type.is_some() || error_message.is_some() {
-            fold.fail(Failure { kind: error_type, message: error_message, ..Failure::default() })?;
+            fold.fail(Failure {
+                kind: error_type,
+                message: error_message,
+                ..Failure::default()
+            })?;
         }
         Ok(())
     }
@@ -1464,20 +1589,22 @@ mod chat_response {
         if c.object()? {
             while let Some(key) = c.key()? {
                 match key {
-                    b"error" => match c.kind() {
-                        Kind::Object => {
-                            if c.object()? {
-                                while let Some(key) = c.key()? {
-                                    match key {
-                                        b"type" => error_type = c.scalar()?,
-                                        b"message" => error_message = c.scalar()?,
-                                        _ => c.skip()?,
+                    b"error" => {
+                        match c.kind() {
+                            Kind::Object => {
+                                if c.object()? {
+                                    while let Some(key) = c.key()? {
+                                        match key {
+                                            b"type" => error_type = c.scalar()?,
+                                            b"message" => error_message = c.scalar()?,
+                                            _ => c.skip()?,
+                                        }
                                     }
                                 }
                             }
+                            _ => error = c.scalar()?,
                         }
-                        _ => error = c.scalar()?,
-                    },
+                    }
                     b"request_id" => request_id = c.scalar()?,
                     b"message" => message = c.scalar()?,
                     _ => c.skip()?,
@@ -1485,46 +1612,56 @@ mod chat_response {
             }
         }
         if error_type.is_some() || error_message.is_some() || request_id.is_some() {
-            return Ok(Some(Failure {
-                kind: error_type,
-                message: error_message,
-                request_id,
-                ..Failure::default()
-            }));
+            return Ok(
+                Some(Failure {
+                    kind: error_type,
+                    message: error_message,
+                    request_id,
+                    ..Failure::default()
+                }),
+            );
         } else if message.is_some() {
-            return Ok(Some(Failure { message, ..Failure::default() }));
+            return Ok(
+                Some(Failure {
+                    message,
+                    ..Failure::default()
+                }),
+            );
         } else if error.is_some() {
-            return Ok(Some(Failure { message: error, ..Failure::default() }));
+            return Ok(
+                Some(Failure {
+                    message: error,
+                    ..Failure::default()
+                }),
+            );
         }
         Ok(None)
     }
 
     /// What the wire's word for why the model stopped means; `None` is a word that says nothing.
     pub(super) fn finish(reason: &str, _calls: bool) -> Option<FinishReason> {
-        Some(match reason {
-            "end_turn" | "stop_sequence" | "stop" => FinishReason::Stop,
-            "max_tokens" | "length" | "model_context_window_exceeded" => FinishReason::Length,
-            "tool_use" => FinishReason::ToolCalls,
-            "refusal" => FinishReason::ContentFilter,
-            "pause_turn" | "compaction" => FinishReason::Pause,
-            _ => FinishReason::Other(reason.to_owned()),
-        })
+        Some(
+            match reason {
+                "end_turn" | "stop_sequence" | "stop" => FinishReason::Stop,
+                "max_tokens" | "length" | "model_context_window_exceeded" => {
+                    FinishReason::Length
+                }
+                "tool_use" => FinishReason::ToolCalls,
+                "refusal" => FinishReason::ContentFilter,
+                "pause_turn" | "compaction" => FinishReason::Pause,
+                _ => FinishReason::Other(reason.to_owned()),
+            },
+        )
     }
 
     /// Adds the wire's numbers up to the canonical ones.
     pub(super) fn usage(leaves: &[Option<i64>]) -> Usage {
-        let [
-            input_tokens,
-            cache_creation_input_tokens,
-            cache_read_input_tokens,
-            output_tokens,
-            thinking_tokens,
-        ] = *leaves
-        else {
-            return Usage::default();
-        };
+        let [input_tokens, cache_creation_input_tokens, cache_read_input_tokens,
+        output_tokens, thinking_tokens] = *leaves else { return Usage::default() };
         Usage {
-            input: sum(&[input_tokens, cache_read_input_tokens, cache_creation_input_tokens]),
+            input: sum(
+                &[input_tokens, cache_read_input_tokens, cache_creation_input_tokens],
+            ),
             output: sum(&[output_tokens]),
             cache_read: sum(&[cache_read_input_tokens]),
             cache_write: sum(&[cache_creation_input_tokens]),
@@ -1534,7 +1671,11 @@ mod chat_response {
     }
 
     /// The canonical class of an error: by its code, then its kind, then the HTTP status.
-    pub(super) fn classify(kind: Option<&str>, _code: Option<&str>, status: u16) -> ErrorKind {
+    pub(super) fn classify(
+        kind: Option<&str>,
+        _code: Option<&str>,
+        status: u16,
+    ) -> ErrorKind {
         match kind {
             Some("overloaded_error") => return ErrorKind::Overloaded,
             Some("rate_limit_error") => return ErrorKind::RateLimited,
@@ -1566,12 +1707,14 @@ mod chat_response {
 /// What goes out for `count_tokens`.
 mod count_tokens_request {
     use typewright_runtime::chat::{
-        Cache, FunctionTool, Media, Part, Reasoning, ReasoningConfig, Role, Source, ToolCall, ToolChoice,
-        ToolDefinition, ToolResult,
+        Cache, FunctionTool, Media, Part, Reasoning, ReasoningConfig, Role, Source,
+        ToolCall, ToolChoice, ToolDefinition, ToolResult,
     };
 
     use typewright_runtime::model::Capability;
-    use typewright_runtime::wire::v1::{Cx, JsonWriter, Lone, Refused, Turn, arguments, lone};
+    use typewright_runtime::wire::v1::{
+        Cx, JsonWriter, Lone, Refused, Turn, arguments, lone,
+    };
 
     /// Appends the path.
     pub(super) fn path(_cx: &Cx<'_>, out: &mut String) {
@@ -1592,7 +1735,9 @@ mod count_tokens_request {
         w.str(&r.model);
         match lone(cx.system()) {
             Lone::Nothing => {}
-            Lone::Part(Part::Text(text)) if text.citations.is_empty() && text.cache.is_none() => {
+            Lone::Part(
+                Part::Text(text),
+            ) if text.citations.is_empty() && text.cache.is_none() => {
                 w.lit(r#","system":"#);
                 w.str(&text.text);
             }
@@ -1730,7 +1875,9 @@ mod count_tokens_request {
             }
             w.lit("}");
         } else {
-            return Err(Refused::new("image", "this wire has no form for it as it is given"));
+            return Err(
+                Refused::new("image", "this wire has no form for it as it is given"),
+            );
         }
         Ok(())
     }
@@ -1783,7 +1930,9 @@ mod count_tokens_request {
             }
             w.lit("}");
         } else {
-            return Err(Refused::new("file", "this wire has no form for it as it is given"));
+            return Err(
+                Refused::new("file", "this wire has no form for it as it is given"),
+            );
         }
         Ok(())
     }
@@ -1835,7 +1984,9 @@ mod count_tokens_request {
         w.str(&result.call_id);
         match lone(result.content.iter()) {
             Lone::Nothing => {}
-            Lone::Part(Part::Text(text)) if text.citations.is_empty() && text.cache.is_none() => {
+            Lone::Part(
+                Part::Text(text),
+            ) if text.citations.is_empty() && text.cache.is_none() => {
                 w.lit(r#","content":"#);
                 w.str(&text.text);
             }
@@ -1870,7 +2021,9 @@ mod count_tokens_request {
                 w.key(r#",{"role":"user""#);
                 match lone(turn.parts()) {
                     Lone::Nothing => {}
-                    Lone::Part(Part::Text(text)) if text.citations.is_empty() && text.cache.is_none() => {
+                    Lone::Part(
+                        Part::Text(text),
+                    ) if text.citations.is_empty() && text.cache.is_none() => {
                         w.lit(r#","content":"#);
                         w.str(&text.text);
                     }
@@ -1889,7 +2042,9 @@ mod count_tokens_request {
                 w.key(r#",{"role":"assistant""#);
                 match lone(turn.parts()) {
                     Lone::Nothing => {}
-                    Lone::Part(Part::Text(text)) if text.citations.is_empty() && text.cache.is_none() => {
+                    Lone::Part(
+                        Part::Text(text),
+                    ) if text.citations.is_empty() && text.cache.is_none() => {
                         w.lit(r#","content":"#);
                         w.str(&text.text);
                     }
@@ -1905,10 +2060,14 @@ mod count_tokens_request {
                 w.lit("}");
             }
             Role::System => {
-                return Err(Refused::new("system messages", "this wire has no form for it"));
+                return Err(
+                    Refused::new("system messages", "this wire has no form for it"),
+                );
             }
             Role::Tool => {
-                return Err(Refused::new("tool messages", "this wire has no form for it"));
+                return Err(
+                    Refused::new("tool messages", "this wire has no form for it"),
+                );
             }
         }
         Ok(())
@@ -1936,7 +2095,10 @@ mod count_tokens_request {
     /// The row `function`.
     ///
     /// `{name: $name, description: $description, input_schema: $schema, strict: $strict, cache_control: $cache}`
-    fn tool_function(w: &mut JsonWriter, function: &FunctionTool) -> Result<(), Refused> {
+    fn tool_function(
+        w: &mut JsonWriter,
+        function: &FunctionTool,
+    ) -> Result<(), Refused> {
         w.lit(r#"{"name":"#);
         w.str(&function.name);
         if let Some(description) = &function.description {
@@ -1965,7 +2127,11 @@ mod count_tokens_request {
     /// - `required`: `{type: any, disable_parallel_tool_use: $parallel_tool_calls|not}`
     /// - `tool`: `{type: tool, name: $name, disable_parallel_tool_use: $parallel_tool_calls|not}`
     /// - `none`: `{type: none}`
-    fn tool_choice(cx: &Cx<'_>, w: &mut JsonWriter, choice: &ToolChoice) -> Result<(), Refused> {
+    fn tool_choice(
+        cx: &Cx<'_>,
+        w: &mut JsonWriter,
+        choice: &ToolChoice,
+    ) -> Result<(), Refused> {
         match choice {
             ToolChoice::Auto => {
                 w.lit(r#"{"type":"auto""#);
@@ -2005,7 +2171,11 @@ mod count_tokens_request {
     /// - `effort`: `{type: adaptive}`
     /// - `enabled`: `{type: adaptive}`
     /// - `disabled`: `{type: disabled}`
-    fn reasoning(cx: &Cx<'_>, w: &mut JsonWriter, config: &ReasoningConfig) -> Result<(), Refused> {
+    fn reasoning(
+        cx: &Cx<'_>,
+        w: &mut JsonWriter,
+        config: &ReasoningConfig,
+    ) -> Result<(), Refused> {
         match config {
             ReasoningConfig::Budget(budget) => {
                 w.lit(r#"{"type":"enabled","budget_tokens":"#);
@@ -2016,10 +2186,12 @@ mod count_tokens_request {
                 if cx.model.can(Capability::AdaptiveThinking) {
                     w.lit(r#"{"type":"adaptive"}"#);
                 } else {
-                    return Err(Refused::new(
-                        "reasoning.effort",
-                        "this wire has no form for it as it is given",
-                    ));
+                    return Err(
+                        Refused::new(
+                            "reasoning.effort",
+                            "this wire has no form for it as it is given",
+                        ),
+                    );
                 }
             }
             ReasoningConfig::Enabled => {
@@ -2088,7 +2260,11 @@ mod count_tokens_response {
             fold.tokens(input_tokens)?;
         }
         if error_type.is_some() || error_message.is_some() {
-            fold.fail(Failure { kind: error_type, message: error_message, ..Failure::default() })?;
+            fold.fail(Failure {
+                kind: error_type,
+                message: error_message,
+                ..Failure::default()
+            })?;
         }
         Ok(())
     }
@@ -2143,7 +2319,12 @@ mod models_response {
             whole_raw = Some(c.since(start));
         }
         if id.is_some() {
-            fold.model(Listed { id, name: display_name, raw: whole_raw, ..Listed::default() })?;
+            fold.model(Listed {
+                id,
+                name: display_name,
+                raw: whole_raw,
+                ..Listed::default()
+            })?;
         }
         Ok(())
     }
@@ -2181,13 +2362,14 @@ mod models_response {
                 }
             }
         }
-        if has_more == Some(true)
-            && let Some(last_id) = last_id
-            && !last_id.is_empty()
-        {
+        if has_more == Some(true) && let Some(last_id) = last_id && !last_id.is_empty() {
             fold.next(Some(last_id))?;
         } else if error_type.is_some() || error_message.is_some() {
-            fold.fail(Failure { kind: error_type, message: error_message, ..Failure::default() })?;
+            fold.fail(Failure {
+                kind: error_type,
+                message: error_message,
+                ..Failure::default()
+            })?;
         }
         Ok(())
     }

@@ -86,7 +86,9 @@ impl Candle {
     }
 
     /// The models of [`models::ALL`], and those in the folder of models.
-    pub async fn models(&self) -> Result<Vec<typewright_runtime::models::ListedModel>, Error> {
+    pub async fn models(
+        &self,
+    ) -> Result<Vec<typewright_runtime::models::ListedModel>, Error> {
         self.0.client().models().await
     }
 

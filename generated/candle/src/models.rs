@@ -60,30 +60,38 @@ impl TypedModel for Qwen306b {
     const MODEL: Model = Model {
         name: "Qwen3 0.6B",
         family: Some("qwen"),
-        limits: Limits { context_window: Some(40_960), max_input: None, max_output: None },
-        capabilities: Capabilities::of(&[
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::Penalties,
-            Capability::Reasoning,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-        ]),
+        limits: Limits {
+            context_window: Some(40_960),
+            max_input: None,
+            max_output: None,
+        },
+        capabilities: Capabilities::of(
+            &[
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::Penalties,
+                Capability::Reasoning,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+            ],
+        ),
         input_modalities: &["text"],
         output_modalities: &["text"],
-        files: Some(&ModelFiles {
-            repository: "Qwen/Qwen3-0.6B-GGUF",
-            revision: "main",
-            files: &[ModelFile::new("Qwen3-0.6B-Q8_0.gguf")],
-            licence: Some("apache-2.0"),
-        }),
+        files: Some(
+            &ModelFiles {
+                repository: "Qwen/Qwen3-0.6B-GGUF",
+                revision: "main",
+                files: &[ModelFile::new("Qwen3-0.6B-Q8_0.gguf")],
+                licence: Some("apache-2.0"),
+            },
+        ),
         ..Model::new("candle", "qwen3-0.6b")
     };
 }
@@ -119,30 +127,38 @@ impl TypedModel for Qwen317b {
     const MODEL: Model = Model {
         name: "Qwen3 1.7B",
         family: Some("qwen"),
-        limits: Limits { context_window: Some(40_960), max_input: None, max_output: None },
-        capabilities: Capabilities::of(&[
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::Penalties,
-            Capability::Reasoning,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-        ]),
+        limits: Limits {
+            context_window: Some(40_960),
+            max_input: None,
+            max_output: None,
+        },
+        capabilities: Capabilities::of(
+            &[
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::Penalties,
+                Capability::Reasoning,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+            ],
+        ),
         input_modalities: &["text"],
         output_modalities: &["text"],
-        files: Some(&ModelFiles {
-            repository: "Qwen/Qwen3-1.7B-GGUF",
-            revision: "main",
-            files: &[ModelFile::new("Qwen3-1.7B-Q8_0.gguf")],
-            licence: Some("apache-2.0"),
-        }),
+        files: Some(
+            &ModelFiles {
+                repository: "Qwen/Qwen3-1.7B-GGUF",
+                revision: "main",
+                files: &[ModelFile::new("Qwen3-1.7B-Q8_0.gguf")],
+                licence: Some("apache-2.0"),
+            },
+        ),
         ..Model::new("candle", "qwen3-1.7b")
     };
 }
@@ -178,30 +194,38 @@ impl TypedModel for Qwen34b {
     const MODEL: Model = Model {
         name: "Qwen3 4B",
         family: Some("qwen"),
-        limits: Limits { context_window: Some(40_960), max_input: None, max_output: None },
-        capabilities: Capabilities::of(&[
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::Penalties,
-            Capability::Reasoning,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-        ]),
+        limits: Limits {
+            context_window: Some(40_960),
+            max_input: None,
+            max_output: None,
+        },
+        capabilities: Capabilities::of(
+            &[
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::Penalties,
+                Capability::Reasoning,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+            ],
+        ),
         input_modalities: &["text"],
         output_modalities: &["text"],
-        files: Some(&ModelFiles {
-            repository: "Qwen/Qwen3-4B-GGUF",
-            revision: "main",
-            files: &[ModelFile::new("Qwen3-4B-Q4_K_M.gguf")],
-            licence: Some("apache-2.0"),
-        }),
+        files: Some(
+            &ModelFiles {
+                repository: "Qwen/Qwen3-4B-GGUF",
+                revision: "main",
+                files: &[ModelFile::new("Qwen3-4B-Q4_K_M.gguf")],
+                licence: Some("apache-2.0"),
+            },
+        ),
         ..Model::new("candle", "qwen3-4b")
     };
 }
@@ -237,30 +261,38 @@ impl TypedModel for Qwen38b {
     const MODEL: Model = Model {
         name: "Qwen3 8B",
         family: Some("qwen"),
-        limits: Limits { context_window: Some(40_960), max_input: None, max_output: None },
-        capabilities: Capabilities::of(&[
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::Penalties,
-            Capability::Reasoning,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-        ]),
+        limits: Limits {
+            context_window: Some(40_960),
+            max_input: None,
+            max_output: None,
+        },
+        capabilities: Capabilities::of(
+            &[
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::Penalties,
+                Capability::Reasoning,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+            ],
+        ),
         input_modalities: &["text"],
         output_modalities: &["text"],
-        files: Some(&ModelFiles {
-            repository: "Qwen/Qwen3-8B-GGUF",
-            revision: "main",
-            files: &[ModelFile::new("Qwen3-8B-Q4_K_M.gguf")],
-            licence: Some("apache-2.0"),
-        }),
+        files: Some(
+            &ModelFiles {
+                repository: "Qwen/Qwen3-8B-GGUF",
+                revision: "main",
+                files: &[ModelFile::new("Qwen3-8B-Q4_K_M.gguf")],
+                licence: Some("apache-2.0"),
+            },
+        ),
         ..Model::new("candle", "qwen3-8b")
     };
 }
@@ -296,29 +328,37 @@ impl TypedModel for Qwen2505bInstruct {
     const MODEL: Model = Model {
         name: "Qwen2.5 0.5B Instruct",
         family: Some("qwen"),
-        limits: Limits { context_window: Some(32_768), max_input: None, max_output: None },
-        capabilities: Capabilities::of(&[
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::Penalties,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-        ]),
+        limits: Limits {
+            context_window: Some(32_768),
+            max_input: None,
+            max_output: None,
+        },
+        capabilities: Capabilities::of(
+            &[
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::Penalties,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+            ],
+        ),
         input_modalities: &["text"],
         output_modalities: &["text"],
-        files: Some(&ModelFiles {
-            repository: "Qwen/Qwen2.5-0.5B-Instruct-GGUF",
-            revision: "main",
-            files: &[ModelFile::new("qwen2.5-0.5b-instruct-q4_k_m.gguf")],
-            licence: Some("apache-2.0"),
-        }),
+        files: Some(
+            &ModelFiles {
+                repository: "Qwen/Qwen2.5-0.5B-Instruct-GGUF",
+                revision: "main",
+                files: &[ModelFile::new("qwen2.5-0.5b-instruct-q4_k_m.gguf")],
+                licence: Some("apache-2.0"),
+            },
+        ),
         ..Model::new("candle", "qwen2.5-0.5b-instruct")
     };
 }
@@ -353,29 +393,37 @@ impl TypedModel for Qwen2515bInstruct {
     const MODEL: Model = Model {
         name: "Qwen2.5 1.5B Instruct",
         family: Some("qwen"),
-        limits: Limits { context_window: Some(32_768), max_input: None, max_output: None },
-        capabilities: Capabilities::of(&[
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::Penalties,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-        ]),
+        limits: Limits {
+            context_window: Some(32_768),
+            max_input: None,
+            max_output: None,
+        },
+        capabilities: Capabilities::of(
+            &[
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::Penalties,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+            ],
+        ),
         input_modalities: &["text"],
         output_modalities: &["text"],
-        files: Some(&ModelFiles {
-            repository: "Qwen/Qwen2.5-1.5B-Instruct-GGUF",
-            revision: "main",
-            files: &[ModelFile::new("qwen2.5-1.5b-instruct-q4_k_m.gguf")],
-            licence: Some("apache-2.0"),
-        }),
+        files: Some(
+            &ModelFiles {
+                repository: "Qwen/Qwen2.5-1.5B-Instruct-GGUF",
+                revision: "main",
+                files: &[ModelFile::new("qwen2.5-1.5b-instruct-q4_k_m.gguf")],
+                licence: Some("apache-2.0"),
+            },
+        ),
         ..Model::new("candle", "qwen2.5-1.5b-instruct")
     };
 }
@@ -410,32 +458,40 @@ impl TypedModel for Smollm2135mInstruct {
     const MODEL: Model = Model {
         name: "SmolLM2 135M Instruct",
         family: Some("smollm"),
-        limits: Limits { context_window: Some(8_192), max_input: None, max_output: None },
-        capabilities: Capabilities::of(&[
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::Penalties,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-        ]),
+        limits: Limits {
+            context_window: Some(8_192),
+            max_input: None,
+            max_output: None,
+        },
+        capabilities: Capabilities::of(
+            &[
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::Penalties,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+            ],
+        ),
         input_modalities: &["text"],
         output_modalities: &["text"],
-        files: Some(&ModelFiles {
-            repository: "HuggingFaceTB/SmolLM2-135M-Instruct",
-            revision: "main",
-            files: &[
-                ModelFile::new("model.safetensors"),
-                ModelFile::new("config.json"),
-                ModelFile::new("generation_config.json"),
-                ModelFile::new("tokenizer.json"),
-                ModelFile::new("tokenizer_config.json"),
-            ],
-            licence: Some("apache-2.0"),
-        }),
+        files: Some(
+            &ModelFiles {
+                repository: "HuggingFaceTB/SmolLM2-135M-Instruct",
+                revision: "main",
+                files: &[
+                    ModelFile::new("model.safetensors"),
+                    ModelFile::new("config.json"),
+                    ModelFile::new("generation_config.json"),
+                    ModelFile::new("tokenizer.json"),
+                    ModelFile::new("tokenizer_config.json"),
+                ],
+                licence: Some("apache-2.0"),
+            },
+        ),
         ..Model::new("candle", "smollm2-135m-instruct")
     };
 }
@@ -469,32 +525,40 @@ impl TypedModel for Smollm2360mInstruct {
     const MODEL: Model = Model {
         name: "SmolLM2 360M Instruct",
         family: Some("smollm"),
-        limits: Limits { context_window: Some(8_192), max_input: None, max_output: None },
-        capabilities: Capabilities::of(&[
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::Penalties,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-        ]),
+        limits: Limits {
+            context_window: Some(8_192),
+            max_input: None,
+            max_output: None,
+        },
+        capabilities: Capabilities::of(
+            &[
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::Penalties,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+            ],
+        ),
         input_modalities: &["text"],
         output_modalities: &["text"],
-        files: Some(&ModelFiles {
-            repository: "HuggingFaceTB/SmolLM2-360M-Instruct",
-            revision: "main",
-            files: &[
-                ModelFile::new("model.safetensors"),
-                ModelFile::new("config.json"),
-                ModelFile::new("generation_config.json"),
-                ModelFile::new("tokenizer.json"),
-                ModelFile::new("tokenizer_config.json"),
-            ],
-            licence: Some("apache-2.0"),
-        }),
+        files: Some(
+            &ModelFiles {
+                repository: "HuggingFaceTB/SmolLM2-360M-Instruct",
+                revision: "main",
+                files: &[
+                    ModelFile::new("model.safetensors"),
+                    ModelFile::new("config.json"),
+                    ModelFile::new("generation_config.json"),
+                    ModelFile::new("tokenizer.json"),
+                    ModelFile::new("tokenizer_config.json"),
+                ],
+                licence: Some("apache-2.0"),
+            },
+        ),
         ..Model::new("candle", "smollm2-360m-instruct")
     };
 }
@@ -528,32 +592,40 @@ impl TypedModel for Smollm217bInstruct {
     const MODEL: Model = Model {
         name: "SmolLM2 1.7B Instruct",
         family: Some("smollm"),
-        limits: Limits { context_window: Some(8_192), max_input: None, max_output: None },
-        capabilities: Capabilities::of(&[
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::Penalties,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-        ]),
+        limits: Limits {
+            context_window: Some(8_192),
+            max_input: None,
+            max_output: None,
+        },
+        capabilities: Capabilities::of(
+            &[
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::Penalties,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+            ],
+        ),
         input_modalities: &["text"],
         output_modalities: &["text"],
-        files: Some(&ModelFiles {
-            repository: "HuggingFaceTB/SmolLM2-1.7B-Instruct",
-            revision: "main",
-            files: &[
-                ModelFile::new("model.safetensors"),
-                ModelFile::new("config.json"),
-                ModelFile::new("generation_config.json"),
-                ModelFile::new("tokenizer.json"),
-                ModelFile::new("tokenizer_config.json"),
-            ],
-            licence: Some("apache-2.0"),
-        }),
+        files: Some(
+            &ModelFiles {
+                repository: "HuggingFaceTB/SmolLM2-1.7B-Instruct",
+                revision: "main",
+                files: &[
+                    ModelFile::new("model.safetensors"),
+                    ModelFile::new("config.json"),
+                    ModelFile::new("generation_config.json"),
+                    ModelFile::new("tokenizer.json"),
+                    ModelFile::new("tokenizer_config.json"),
+                ],
+                licence: Some("apache-2.0"),
+            },
+        ),
         ..Model::new("candle", "smollm2-1.7b-instruct")
     };
 }
@@ -587,26 +659,34 @@ impl TypedModel for Phi3Mini4kInstruct {
     const MODEL: Model = Model {
         name: "Phi-3 Mini 4K Instruct",
         family: Some("phi"),
-        limits: Limits { context_window: Some(4_096), max_input: None, max_output: None },
-        capabilities: Capabilities::of(&[
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::Penalties,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-        ]),
+        limits: Limits {
+            context_window: Some(4_096),
+            max_input: None,
+            max_output: None,
+        },
+        capabilities: Capabilities::of(
+            &[
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::Penalties,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+            ],
+        ),
         input_modalities: &["text"],
         output_modalities: &["text"],
-        files: Some(&ModelFiles {
-            repository: "microsoft/Phi-3-mini-4k-instruct-gguf",
-            revision: "main",
-            files: &[ModelFile::new("Phi-3-mini-4k-instruct-q4.gguf")],
-            licence: Some("mit"),
-        }),
+        files: Some(
+            &ModelFiles {
+                repository: "microsoft/Phi-3-mini-4k-instruct-gguf",
+                revision: "main",
+                files: &[ModelFile::new("Phi-3-mini-4k-instruct-q4.gguf")],
+                licence: Some("mit"),
+            },
+        ),
         ..Model::new("candle", "phi-3-mini-4k-instruct")
     };
 }
@@ -641,24 +721,30 @@ impl TypedModel for AllMinilmL6V2 {
         name: "All-MiniLM-L6-v2",
         family: Some("all-minilm"),
         kind: ModelKind::Embedding,
-        limits: Limits { context_window: Some(256), max_input: None, max_output: None },
+        limits: Limits {
+            context_window: Some(256),
+            max_input: None,
+            max_output: None,
+        },
         capabilities: Capabilities::of(&[Capability::Embeddings]),
         input_modalities: &["text"],
         dimensions: Some(384),
-        files: Some(&ModelFiles {
-            repository: "sentence-transformers/all-MiniLM-L6-v2",
-            revision: "main",
-            files: &[
-                ModelFile::new("model.safetensors"),
-                ModelFile::new("config.json"),
-                ModelFile::new("tokenizer.json"),
-                ModelFile::new("tokenizer_config.json"),
-                ModelFile::new("modules.json"),
-                ModelFile::new("sentence_bert_config.json"),
-                ModelFile::new("1_Pooling/config.json"),
-            ],
-            licence: Some("apache-2.0"),
-        }),
+        files: Some(
+            &ModelFiles {
+                repository: "sentence-transformers/all-MiniLM-L6-v2",
+                revision: "main",
+                files: &[
+                    ModelFile::new("model.safetensors"),
+                    ModelFile::new("config.json"),
+                    ModelFile::new("tokenizer.json"),
+                    ModelFile::new("tokenizer_config.json"),
+                    ModelFile::new("modules.json"),
+                    ModelFile::new("sentence_bert_config.json"),
+                    ModelFile::new("1_Pooling/config.json"),
+                ],
+                licence: Some("apache-2.0"),
+            },
+        ),
         ..Model::new("candle", "all-minilm-l6-v2")
     };
 }

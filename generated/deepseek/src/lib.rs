@@ -36,7 +36,10 @@ static PROVIDER: client::ProviderWire = client::ProviderWire {
     name: "deepseek",
     base_url: "https://api.deepseek.com",
     base_url_env: None,
-    auth: auth::AuthScheme::Bearer { env: &["DEEPSEEK_API_KEY"], optional: false },
+    auth: auth::AuthScheme::Bearer {
+        env: &["DEEPSEEK_API_KEY"],
+        optional: false,
+    },
     headers: &[],
     chat: Some(&wire::CHAT),
     embed: Some(&wire::EMBED),
@@ -82,7 +85,9 @@ impl DeepSeek {
     }
 
     /// The models that the provider says it has, which may be more than [`models::ALL`].
-    pub async fn models(&self) -> Result<Vec<typewright_runtime::models::ListedModel>, Error> {
+    pub async fn models(
+        &self,
+    ) -> Result<Vec<typewright_runtime::models::ListedModel>, Error> {
         self.0.models().await
     }
 

@@ -70,28 +70,34 @@ impl TypedModel for QwenQwen3827b {
     const MODEL: Model = Model {
         name: "Qwen3.8 27B",
         family: Some("qwen"),
-        limits: Limits { context_window: Some(131_072), max_input: None, max_output: Some(16_384) },
+        limits: Limits {
+            context_window: Some(131_072),
+            max_input: None,
+            max_output: Some(16_384),
+        },
         prices: Prices {
             input: Some(Price(800_000_000)),
             output: Some(Price(4_000_000_000)),
             ..Prices::UNKNOWN
         },
-        capabilities: Capabilities::of(&[
-            Capability::JsonMode,
-            Capability::ParallelTools,
-            Capability::Penalties,
-            Capability::Reasoning,
-            Capability::ReasoningEffort,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        capabilities: Capabilities::of(
+            &[
+                Capability::JsonMode,
+                Capability::ParallelTools,
+                Capability::Penalties,
+                Capability::Reasoning,
+                Capability::ReasoningEffort,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         input_modalities: &["text", "image"],
         output_modalities: &["text"],
         ..Model::new("groq", "qwen/qwen3.8-27b")
@@ -187,29 +193,35 @@ impl TypedModel for OpenaiGptOssSafeguard20b {
     const MODEL: Model = Model {
         name: "GPT-OSS Safeguard 20B",
         family: Some("gpt-oss"),
-        limits: Limits { context_window: Some(131_072), max_input: None, max_output: Some(65_536) },
+        limits: Limits {
+            context_window: Some(131_072),
+            max_input: None,
+            max_output: Some(65_536),
+        },
         prices: Prices {
             input: Some(Price(75_000_000)),
             output: Some(Price(300_000_000)),
             cache_read: Some(Price(37_000_000)),
             ..Prices::UNKNOWN
         },
-        capabilities: Capabilities::of(&[
-            Capability::JsonMode,
-            Capability::ParallelTools,
-            Capability::Penalties,
-            Capability::PromptCache,
-            Capability::Reasoning,
-            Capability::ReasoningEffort,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-        ]),
+        capabilities: Capabilities::of(
+            &[
+                Capability::JsonMode,
+                Capability::ParallelTools,
+                Capability::Penalties,
+                Capability::PromptCache,
+                Capability::Reasoning,
+                Capability::ReasoningEffort,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+            ],
+        ),
         reasoning_efforts: &["low", "medium", "high"],
         input_modalities: &["text"],
         output_modalities: &["text"],
@@ -249,16 +261,22 @@ impl TypedModel for GroqCompoundMini {
     const MODEL: Model = Model {
         name: "Compound Mini",
         family: Some("compound"),
-        limits: Limits { context_window: Some(131_072), max_input: None, max_output: Some(8_192) },
-        capabilities: Capabilities::of(&[
-            Capability::JsonMode,
-            Capability::Penalties,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::SystemPrompt,
-        ]),
+        limits: Limits {
+            context_window: Some(131_072),
+            max_input: None,
+            max_output: Some(8_192),
+        },
+        capabilities: Capabilities::of(
+            &[
+                Capability::JsonMode,
+                Capability::Penalties,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::SystemPrompt,
+            ],
+        ),
         input_modalities: &["text"],
         output_modalities: &["text"],
         released: Some("2025-09-04"),
@@ -293,16 +311,22 @@ impl TypedModel for GroqCompound {
     const MODEL: Model = Model {
         name: "Compound",
         family: Some("compound"),
-        limits: Limits { context_window: Some(131_072), max_input: None, max_output: Some(8_192) },
-        capabilities: Capabilities::of(&[
-            Capability::JsonMode,
-            Capability::Penalties,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::SystemPrompt,
-        ]),
+        limits: Limits {
+            context_window: Some(131_072),
+            max_input: None,
+            max_output: Some(8_192),
+        },
+        capabilities: Capabilities::of(
+            &[
+                Capability::JsonMode,
+                Capability::Penalties,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::SystemPrompt,
+            ],
+        ),
         input_modalities: &["text"],
         output_modalities: &["text"],
         released: Some("2025-09-04"),
@@ -339,29 +363,35 @@ impl TypedModel for OpenaiGptOss20b {
     const MODEL: Model = Model {
         name: "GPT-OSS 20B",
         family: Some("gpt-oss"),
-        limits: Limits { context_window: Some(131_072), max_input: None, max_output: Some(65_536) },
+        limits: Limits {
+            context_window: Some(131_072),
+            max_input: None,
+            max_output: Some(65_536),
+        },
         prices: Prices {
             input: Some(Price(75_000_000)),
             output: Some(Price(300_000_000)),
             cache_read: Some(Price(37_500_000)),
             ..Prices::UNKNOWN
         },
-        capabilities: Capabilities::of(&[
-            Capability::JsonMode,
-            Capability::ParallelTools,
-            Capability::Penalties,
-            Capability::PromptCache,
-            Capability::Reasoning,
-            Capability::ReasoningEffort,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-        ]),
+        capabilities: Capabilities::of(
+            &[
+                Capability::JsonMode,
+                Capability::ParallelTools,
+                Capability::Penalties,
+                Capability::PromptCache,
+                Capability::Reasoning,
+                Capability::ReasoningEffort,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+            ],
+        ),
         reasoning_efforts: &["low", "medium", "high"],
         input_modalities: &["text"],
         output_modalities: &["text"],
@@ -403,29 +433,35 @@ impl TypedModel for OpenaiGptOss120b {
     const MODEL: Model = Model {
         name: "GPT-OSS 120B",
         family: Some("gpt-oss"),
-        limits: Limits { context_window: Some(131_072), max_input: None, max_output: Some(65_536) },
+        limits: Limits {
+            context_window: Some(131_072),
+            max_input: None,
+            max_output: Some(65_536),
+        },
         prices: Prices {
             input: Some(Price(150_000_000)),
             output: Some(Price(600_000_000)),
             cache_read: Some(Price(75_000_000)),
             ..Prices::UNKNOWN
         },
-        capabilities: Capabilities::of(&[
-            Capability::JsonMode,
-            Capability::ParallelTools,
-            Capability::Penalties,
-            Capability::PromptCache,
-            Capability::Reasoning,
-            Capability::ReasoningEffort,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-        ]),
+        capabilities: Capabilities::of(
+            &[
+                Capability::JsonMode,
+                Capability::ParallelTools,
+                Capability::Penalties,
+                Capability::PromptCache,
+                Capability::Reasoning,
+                Capability::ReasoningEffort,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+            ],
+        ),
         reasoning_efforts: &["low", "medium", "high"],
         input_modalities: &["text"],
         output_modalities: &["text"],
@@ -467,26 +503,32 @@ impl TypedModel for QwenQwen332b {
     const MODEL: Model = Model {
         name: "Qwen3 32B",
         family: Some("qwen"),
-        limits: Limits { context_window: Some(131_072), max_input: None, max_output: Some(40_960) },
+        limits: Limits {
+            context_window: Some(131_072),
+            max_input: None,
+            max_output: Some(40_960),
+        },
         prices: Prices {
             input: Some(Price(290_000_000)),
             output: Some(Price(590_000_000)),
             ..Prices::UNKNOWN
         },
-        capabilities: Capabilities::of(&[
-            Capability::JsonMode,
-            Capability::ParallelTools,
-            Capability::Penalties,
-            Capability::Reasoning,
-            Capability::ReasoningEffort,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-        ]),
+        capabilities: Capabilities::of(
+            &[
+                Capability::JsonMode,
+                Capability::ParallelTools,
+                Capability::Penalties,
+                Capability::Reasoning,
+                Capability::ReasoningEffort,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+            ],
+        ),
         reasoning_efforts: &["none", "default"],
         input_modalities: &["text"],
         output_modalities: &["text"],
@@ -519,24 +561,33 @@ impl capability::Tools for QwenQwen332b {}
 pub struct MetaLlamaLlamaPromptGuard286m {}
 
 /// The model `meta-llama/llama-prompt-guard-2-86m`.
-pub const META_LLAMA_LLAMA_PROMPT_GUARD_2_86M: MetaLlamaLlamaPromptGuard286m =
-    MetaLlamaLlamaPromptGuard286m {};
+pub const META_LLAMA_LLAMA_PROMPT_GUARD_2_86M: MetaLlamaLlamaPromptGuard286m = MetaLlamaLlamaPromptGuard286m {};
 
 impl TypedModel for MetaLlamaLlamaPromptGuard286m {
     const MODEL: Model = Model {
         name: "Llama Prompt Guard 2 86M",
         family: Some("llama"),
-        limits: Limits { context_window: Some(512), max_input: None, max_output: Some(512) },
-        prices: Prices { input: Some(Price(40_000_000)), output: Some(Price(40_000_000)), ..Prices::UNKNOWN },
-        capabilities: Capabilities::of(&[
-            Capability::JsonMode,
-            Capability::Penalties,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::SystemPrompt,
-        ]),
+        limits: Limits {
+            context_window: Some(512),
+            max_input: None,
+            max_output: Some(512),
+        },
+        prices: Prices {
+            input: Some(Price(40_000_000)),
+            output: Some(Price(40_000_000)),
+            ..Prices::UNKNOWN
+        },
+        capabilities: Capabilities::of(
+            &[
+                Capability::JsonMode,
+                Capability::Penalties,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::SystemPrompt,
+            ],
+        ),
         input_modalities: &["text"],
         output_modalities: &["text"],
         released: Some("2025-05-29"),
@@ -566,24 +617,33 @@ impl capability::StopSequences for MetaLlamaLlamaPromptGuard286m {}
 pub struct MetaLlamaLlamaPromptGuard222m {}
 
 /// The model `meta-llama/llama-prompt-guard-2-22m`.
-pub const META_LLAMA_LLAMA_PROMPT_GUARD_2_22M: MetaLlamaLlamaPromptGuard222m =
-    MetaLlamaLlamaPromptGuard222m {};
+pub const META_LLAMA_LLAMA_PROMPT_GUARD_2_22M: MetaLlamaLlamaPromptGuard222m = MetaLlamaLlamaPromptGuard222m {};
 
 impl TypedModel for MetaLlamaLlamaPromptGuard222m {
     const MODEL: Model = Model {
         name: "Llama Prompt Guard 2 22M",
         family: Some("llama"),
-        limits: Limits { context_window: Some(512), max_input: None, max_output: Some(512) },
-        prices: Prices { input: Some(Price(30_000_000)), output: Some(Price(30_000_000)), ..Prices::UNKNOWN },
-        capabilities: Capabilities::of(&[
-            Capability::JsonMode,
-            Capability::Penalties,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::SystemPrompt,
-        ]),
+        limits: Limits {
+            context_window: Some(512),
+            max_input: None,
+            max_output: Some(512),
+        },
+        prices: Prices {
+            input: Some(Price(30_000_000)),
+            output: Some(Price(30_000_000)),
+            ..Prices::UNKNOWN
+        },
+        capabilities: Capabilities::of(
+            &[
+                Capability::JsonMode,
+                Capability::Penalties,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::SystemPrompt,
+            ],
+        ),
         input_modalities: &["text"],
         output_modalities: &["text"],
         released: Some("2025-05-29"),
@@ -614,33 +674,38 @@ impl capability::StopSequences for MetaLlamaLlamaPromptGuard222m {}
 pub struct MetaLlamaLlama4Scout17b16eInstruct {}
 
 /// The model `meta-llama/llama-4-scout-17b-16e-instruct`.
-pub const META_LLAMA_LLAMA_4_SCOUT_17B_16E_INSTRUCT: MetaLlamaLlama4Scout17b16eInstruct =
-    MetaLlamaLlama4Scout17b16eInstruct {};
+pub const META_LLAMA_LLAMA_4_SCOUT_17B_16E_INSTRUCT: MetaLlamaLlama4Scout17b16eInstruct = MetaLlamaLlama4Scout17b16eInstruct {};
 
 impl TypedModel for MetaLlamaLlama4Scout17b16eInstruct {
     const MODEL: Model = Model {
         name: "Llama 4 Scout 17B 16E",
         family: Some("llama"),
-        limits: Limits { context_window: Some(131_072), max_input: None, max_output: Some(8_192) },
+        limits: Limits {
+            context_window: Some(131_072),
+            max_input: None,
+            max_output: Some(8_192),
+        },
         prices: Prices {
             input: Some(Price(110_000_000)),
             output: Some(Price(340_000_000)),
             ..Prices::UNKNOWN
         },
-        capabilities: Capabilities::of(&[
-            Capability::JsonMode,
-            Capability::ParallelTools,
-            Capability::Penalties,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        capabilities: Capabilities::of(
+            &[
+                Capability::JsonMode,
+                Capability::ParallelTools,
+                Capability::Penalties,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         input_modalities: &["text", "image"],
         output_modalities: &["text"],
         knowledge: Some("2024-08"),
@@ -681,24 +746,30 @@ impl TypedModel for Llama3370bVersatile {
     const MODEL: Model = Model {
         name: "Llama 3.3 70B",
         family: Some("llama"),
-        limits: Limits { context_window: Some(131_072), max_input: None, max_output: Some(32_768) },
+        limits: Limits {
+            context_window: Some(131_072),
+            max_input: None,
+            max_output: Some(32_768),
+        },
         prices: Prices {
             input: Some(Price(590_000_000)),
             output: Some(Price(790_000_000)),
             ..Prices::UNKNOWN
         },
-        capabilities: Capabilities::of(&[
-            Capability::JsonMode,
-            Capability::ParallelTools,
-            Capability::Penalties,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-        ]),
+        capabilities: Capabilities::of(
+            &[
+                Capability::JsonMode,
+                Capability::ParallelTools,
+                Capability::Penalties,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+            ],
+        ),
         input_modalities: &["text"],
         output_modalities: &["text"],
         knowledge: Some("2023-12"),
@@ -765,20 +836,30 @@ impl TypedModel for Llama318bInstant {
     const MODEL: Model = Model {
         name: "Llama 3.1 8B",
         family: Some("llama"),
-        limits: Limits { context_window: Some(131_072), max_input: None, max_output: Some(131_072) },
-        prices: Prices { input: Some(Price(50_000_000)), output: Some(Price(80_000_000)), ..Prices::UNKNOWN },
-        capabilities: Capabilities::of(&[
-            Capability::JsonMode,
-            Capability::ParallelTools,
-            Capability::Penalties,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-        ]),
+        limits: Limits {
+            context_window: Some(131_072),
+            max_input: None,
+            max_output: Some(131_072),
+        },
+        prices: Prices {
+            input: Some(Price(50_000_000)),
+            output: Some(Price(80_000_000)),
+            ..Prices::UNKNOWN
+        },
+        capabilities: Capabilities::of(
+            &[
+                Capability::JsonMode,
+                Capability::ParallelTools,
+                Capability::Penalties,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+            ],
+        ),
         input_modalities: &["text"],
         output_modalities: &["text"],
         knowledge: Some("2023-12"),

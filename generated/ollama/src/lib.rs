@@ -39,7 +39,10 @@ static PROVIDER: client::ProviderWire = client::ProviderWire {
     name: "ollama",
     base_url: "http://localhost:11434",
     base_url_env: Some("OLLAMA_HOST"),
-    auth: auth::AuthScheme::Bearer { env: &["OLLAMA_API_KEY"], optional: true },
+    auth: auth::AuthScheme::Bearer {
+        env: &["OLLAMA_API_KEY"],
+        optional: true,
+    },
     headers: &[],
     chat: Some(&wire::CHAT),
     embed: Some(&wire::EMBED),
@@ -85,7 +88,9 @@ impl Ollama {
     }
 
     /// The models that the provider says it has, which may be more than [`models::ALL`].
-    pub async fn models(&self) -> Result<Vec<typewright_runtime::models::ListedModel>, Error> {
+    pub async fn models(
+        &self,
+    ) -> Result<Vec<typewright_runtime::models::ListedModel>, Error> {
         self.0.models().await
     }
 

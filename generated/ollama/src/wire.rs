@@ -78,12 +78,14 @@ const ERRORS: wire::ErrorWire = wire::ErrorWire {
 /// What goes out for `chat`.
 mod chat_request {
     use typewright_runtime::chat::{
-        ChatRequest, Format, Part, ReasoningConfig, Role, Source, ToolCall, ToolDefinition, Warning,
+        ChatRequest, Format, Part, ReasoningConfig, Role, Source, ToolCall,
+        ToolDefinition, Warning,
     };
 
     use typewright_runtime::model::Model;
     use typewright_runtime::wire::v1::{
-        Cx, JsonWriter, Refused, Turn, append_extra, arguments, finite, known_options, only, warn,
+        Cx, JsonWriter, Refused, Turn, append_extra, arguments, finite, known_options,
+        only, warn,
     };
 
     /// Rules, unsupported fields and limits, before a request is encoded.
@@ -108,10 +110,18 @@ mod chat_request {
             ],
         )?;
         if r.tool_choice.take().is_some() {
-            warn(warnings, "tool_choice", "this wire has no place for it; it was left out");
+            warn(
+                warnings,
+                "tool_choice",
+                "this wire has no place for it; it was left out",
+            );
         }
         if r.parallel_tool_calls.take().is_some() {
-            warn(warnings, "parallel_tool_calls", "this wire has no place for it; it was left out");
+            warn(
+                warnings,
+                "parallel_tool_calls",
+                "this wire has no place for it; it was left out",
+            );
         }
         if r.n.is_some() {
             return Err(Refused::new("n", "this wire has no place for it"));
@@ -123,15 +133,17 @@ mod chat_request {
             return Err(Refused::new("logit_bias", "this wire has no place for it"));
         }
         if r.service_tier.take().is_some() {
-            warn(warnings, "service_tier", "this wire has no place for it; it was left out");
+            warn(
+                warnings,
+                "service_tier",
+                "this wire has no place for it; it was left out",
+            );
         }
         if !std::mem::take(&mut r.metadata).is_empty() {
             warn(warnings, "metadata", "this wire has no place for it; it was left out");
         }
         finite(r)?;
-        if let Some(top_logprobs) = r.top_logprobs
-            && top_logprobs > 20
-        {
+        if let Some(top_logprobs) = r.top_logprobs && top_logprobs > 20 {
             return Err(Refused::new("top_logprobs", "has to be in 0..20 on this wire"));
         }
         lost(r, warnings);
@@ -140,52 +152,107 @@ mod chat_request {
 
     /// Warns of details that this wire has no place for.
     fn lost(r: &ChatRequest, warnings: &mut Vec<Warning>) {
-        if r.messages.iter().any(|message| {
-            message.name.is_some()
-                && matches!(message.role, Role::System | Role::User | Role::Assistant | Role::Tool)
-        }) {
-            warn(warnings, "name", "it was left out where this wire has no place for it in a message");
-        }
-        if r.format
-            .as_ref()
-            .is_some_and(|wanted| matches!(wanted, Format::Schema(form) if form.strict == Some(true)))
+        if r
+            .messages
+            .iter()
+            .any(|message| {
+                message.name.is_some()
+                    && matches!(
+                        message.role, Role::System | Role::User | Role::Assistant |
+                        Role::Tool
+                    )
+            })
         {
-            warn(warnings, "strict", "it was left out where this wire has no place for it in a schema");
+            warn(
+                warnings,
+                "name",
+                "it was left out where this wire has no place for it in a message",
+            );
         }
-        if r.tools.iter().any(|definition| {
-            matches!(
-                definition, ToolDefinition::Function(function) if function.cache
-                .is_some()
-            )
-        }) {
-            warn(warnings, "cache", "it was left out where this wire has no place for it in a tool");
+        if r
+            .format
+            .as_ref()
+            .is_some_and(|wanted| {
+                matches!(wanted, Format::Schema(form) if form.strict == Some(true))
+            })
+        {
+            warn(
+                warnings,
+                "strict",
+                "it was left out where this wire has no place for it in a schema",
+            );
         }
-        if r.tools.iter().any(|definition| {
-            matches!(
-                definition, ToolDefinition::Function(function) if function.strict ==
-                Some(true)
-            )
-        }) {
-            warn(warnings, "strict", "it was left out where this wire has no place for it in a tool");
+        if r
+            .tools
+            .iter()
+            .any(|definition| {
+                matches!(
+                    definition, ToolDefinition::Function(function) if function.cache
+                    .is_some()
+                )
+            })
+        {
+            warn(
+                warnings,
+                "cache",
+                "it was left out where this wire has no place for it in a tool",
+            );
         }
-        if r.parts().any(|piece| match piece {
-            Part::Text(text) => text.cache.is_some(),
-            Part::Image(image) => image.cache.is_some(),
-            Part::ToolCall(call) => call.cache.is_some(),
-            Part::ToolResult(result) => result.cache.is_some(),
-            _ => false,
-        }) {
-            warn(warnings, "cache", "it was left out where this wire has no place for it in a part");
+        if r
+            .tools
+            .iter()
+            .any(|definition| {
+                matches!(
+                    definition, ToolDefinition::Function(function) if function.strict ==
+                    Some(true)
+                )
+            })
+        {
+            warn(
+                warnings,
+                "strict",
+                "it was left out where this wire has no place for it in a tool",
+            );
         }
-        if r.parts().any(|piece| matches!(piece, Part::Image(image) if image.detail.is_some())) {
-            warn(warnings, "detail", "it was left out where this wire has no place for it in a part");
+        if r
+            .parts()
+            .any(|piece| match piece {
+                Part::Text(text) => text.cache.is_some(),
+                Part::Image(image) => image.cache.is_some(),
+                Part::ToolCall(call) => call.cache.is_some(),
+                Part::ToolResult(result) => result.cache.is_some(),
+                _ => false,
+            })
+        {
+            warn(
+                warnings,
+                "cache",
+                "it was left out where this wire has no place for it in a part",
+            );
         }
-        if r.parts().any(|piece| {
-            matches!(
-                piece, Part::ToolResult(result) if result.is_error == Some(true)
-            )
-        }) {
-            warn(warnings, "is_error", "it was left out where this wire has no place for it in a part");
+        if r
+            .parts()
+            .any(|piece| matches!(piece, Part::Image(image) if image.detail.is_some()))
+        {
+            warn(
+                warnings,
+                "detail",
+                "it was left out where this wire has no place for it in a part",
+            );
+        }
+        if r
+            .parts()
+            .any(|piece| {
+                matches!(
+                    piece, Part::ToolResult(result) if result.is_error == Some(true)
+                )
+            })
+        {
+            warn(
+                warnings,
+                "is_error",
+                "it was left out where this wire has no place for it in a part",
+            );
         }
     }
 
@@ -321,7 +388,11 @@ mod chat_request {
     fn message(cx: &Cx<'_>, w: &mut JsonWriter, turn: &Turn<'_>) -> Result<(), Refused> {
         match turn.role() {
             Role::System => {
-                only(turn.parts(), "system messages", |piece| matches!(piece, Part::Text(_)))?;
+                only(
+                    turn.parts(),
+                    "system messages",
+                    |piece| matches!(piece, Part::Text(_)),
+                )?;
                 w.key(r#",{"role":"system""#);
                 if turn.parts().next().is_some() {
                     w.lit(r#","content":""#);
@@ -350,8 +421,16 @@ mod chat_request {
     /// The row `user`.
     ///
     /// `{role: user, content: $parts.text|concat, images: $parts.image}`
-    fn message_user(cx: &Cx<'_>, w: &mut JsonWriter, turn: &Turn<'_>) -> Result<(), Refused> {
-        only(turn.parts(), "user messages", |piece| matches!(piece, Part::Image(_) | Part::Text(_)))?;
+    fn message_user(
+        cx: &Cx<'_>,
+        w: &mut JsonWriter,
+        turn: &Turn<'_>,
+    ) -> Result<(), Refused> {
+        only(
+            turn.parts(),
+            "user messages",
+            |piece| matches!(piece, Part::Image(_) | Part::Text(_)),
+        )?;
         w.key(r#",{"role":"user""#);
         if turn.parts().any(|piece| matches!(piece, Part::Text(_))) {
             w.lit(r#","content":""#);
@@ -376,10 +455,18 @@ mod chat_request {
     /// The row `assistant`.
     ///
     /// `{role: assistant, content: $parts.text|concat, thinking: $parts.reasoning|concat, tool_calls: $parts.tool_call}`
-    fn message_assistant(cx: &Cx<'_>, w: &mut JsonWriter, turn: &Turn<'_>) -> Result<(), Refused> {
-        only(turn.parts(), "assistant messages", |piece| {
-            matches!(piece, Part::Reasoning(_) | Part::Text(_) | Part::ToolCall(_))
-        })?;
+    fn message_assistant(
+        cx: &Cx<'_>,
+        w: &mut JsonWriter,
+        turn: &Turn<'_>,
+    ) -> Result<(), Refused> {
+        only(
+            turn.parts(),
+            "assistant messages",
+            |piece| {
+                matches!(piece, Part::Reasoning(_) | Part::Text(_) | Part::ToolCall(_))
+            },
+        )?;
         w.key(r#",{"role":"assistant""#);
         if turn.parts().any(|piece| matches!(piece, Part::Text(_))) {
             w.lit(r#","content":""#);
@@ -413,12 +500,24 @@ mod chat_request {
     /// The row `tool`.
     ///
     /// `{role: tool, content: $content.text|concat, tool_name: $name, tool_call_id: $call_id}`
-    fn message_tool(cx: &Cx<'_>, w: &mut JsonWriter, turn: &Turn<'_>) -> Result<(), Refused> {
-        only(turn.parts(), "tool messages", |piece| matches!(piece, Part::ToolResult(_)))?;
+    fn message_tool(
+        cx: &Cx<'_>,
+        w: &mut JsonWriter,
+        turn: &Turn<'_>,
+    ) -> Result<(), Refused> {
+        only(
+            turn.parts(),
+            "tool messages",
+            |piece| matches!(piece, Part::ToolResult(_)),
+        )?;
         for piece in turn.parts() {
             if let Part::ToolResult(result) = piece {
                 w.key(r#",{"role":"tool""#);
-                only(result.content.iter(), "tool results", |piece| matches!(piece, Part::Text(_)))?;
+                only(
+                    result.content.iter(),
+                    "tool results",
+                    |piece| matches!(piece, Part::Text(_)),
+                )?;
                 if !result.content.is_empty() {
                     w.lit(r#","content":""#);
                     for piece in result.content.iter() {
@@ -533,7 +632,12 @@ mod chat_request {
                     w.base64(data);
                     w.lit(r#"""#);
                 } else {
-                    return Err(Refused::new("image", "this wire has no form for it as it is given"));
+                    return Err(
+                        Refused::new(
+                            "image",
+                            "this wire has no form for it as it is given",
+                        ),
+                    );
                 }
             }
             Part::ToolCall(call) => {
@@ -570,7 +674,11 @@ mod chat_request {
     /// The row `tool_call`.
     ///
     /// `{id: $id, type: function, function: {name: $name, arguments: $arguments|object}}`
-    fn part_tool_call(cx: &Cx<'_>, w: &mut JsonWriter, call: &ToolCall) -> Result<(), Refused> {
+    fn part_tool_call(
+        cx: &Cx<'_>,
+        w: &mut JsonWriter,
+        call: &ToolCall,
+    ) -> Result<(), Refused> {
         w.lit("{");
         if let Some(id) = cx.tool_id(&call.id) {
             w.lit(r#""id":"#);
@@ -590,7 +698,9 @@ mod chat_response {
     use typewright_runtime::chat::{FinishReason, Usage};
 
     use typewright_runtime::error::ErrorKind;
-    use typewright_runtime::wire::v1::{At, Class, Corrupt, Cursor, Failure, Fields, Fold, Frame, Kind, sum};
+    use typewright_runtime::wire::v1::{
+        At, Class, Corrupt, Cursor, Failure, Fields, Fold, Frame, Kind, sum,
+    };
 
     /// Reads a whole response.
     pub(super) fn read(body: &[u8], fold: &mut Fold) -> Result<(), Corrupt> {
@@ -607,7 +717,10 @@ mod chat_response {
     }
 
     /// Reads `message.tool_calls[]`.
-    fn each_message_tool_calls(c: &mut Cursor<'_>, fold: &mut Fold) -> Result<(), Corrupt> {
+    fn each_message_tool_calls(
+        c: &mut Cursor<'_>,
+        fold: &mut Fold,
+    ) -> Result<(), Corrupt> {
         let mut id = None;
         let mut function_name = None;
         let mut function_arguments = None;
@@ -634,7 +747,12 @@ mod chat_response {
             fold.whole(
                 Class::ToolCall,
                 At::default(),
-                Fields { id, name: function_name, arguments: function_arguments, ..Fields::default() },
+                Fields {
+                    id,
+                    name: function_name,
+                    arguments: function_arguments,
+                    ..Fields::default()
+                },
             )?;
         }
         Ok(())
@@ -687,7 +805,11 @@ mod chat_response {
             }
         }
         if error.is_some() {
-            fold.fail(Failure { message: error, status, ..Failure::default() })?;
+            fold.fail(Failure {
+                message: error,
+                status,
+                ..Failure::default()
+            })?;
         } else {
             if model.is_some() {
                 fold.meta(None, model, None, None)?;
@@ -697,8 +819,7 @@ mod chat_response {
             {
                 fold.append(Class::Reasoning, At::default(), message_thinking)?;
             }
-            if let Some(message_content) = message_content
-                && !message_content.is_empty()
+            if let Some(message_content) = message_content && !message_content.is_empty()
             {
                 fold.append(Class::Text, At::default(), message_content)?;
             }
@@ -710,14 +831,10 @@ mod chat_response {
                     }
                 }
             }
-            if let Some(thinking) = thinking
-                && !thinking.is_empty()
-            {
+            if let Some(thinking) = thinking && !thinking.is_empty() {
                 fold.append(Class::Reasoning, At::default(), thinking)?;
             }
-            if let Some(response) = response
-                && !response.is_empty()
-            {
+            if let Some(response) = response && !response.is_empty() {
                 fold.append(Class::Text, At::default(), response)?;
             }
             if let Some(logprobs_raw) = logprobs_raw {
@@ -726,9 +843,7 @@ mod chat_response {
             if prompt_eval_count.is_some() || eval_count.is_some() {
                 fold.usage(&[(0, prompt_eval_count), (1, eval_count)], None)?;
             }
-            if let Some(done_reason) = done_reason
-                && !done_reason.is_empty()
-            {
+            if let Some(done_reason) = done_reason && !done_reason.is_empty() {
                 fold.finish(At::default().choice, done_reason, None)?;
             }
             if done == Some(true) {
@@ -739,7 +854,10 @@ mod chat_response {
     }
 
     /// Reads `message.tool_calls[]`.
-    fn each_message_tool_calls_2(c: &mut Cursor<'_>, fold: &mut Fold) -> Result<(), Corrupt> {
+    fn each_message_tool_calls_2(
+        c: &mut Cursor<'_>,
+        fold: &mut Fold,
+    ) -> Result<(), Corrupt> {
         let mut id = None;
         let mut function_name = None;
         let mut function_arguments = None;
@@ -766,7 +884,12 @@ mod chat_response {
             fold.whole(
                 Class::ToolCall,
                 At::default(),
-                Fields { id, name: function_name, arguments: function_arguments, ..Fields::default() },
+                Fields {
+                    id,
+                    name: function_name,
+                    arguments: function_arguments,
+                    ..Fields::default()
+                },
             )?;
         }
         Ok(())
@@ -819,7 +942,11 @@ mod chat_response {
             }
         }
         if error.is_some() {
-            fold.fail(Failure { message: error, status, ..Failure::default() })?;
+            fold.fail(Failure {
+                message: error,
+                status,
+                ..Failure::default()
+            })?;
         } else {
             if model.is_some() {
                 fold.meta(None, model, None, None)?;
@@ -829,8 +956,7 @@ mod chat_response {
             {
                 fold.append(Class::Reasoning, At::default(), message_thinking)?;
             }
-            if let Some(message_content) = message_content
-                && !message_content.is_empty()
+            if let Some(message_content) = message_content && !message_content.is_empty()
             {
                 fold.append(Class::Text, At::default(), message_content)?;
             }
@@ -842,14 +968,10 @@ mod chat_response {
                     }
                 }
             }
-            if let Some(thinking) = thinking
-                && !thinking.is_empty()
-            {
+            if let Some(thinking) = thinking && !thinking.is_empty() {
                 fold.append(Class::Reasoning, At::default(), thinking)?;
             }
-            if let Some(response) = response
-                && !response.is_empty()
-            {
+            if let Some(response) = response && !response.is_empty() {
                 fold.append(Class::Text, At::default(), response)?;
             }
             if let Some(logprobs_raw) = logprobs_raw {
@@ -858,9 +980,7 @@ mod chat_response {
             if prompt_eval_count.is_some() || eval_count.is_some() {
                 fold.usage(&[(0, prompt_eval_count), (1, eval_count)], None)?;
             }
-            if let Some(done_reason) = done_reason
-                && !done_reason.is_empty()
-            {
+            if let Some(done_reason) = done_reason && !done_reason.is_empty() {
                 fold.finish(At::default().choice, done_reason, None)?;
             }
             if done == Some(true) {
@@ -880,56 +1000,76 @@ mod chat_response {
         if c.object()? {
             while let Some(key) = c.key()? {
                 match key {
-                    b"error" => match c.kind() {
-                        Kind::Object => {
-                            if c.object()? {
-                                while let Some(key) = c.key()? {
-                                    match key {
-                                        b"type" => error_type = c.scalar()?,
-                                        b"code" => error_code = c.scalar()?,
-                                        b"message" => error_message = c.scalar()?,
-                                        _ => c.skip()?,
+                    b"error" => {
+                        match c.kind() {
+                            Kind::Object => {
+                                if c.object()? {
+                                    while let Some(key) = c.key()? {
+                                        match key {
+                                            b"type" => error_type = c.scalar()?,
+                                            b"code" => error_code = c.scalar()?,
+                                            b"message" => error_message = c.scalar()?,
+                                            _ => c.skip()?,
+                                        }
                                     }
                                 }
                             }
+                            _ => error = c.scalar()?,
                         }
-                        _ => error = c.scalar()?,
-                    },
+                    }
                     _ => c.skip()?,
                 }
             }
         }
         if error.is_some() {
-            return Ok(Some(Failure { message: error, ..Failure::default() }));
-        } else if error_type.is_some() || error_code.is_some() || error_message.is_some() {
-            return Ok(Some(Failure {
-                kind: error_type,
-                code: error_code,
-                message: error_message,
-                ..Failure::default()
-            }));
+            return Ok(
+                Some(Failure {
+                    message: error,
+                    ..Failure::default()
+                }),
+            );
+        } else if error_type.is_some() || error_code.is_some() || error_message.is_some()
+        {
+            return Ok(
+                Some(Failure {
+                    kind: error_type,
+                    code: error_code,
+                    message: error_message,
+                    ..Failure::default()
+                }),
+            );
         }
         Ok(None)
     }
 
     /// What the wire's word for why the model stopped means; `None` is a word that says nothing.
     pub(super) fn finish(reason: &str, calls: bool) -> Option<FinishReason> {
-        Some(match reason {
-            "stop" if calls => FinishReason::ToolCalls,
-            "stop" => FinishReason::Stop,
-            "length" => FinishReason::Length,
-            _ => FinishReason::Other(reason.to_owned()),
-        })
+        Some(
+            match reason {
+                "stop" if calls => FinishReason::ToolCalls,
+                "stop" => FinishReason::Stop,
+                "length" => FinishReason::Length,
+                _ => FinishReason::Other(reason.to_owned()),
+            },
+        )
     }
 
     /// Adds the wire's numbers up to the canonical ones.
     pub(super) fn usage(leaves: &[Option<i64>]) -> Usage {
         let [prompt_eval_count, eval_count] = *leaves else { return Usage::default() };
-        Usage { input: sum(&[prompt_eval_count]), output: sum(&[eval_count]), ..Usage::default() }
+        Usage {
+            input: sum(&[prompt_eval_count]),
+            output: sum(&[eval_count]),
+            ..Usage::default()
+        }
     }
 
     /// The canonical class of an error: by its code, then its kind, then the HTTP status.
-    pub(super) fn classify(_kind: Option<&str>, _code: Option<&str>, status: u16) -> ErrorKind {
+    pub(super) fn classify(
+        _kind: Option<&str>,
+        _code: Option<&str>,
+        status: u16,
+    ) -> ErrorKind {
         match status {
             400 => ErrorKind::InvalidRequest,
             401 => ErrorKind::Authentication,
@@ -948,7 +1088,9 @@ mod embed_request {
     use typewright_runtime::chat::Warning;
     use typewright_runtime::embed::EmbedRequest;
     use typewright_runtime::model::Model;
-    use typewright_runtime::wire::v1::{JsonWriter, Refused, append_extra, known_options, warn};
+    use typewright_runtime::wire::v1::{
+        JsonWriter, Refused, append_extra, known_options, warn,
+    };
 
     /// Unsupported fields and limits, before a request is encoded.
     pub(super) fn adjust(
@@ -957,7 +1099,11 @@ mod embed_request {
         warnings: &mut Vec<Warning>,
     ) -> Result<(), Refused> {
         if r.input_type.take().is_some() {
-            warn(warnings, "input_type", "this wire has no place for it; it was left out");
+            warn(
+                warnings,
+                "input_type",
+                "this wire has no place for it; it was left out",
+            );
         }
         if r.user.take().is_some() {
             warn(warnings, "user", "this wire has no place for it; it was left out");
@@ -975,7 +1121,11 @@ mod embed_request {
     /// Adds headers.
     pub(super) fn headers(_r: &EmbedRequest, _out: &mut Vec<(&'static str, String)>) {}
     /// The body: `{model, input, dimensions}`.
-    pub(super) fn encode(r: &EmbedRequest, _model: &Model, w: &mut JsonWriter) -> Result<(), Refused> {
+    pub(super) fn encode(
+        r: &EmbedRequest,
+        _model: &Model,
+        w: &mut JsonWriter,
+    ) -> Result<(), Refused> {
         known_options(&r.options, &[])?;
         w.lit(r#"{"model":"#);
         w.str(&r.model);
@@ -1004,7 +1154,10 @@ mod embed_response {
     }
 
     /// Reads `embeddings[]`.
-    fn each_embeddings(c: &mut Cursor<'_>, fold: &mut Embeddings) -> Result<(), Corrupt> {
+    fn each_embeddings(
+        c: &mut Cursor<'_>,
+        fold: &mut Embeddings,
+    ) -> Result<(), Corrupt> {
         let whole_raw = c.raw()?;
         if let Some(whole_raw) = whole_raw {
             fold.embedding(None, whole_raw)?;
@@ -1041,7 +1194,10 @@ mod embed_response {
             fold.usage(&[(0, prompt_eval_count)], None)?;
         }
         if error.is_some() {
-            fold.fail(Failure { message: error, ..Failure::default() })?;
+            fold.fail(Failure {
+                message: error,
+                ..Failure::default()
+            })?;
         }
         Ok(())
     }
@@ -1049,7 +1205,10 @@ mod embed_response {
     /// Adds the wire's numbers up to the canonical ones.
     pub(super) fn usage(leaves: &[Option<i64>]) -> Usage {
         let [prompt_eval_count] = *leaves else { return Usage::default() };
-        Usage { input: sum(&[prompt_eval_count]), ..Usage::default() }
+        Usage {
+            input: sum(&[prompt_eval_count]),
+            ..Usage::default()
+        }
     }
 }
 
@@ -1063,7 +1222,10 @@ mod models_request {
     /// Adds query parameters.
     pub(super) fn query(_cursor: Option<&str>, _out: &mut Vec<(&'static str, String)>) {}
     /// Adds headers.
-    pub(super) fn headers(_cursor: Option<&str>, _out: &mut Vec<(&'static str, String)>) {}
+    pub(super) fn headers(
+        _cursor: Option<&str>,
+        _out: &mut Vec<(&'static str, String)>,
+    ) {}
 }
 
 /// What comes in for `models`.
@@ -1094,7 +1256,12 @@ mod models_response {
             whole_raw = Some(c.since(start));
         }
         if model.is_some() {
-            fold.model(Listed { id: model, name, raw: whole_raw, ..Listed::default() })?;
+            fold.model(Listed {
+                id: model,
+                name,
+                raw: whole_raw,
+                ..Listed::default()
+            })?;
         }
         Ok(())
     }
@@ -1118,7 +1285,10 @@ mod models_response {
             }
         }
         if error.is_some() {
-            fold.fail(Failure { message: error, ..Failure::default() })?;
+            fold.fail(Failure {
+                message: error,
+                ..Failure::default()
+            })?;
         }
         Ok(())
     }

@@ -39,7 +39,10 @@ static PROVIDER: client::ProviderWire = client::ProviderWire {
     name: "openai",
     base_url: "https://api.openai.com/v1",
     base_url_env: Some("OPENAI_BASE_URL"),
-    auth: auth::AuthScheme::Bearer { env: &["OPENAI_API_KEY"], optional: false },
+    auth: auth::AuthScheme::Bearer {
+        env: &["OPENAI_API_KEY"],
+        optional: false,
+    },
     headers: &[],
     chat: Some(&wire::CHAT),
     embed: Some(&wire::EMBED),
@@ -85,7 +88,9 @@ impl OpenAi {
     }
 
     /// The models that the provider says it has, which may be more than [`models::ALL`].
-    pub async fn models(&self) -> Result<Vec<typewright_runtime::models::ListedModel>, Error> {
+    pub async fn models(
+        &self,
+    ) -> Result<Vec<typewright_runtime::models::ListedModel>, Error> {
         self.0.models().await
     }
 

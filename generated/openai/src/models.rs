@@ -93,7 +93,8 @@
 
 use typewright_runtime::model::capability;
 use typewright_runtime::model::{
-    Capabilities, Capability, Deprecation, Limits, Model, ModelKind, Price, Prices, Tier, TypedModel,
+    Capabilities, Capability, Deprecation, Limits, Model, ModelKind, Price, Prices, Tier,
+    TypedModel,
 };
 
 /// Every model of OpenAI that is listed, in the order of the provider file.
@@ -223,33 +224,37 @@ impl TypedModel for Gpt61Sol {
             cache_write: Some(Price(2_500_000_000)),
             ..Prices::UNKNOWN
         },
-        tiers: &[Tier {
-            above: 272_000,
-            prices: Prices {
-                input: Some(Price(4_000_000_000)),
-                output: Some(Price(15_000_000_000)),
-                cache_read: Some(Price(200_000_000)),
-                cache_write: Some(Price(5_000_000_000)),
-                ..Prices::UNKNOWN
+        tiers: &[
+            Tier {
+                above: 272_000,
+                prices: Prices {
+                    input: Some(Price(4_000_000_000)),
+                    output: Some(Price(15_000_000_000)),
+                    cache_read: Some(Price(200_000_000)),
+                    cache_write: Some(Price(5_000_000_000)),
+                    ..Prices::UNKNOWN
+                },
             },
-        }],
-        capabilities: Capabilities::of(&[
-            Capability::DeveloperRole,
-            Capability::Documents,
-            Capability::JsonMode,
-            Capability::ParallelTools,
-            Capability::PromptCache,
-            Capability::Reasoning,
-            Capability::ReasoningEffort,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        ],
+        capabilities: Capabilities::of(
+            &[
+                Capability::DeveloperRole,
+                Capability::Documents,
+                Capability::JsonMode,
+                Capability::ParallelTools,
+                Capability::PromptCache,
+                Capability::Reasoning,
+                Capability::ReasoningEffort,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         reasoning_efforts: &["low", "medium", "high", "xhigh", "max"],
         input_modalities: &["text", "image", "pdf"],
         output_modalities: &["text"],
@@ -304,34 +309,38 @@ impl TypedModel for Gpt61Terra {
             cache_write: Some(Price(1_250_000_000)),
             ..Prices::UNKNOWN
         },
-        tiers: &[Tier {
-            above: 272_000,
-            prices: Prices {
-                input: Some(Price(2_000_000_000)),
-                output: Some(Price(7_500_000_000)),
-                cache_read: Some(Price(100_000_000)),
-                cache_write: Some(Price(2_500_000_000)),
-                ..Prices::UNKNOWN
+        tiers: &[
+            Tier {
+                above: 272_000,
+                prices: Prices {
+                    input: Some(Price(2_000_000_000)),
+                    output: Some(Price(7_500_000_000)),
+                    cache_read: Some(Price(100_000_000)),
+                    cache_write: Some(Price(2_500_000_000)),
+                    ..Prices::UNKNOWN
+                },
             },
-        }],
-        capabilities: Capabilities::of(&[
-            Capability::DeveloperRole,
-            Capability::Documents,
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::PromptCache,
-            Capability::Reasoning,
-            Capability::ReasoningEffort,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        ],
+        capabilities: Capabilities::of(
+            &[
+                Capability::DeveloperRole,
+                Capability::Documents,
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::PromptCache,
+                Capability::Reasoning,
+                Capability::ReasoningEffort,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         reasoning_efforts: &["none", "low", "medium", "high", "xhigh", "max"],
         input_modalities: &["text", "image", "pdf"],
         output_modalities: &["text"],
@@ -387,33 +396,37 @@ impl TypedModel for Gpt6Astra {
             cache_write: Some(Price(12_500_000_000)),
             ..Prices::UNKNOWN
         },
-        tiers: &[Tier {
-            above: 272_000,
-            prices: Prices {
-                input: Some(Price(20_000_000_000)),
-                output: Some(Price(75_000_000_000)),
-                cache_read: Some(Price(2_000_000_000)),
-                cache_write: Some(Price(25_000_000_000)),
-                ..Prices::UNKNOWN
+        tiers: &[
+            Tier {
+                above: 272_000,
+                prices: Prices {
+                    input: Some(Price(20_000_000_000)),
+                    output: Some(Price(75_000_000_000)),
+                    cache_read: Some(Price(2_000_000_000)),
+                    cache_write: Some(Price(25_000_000_000)),
+                    ..Prices::UNKNOWN
+                },
             },
-        }],
-        capabilities: Capabilities::of(&[
-            Capability::DeveloperRole,
-            Capability::Documents,
-            Capability::JsonMode,
-            Capability::ParallelTools,
-            Capability::PromptCache,
-            Capability::Reasoning,
-            Capability::ReasoningEffort,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        ],
+        capabilities: Capabilities::of(
+            &[
+                Capability::DeveloperRole,
+                Capability::Documents,
+                Capability::JsonMode,
+                Capability::ParallelTools,
+                Capability::PromptCache,
+                Capability::Reasoning,
+                Capability::ReasoningEffort,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         reasoning_efforts: &["low", "medium", "high", "xhigh", "max"],
         input_modalities: &["text", "image", "pdf"],
         output_modalities: &["text"],
@@ -468,34 +481,38 @@ impl TypedModel for Gpt6Sol {
             cache_write: Some(Price(2_500_000_000)),
             ..Prices::UNKNOWN
         },
-        tiers: &[Tier {
-            above: 272_000,
-            prices: Prices {
-                input: Some(Price(4_000_000_000)),
-                output: Some(Price(15_000_000_000)),
-                cache_read: Some(Price(400_000_000)),
-                cache_write: Some(Price(5_000_000_000)),
-                ..Prices::UNKNOWN
+        tiers: &[
+            Tier {
+                above: 272_000,
+                prices: Prices {
+                    input: Some(Price(4_000_000_000)),
+                    output: Some(Price(15_000_000_000)),
+                    cache_read: Some(Price(400_000_000)),
+                    cache_write: Some(Price(5_000_000_000)),
+                    ..Prices::UNKNOWN
+                },
             },
-        }],
-        capabilities: Capabilities::of(&[
-            Capability::DeveloperRole,
-            Capability::Documents,
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::PromptCache,
-            Capability::Reasoning,
-            Capability::ReasoningEffort,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        ],
+        capabilities: Capabilities::of(
+            &[
+                Capability::DeveloperRole,
+                Capability::Documents,
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::PromptCache,
+                Capability::Reasoning,
+                Capability::ReasoningEffort,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         reasoning_efforts: &["none", "low", "medium", "high", "xhigh", "max"],
         input_modalities: &["text", "image", "pdf"],
         output_modalities: &["text"],
@@ -551,34 +568,38 @@ impl TypedModel for Gpt6Luna {
             cache_write: Some(Price(125_000_000)),
             ..Prices::UNKNOWN
         },
-        tiers: &[Tier {
-            above: 272_000,
-            prices: Prices {
-                input: Some(Price(200_000_000)),
-                output: Some(Price(750_000_000)),
-                cache_read: Some(Price(20_000_000)),
-                cache_write: Some(Price(250_000_000)),
-                ..Prices::UNKNOWN
+        tiers: &[
+            Tier {
+                above: 272_000,
+                prices: Prices {
+                    input: Some(Price(200_000_000)),
+                    output: Some(Price(750_000_000)),
+                    cache_read: Some(Price(20_000_000)),
+                    cache_write: Some(Price(250_000_000)),
+                    ..Prices::UNKNOWN
+                },
             },
-        }],
-        capabilities: Capabilities::of(&[
-            Capability::DeveloperRole,
-            Capability::Documents,
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::PromptCache,
-            Capability::Reasoning,
-            Capability::ReasoningEffort,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        ],
+        capabilities: Capabilities::of(
+            &[
+                Capability::DeveloperRole,
+                Capability::Documents,
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::PromptCache,
+                Capability::Reasoning,
+                Capability::ReasoningEffort,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         reasoning_efforts: &["none", "low", "medium", "high", "xhigh", "max"],
         input_modalities: &["text", "image", "pdf"],
         output_modalities: &["text"],
@@ -621,30 +642,36 @@ impl TypedModel for ChatLatest {
     const MODEL: Model = Model {
         name: "Chat (latest)",
         family: Some("gpt-5"),
-        limits: Limits { context_window: Some(400_000), max_input: None, max_output: Some(128_000) },
+        limits: Limits {
+            context_window: Some(400_000),
+            max_input: None,
+            max_output: Some(128_000),
+        },
         prices: Prices {
             input: Some(Price(5_000_000_000)),
             output: Some(Price(30_000_000_000)),
             cache_read: Some(Price(500_000_000)),
             ..Prices::UNKNOWN
         },
-        capabilities: Capabilities::of(&[
-            Capability::Documents,
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::PromptCache,
-            Capability::Reasoning,
-            Capability::ReasoningEffort,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        capabilities: Capabilities::of(
+            &[
+                Capability::Documents,
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::PromptCache,
+                Capability::Reasoning,
+                Capability::ReasoningEffort,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         reasoning_efforts: &["medium"],
         input_modalities: &["text", "image", "pdf"],
         output_modalities: &["text"],
@@ -704,34 +731,38 @@ impl TypedModel for Gpt56Sol {
             cache_write: Some(Price(5_000_000_000)),
             ..Prices::UNKNOWN
         },
-        tiers: &[Tier {
-            above: 272_000,
-            prices: Prices {
-                input: Some(Price(8_000_000_000)),
-                output: Some(Price(30_000_000_000)),
-                cache_read: Some(Price(800_000_000)),
-                cache_write: Some(Price(10_000_000_000)),
-                ..Prices::UNKNOWN
+        tiers: &[
+            Tier {
+                above: 272_000,
+                prices: Prices {
+                    input: Some(Price(8_000_000_000)),
+                    output: Some(Price(30_000_000_000)),
+                    cache_read: Some(Price(800_000_000)),
+                    cache_write: Some(Price(10_000_000_000)),
+                    ..Prices::UNKNOWN
+                },
             },
-        }],
-        capabilities: Capabilities::of(&[
-            Capability::DeveloperRole,
-            Capability::Documents,
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::PromptCache,
-            Capability::Reasoning,
-            Capability::ReasoningEffort,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        ],
+        capabilities: Capabilities::of(
+            &[
+                Capability::DeveloperRole,
+                Capability::Documents,
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::PromptCache,
+                Capability::Reasoning,
+                Capability::ReasoningEffort,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         reasoning_efforts: &["none", "low", "medium", "high", "xhigh", "max"],
         input_modalities: &["text", "image", "pdf"],
         output_modalities: &["text"],
@@ -789,34 +820,38 @@ impl TypedModel for Gpt56Luna {
             cache_write: Some(Price(250_000_000)),
             ..Prices::UNKNOWN
         },
-        tiers: &[Tier {
-            above: 272_000,
-            prices: Prices {
-                input: Some(Price(400_000_000)),
-                output: Some(Price(1_800_000_000)),
-                cache_read: Some(Price(40_000_000)),
-                cache_write: Some(Price(500_000_000)),
-                ..Prices::UNKNOWN
+        tiers: &[
+            Tier {
+                above: 272_000,
+                prices: Prices {
+                    input: Some(Price(400_000_000)),
+                    output: Some(Price(1_800_000_000)),
+                    cache_read: Some(Price(40_000_000)),
+                    cache_write: Some(Price(500_000_000)),
+                    ..Prices::UNKNOWN
+                },
             },
-        }],
-        capabilities: Capabilities::of(&[
-            Capability::DeveloperRole,
-            Capability::Documents,
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::PromptCache,
-            Capability::Reasoning,
-            Capability::ReasoningEffort,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        ],
+        capabilities: Capabilities::of(
+            &[
+                Capability::DeveloperRole,
+                Capability::Documents,
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::PromptCache,
+                Capability::Reasoning,
+                Capability::ReasoningEffort,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         reasoning_efforts: &["none", "low", "medium", "high", "xhigh", "max"],
         input_modalities: &["text", "image", "pdf"],
         output_modalities: &["text"],
@@ -874,34 +909,38 @@ impl TypedModel for Gpt56Terra {
             cache_write: Some(Price(2_500_000_000)),
             ..Prices::UNKNOWN
         },
-        tiers: &[Tier {
-            above: 272_000,
-            prices: Prices {
-                input: Some(Price(4_000_000_000)),
-                output: Some(Price(18_000_000_000)),
-                cache_read: Some(Price(400_000_000)),
-                cache_write: Some(Price(5_000_000_000)),
-                ..Prices::UNKNOWN
+        tiers: &[
+            Tier {
+                above: 272_000,
+                prices: Prices {
+                    input: Some(Price(4_000_000_000)),
+                    output: Some(Price(18_000_000_000)),
+                    cache_read: Some(Price(400_000_000)),
+                    cache_write: Some(Price(5_000_000_000)),
+                    ..Prices::UNKNOWN
+                },
             },
-        }],
-        capabilities: Capabilities::of(&[
-            Capability::DeveloperRole,
-            Capability::Documents,
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::PromptCache,
-            Capability::Reasoning,
-            Capability::ReasoningEffort,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        ],
+        capabilities: Capabilities::of(
+            &[
+                Capability::DeveloperRole,
+                Capability::Documents,
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::PromptCache,
+                Capability::Reasoning,
+                Capability::ReasoningEffort,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         reasoning_efforts: &["none", "low", "medium", "high", "xhigh", "max"],
         input_modalities: &["text", "image", "pdf"],
         output_modalities: &["text"],
@@ -961,33 +1000,37 @@ impl TypedModel for Gpt55 {
             cache_read: Some(Price(500_000_000)),
             ..Prices::UNKNOWN
         },
-        tiers: &[Tier {
-            above: 272_000,
-            prices: Prices {
-                input: Some(Price(10_000_000_000)),
-                output: Some(Price(45_000_000_000)),
-                cache_read: Some(Price(1_000_000_000)),
-                ..Prices::UNKNOWN
+        tiers: &[
+            Tier {
+                above: 272_000,
+                prices: Prices {
+                    input: Some(Price(10_000_000_000)),
+                    output: Some(Price(45_000_000_000)),
+                    cache_read: Some(Price(1_000_000_000)),
+                    ..Prices::UNKNOWN
+                },
             },
-        }],
-        capabilities: Capabilities::of(&[
-            Capability::DeveloperRole,
-            Capability::Documents,
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::PromptCache,
-            Capability::Reasoning,
-            Capability::ReasoningEffort,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        ],
+        capabilities: Capabilities::of(
+            &[
+                Capability::DeveloperRole,
+                Capability::Documents,
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::PromptCache,
+                Capability::Reasoning,
+                Capability::ReasoningEffort,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         reasoning_efforts: &["none", "low", "medium", "high", "xhigh"],
         input_modalities: &["text", "image", "pdf"],
         output_modalities: &["text"],
@@ -1048,14 +1091,16 @@ impl TypedModel for Gpt55Pro {
             output: Some(Price(180_000_000_000)),
             ..Prices::UNKNOWN
         },
-        tiers: &[Tier {
-            above: 272_000,
-            prices: Prices {
-                input: Some(Price(60_000_000_000)),
-                output: Some(Price(270_000_000_000)),
-                ..Prices::UNKNOWN
+        tiers: &[
+            Tier {
+                above: 272_000,
+                prices: Prices {
+                    input: Some(Price(60_000_000_000)),
+                    output: Some(Price(270_000_000_000)),
+                    ..Prices::UNKNOWN
+                },
             },
-        }],
+        ],
         capabilities: Capabilities::of(&[Capability::DeveloperRole]),
         reasoning_efforts: &["medium", "high", "xhigh"],
         input_modalities: &["text", "image", "pdf"],
@@ -1097,36 +1142,46 @@ impl TypedModel for Gpt54Nano {
         name: "GPT-5.4 nano",
         family: Some("gpt-5"),
         aliases: &["gpt-5.4-nano-2026-03-17"],
-        limits: Limits { context_window: Some(400_000), max_input: Some(272_000), max_output: Some(128_000) },
+        limits: Limits {
+            context_window: Some(400_000),
+            max_input: Some(272_000),
+            max_output: Some(128_000),
+        },
         prices: Prices {
             input: Some(Price(200_000_000)),
             output: Some(Price(1_250_000_000)),
             cache_read: Some(Price(20_000_000)),
             ..Prices::UNKNOWN
         },
-        capabilities: Capabilities::of(&[
-            Capability::DeveloperRole,
-            Capability::Documents,
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::PromptCache,
-            Capability::Reasoning,
-            Capability::ReasoningEffort,
-            Capability::Seed,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        capabilities: Capabilities::of(
+            &[
+                Capability::DeveloperRole,
+                Capability::Documents,
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::PromptCache,
+                Capability::Reasoning,
+                Capability::ReasoningEffort,
+                Capability::Seed,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         reasoning_efforts: &["none", "low", "medium", "high", "xhigh"],
         input_modalities: &["text", "image", "pdf"],
         output_modalities: &["text"],
         knowledge: Some("2025-08-31"),
         released: Some("2026-03-17"),
-        deprecation: Some(Deprecation { since: None, retires: Some("2027-04-01"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2027-04-01"),
+            replacement: None,
+        }),
         ..Model::new("openai", "gpt-5.4-nano")
     };
 }
@@ -1169,30 +1224,36 @@ impl TypedModel for Gpt54Mini {
         name: "GPT-5.4 mini",
         family: Some("gpt-5"),
         aliases: &["gpt-5.4-mini-2026-03-17"],
-        limits: Limits { context_window: Some(400_000), max_input: Some(272_000), max_output: Some(128_000) },
+        limits: Limits {
+            context_window: Some(400_000),
+            max_input: Some(272_000),
+            max_output: Some(128_000),
+        },
         prices: Prices {
             input: Some(Price(750_000_000)),
             output: Some(Price(4_500_000_000)),
             cache_read: Some(Price(75_000_000)),
             ..Prices::UNKNOWN
         },
-        capabilities: Capabilities::of(&[
-            Capability::DeveloperRole,
-            Capability::Documents,
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::PromptCache,
-            Capability::Reasoning,
-            Capability::ReasoningEffort,
-            Capability::Seed,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        capabilities: Capabilities::of(
+            &[
+                Capability::DeveloperRole,
+                Capability::Documents,
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::PromptCache,
+                Capability::Reasoning,
+                Capability::ReasoningEffort,
+                Capability::Seed,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         reasoning_efforts: &["none", "low", "medium", "high", "xhigh"],
         input_modalities: &["text", "image", "pdf"],
         output_modalities: &["text"],
@@ -1252,32 +1313,36 @@ impl TypedModel for Gpt54 {
             cache_read: Some(Price(250_000_000)),
             ..Prices::UNKNOWN
         },
-        tiers: &[Tier {
-            above: 272_000,
-            prices: Prices {
-                input: Some(Price(5_000_000_000)),
-                output: Some(Price(22_500_000_000)),
-                cache_read: Some(Price(500_000_000)),
-                ..Prices::UNKNOWN
+        tiers: &[
+            Tier {
+                above: 272_000,
+                prices: Prices {
+                    input: Some(Price(5_000_000_000)),
+                    output: Some(Price(22_500_000_000)),
+                    cache_read: Some(Price(500_000_000)),
+                    ..Prices::UNKNOWN
+                },
             },
-        }],
-        capabilities: Capabilities::of(&[
-            Capability::DeveloperRole,
-            Capability::Documents,
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::PromptCache,
-            Capability::Reasoning,
-            Capability::ReasoningEffort,
-            Capability::Seed,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        ],
+        capabilities: Capabilities::of(
+            &[
+                Capability::DeveloperRole,
+                Capability::Documents,
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::PromptCache,
+                Capability::Reasoning,
+                Capability::ReasoningEffort,
+                Capability::Seed,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         reasoning_efforts: &["none", "low", "medium", "high", "xhigh"],
         input_modalities: &["text", "image", "pdf"],
         output_modalities: &["text"],
@@ -1337,14 +1402,16 @@ impl TypedModel for Gpt54Pro {
             output: Some(Price(180_000_000_000)),
             ..Prices::UNKNOWN
         },
-        tiers: &[Tier {
-            above: 272_000,
-            prices: Prices {
-                input: Some(Price(60_000_000_000)),
-                output: Some(Price(270_000_000_000)),
-                ..Prices::UNKNOWN
+        tiers: &[
+            Tier {
+                above: 272_000,
+                prices: Prices {
+                    input: Some(Price(60_000_000_000)),
+                    output: Some(Price(270_000_000_000)),
+                    ..Prices::UNKNOWN
+                },
             },
-        }],
+        ],
         capabilities: Capabilities::of(&[Capability::DeveloperRole]),
         reasoning_efforts: &["medium", "high", "xhigh"],
         input_modalities: &["text", "image", "pdf"],
@@ -1382,35 +1449,45 @@ impl TypedModel for Gpt53ChatLatest {
     const MODEL: Model = Model {
         name: "GPT-5.3 Chat (latest)",
         family: Some("gpt-5"),
-        limits: Limits { context_window: Some(128_000), max_input: None, max_output: Some(16_384) },
+        limits: Limits {
+            context_window: Some(128_000),
+            max_input: None,
+            max_output: Some(16_384),
+        },
         prices: Prices {
             input: Some(Price(1_750_000_000)),
             output: Some(Price(14_000_000_000)),
             cache_read: Some(Price(175_000_000)),
             ..Prices::UNKNOWN
         },
-        capabilities: Capabilities::of(&[
-            Capability::Documents,
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::Penalties,
-            Capability::PromptCache,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        capabilities: Capabilities::of(
+            &[
+                Capability::Documents,
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::Penalties,
+                Capability::PromptCache,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         input_modalities: &["text", "image", "pdf"],
         output_modalities: &["text"],
         knowledge: Some("2025-08-31"),
         released: Some("2026-03-03"),
-        deprecation: Some(Deprecation { since: None, retires: Some("2026-08-10"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2026-08-10"),
+            replacement: None,
+        }),
         ..Model::new("openai", "gpt-5.3-chat-latest")
     };
 }
@@ -1455,7 +1532,11 @@ impl TypedModel for Gpt53Codex {
         name: "GPT-5.3 Codex",
         family: Some("gpt-5"),
         kind: ModelKind::Other,
-        limits: Limits { context_window: Some(400_000), max_input: Some(272_000), max_output: Some(128_000) },
+        limits: Limits {
+            context_window: Some(400_000),
+            max_input: Some(272_000),
+            max_output: Some(128_000),
+        },
         prices: Prices {
             input: Some(Price(1_750_000_000)),
             output: Some(Price(14_000_000_000)),
@@ -1468,7 +1549,11 @@ impl TypedModel for Gpt53Codex {
         output_modalities: &["text"],
         knowledge: Some("2025-08-31"),
         released: Some("2026-02-05"),
-        deprecation: Some(Deprecation { since: None, retires: Some("2027-04-01"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2027-04-01"),
+            replacement: None,
+        }),
         ..Model::new("openai", "gpt-5.3-codex")
     };
 }
@@ -1501,7 +1586,11 @@ impl TypedModel for Gpt53CodexSpark {
         name: "GPT-5.3 Codex Spark",
         family: Some("gpt-5"),
         kind: ModelKind::Other,
-        limits: Limits { context_window: Some(128_000), max_input: Some(100_000), max_output: Some(32_000) },
+        limits: Limits {
+            context_window: Some(128_000),
+            max_input: Some(100_000),
+            max_output: Some(32_000),
+        },
         prices: Prices {
             input: Some(Price(1_750_000_000)),
             output: Some(Price(14_000_000_000)),
@@ -1547,30 +1636,36 @@ impl TypedModel for Gpt52 {
         name: "GPT-5.2",
         family: Some("gpt-5"),
         aliases: &["gpt-5.2-2025-12-11"],
-        limits: Limits { context_window: Some(400_000), max_input: Some(272_000), max_output: Some(128_000) },
+        limits: Limits {
+            context_window: Some(400_000),
+            max_input: Some(272_000),
+            max_output: Some(128_000),
+        },
         prices: Prices {
             input: Some(Price(1_750_000_000)),
             output: Some(Price(14_000_000_000)),
             cache_read: Some(Price(175_000_000)),
             ..Prices::UNKNOWN
         },
-        capabilities: Capabilities::of(&[
-            Capability::DeveloperRole,
-            Capability::Documents,
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::PromptCache,
-            Capability::Reasoning,
-            Capability::ReasoningEffort,
-            Capability::Seed,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        capabilities: Capabilities::of(
+            &[
+                Capability::DeveloperRole,
+                Capability::Documents,
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::PromptCache,
+                Capability::Reasoning,
+                Capability::ReasoningEffort,
+                Capability::Seed,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         reasoning_efforts: &["none", "low", "medium", "high", "xhigh"],
         input_modalities: &["text", "image", "pdf"],
         output_modalities: &["text"],
@@ -1619,7 +1714,11 @@ impl TypedModel for Gpt52Pro {
         family: Some("gpt-5"),
         aliases: &["gpt-5.2-pro-2025-12-11"],
         kind: ModelKind::Other,
-        limits: Limits { context_window: Some(400_000), max_input: Some(272_000), max_output: Some(128_000) },
+        limits: Limits {
+            context_window: Some(400_000),
+            max_input: Some(272_000),
+            max_output: Some(128_000),
+        },
         prices: Prices {
             input: Some(Price(21_000_000_000)),
             output: Some(Price(168_000_000_000)),
@@ -1665,7 +1764,11 @@ impl TypedModel for Gpt52Codex {
         name: "GPT-5.2 Codex",
         family: Some("gpt-5"),
         kind: ModelKind::Other,
-        limits: Limits { context_window: Some(400_000), max_input: Some(272_000), max_output: Some(128_000) },
+        limits: Limits {
+            context_window: Some(400_000),
+            max_input: Some(272_000),
+            max_output: Some(128_000),
+        },
         prices: Prices {
             input: Some(Price(1_750_000_000)),
             output: Some(Price(14_000_000_000)),
@@ -1678,7 +1781,11 @@ impl TypedModel for Gpt52Codex {
         output_modalities: &["text"],
         knowledge: Some("2025-08-31"),
         released: Some("2025-12-11"),
-        deprecation: Some(Deprecation { since: None, retires: Some("2026-07-23"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2026-07-23"),
+            replacement: None,
+        }),
         ..Model::new("openai", "gpt-5.2-codex")
     };
 }
@@ -1711,36 +1818,46 @@ impl TypedModel for Gpt52ChatLatest {
     const MODEL: Model = Model {
         name: "GPT-5.2 Chat (latest)",
         family: Some("gpt-5"),
-        limits: Limits { context_window: Some(128_000), max_input: None, max_output: Some(16_384) },
+        limits: Limits {
+            context_window: Some(128_000),
+            max_input: None,
+            max_output: Some(16_384),
+        },
         prices: Prices {
             input: Some(Price(1_750_000_000)),
             output: Some(Price(14_000_000_000)),
             cache_read: Some(Price(175_000_000)),
             ..Prices::UNKNOWN
         },
-        capabilities: Capabilities::of(&[
-            Capability::Documents,
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::PromptCache,
-            Capability::Reasoning,
-            Capability::ReasoningEffort,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        capabilities: Capabilities::of(
+            &[
+                Capability::Documents,
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::PromptCache,
+                Capability::Reasoning,
+                Capability::ReasoningEffort,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         reasoning_efforts: &["medium"],
         input_modalities: &["text", "image", "pdf"],
         output_modalities: &["text"],
         knowledge: Some("2025-08-31"),
         released: Some("2025-12-11"),
-        deprecation: Some(Deprecation { since: None, retires: Some("2026-08-10"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2026-08-10"),
+            replacement: None,
+        }),
         ..Model::new("openai", "gpt-5.2-chat-latest")
     };
 }
@@ -1786,36 +1903,46 @@ impl TypedModel for Gpt51 {
         name: "GPT-5.1",
         family: Some("gpt-5"),
         aliases: &["gpt-5.1-2025-11-13"],
-        limits: Limits { context_window: Some(400_000), max_input: Some(272_000), max_output: Some(128_000) },
+        limits: Limits {
+            context_window: Some(400_000),
+            max_input: Some(272_000),
+            max_output: Some(128_000),
+        },
         prices: Prices {
             input: Some(Price(1_250_000_000)),
             output: Some(Price(10_000_000_000)),
             cache_read: Some(Price(125_000_000)),
             ..Prices::UNKNOWN
         },
-        capabilities: Capabilities::of(&[
-            Capability::DeveloperRole,
-            Capability::Documents,
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::PromptCache,
-            Capability::Reasoning,
-            Capability::ReasoningEffort,
-            Capability::Seed,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        capabilities: Capabilities::of(
+            &[
+                Capability::DeveloperRole,
+                Capability::Documents,
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::PromptCache,
+                Capability::Reasoning,
+                Capability::ReasoningEffort,
+                Capability::Seed,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         reasoning_efforts: &["none", "low", "medium", "high"],
         input_modalities: &["text", "image", "pdf"],
         output_modalities: &["text"],
         knowledge: Some("2024-09-30"),
         released: Some("2025-11-13"),
-        deprecation: Some(Deprecation { since: None, retires: Some("2027-04-01"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2027-04-01"),
+            replacement: None,
+        }),
         ..Model::new("openai", "gpt-5.1")
     };
 }
@@ -1859,7 +1986,11 @@ impl TypedModel for Gpt51Codex {
         name: "GPT-5.1 Codex",
         family: Some("gpt-5"),
         kind: ModelKind::Other,
-        limits: Limits { context_window: Some(400_000), max_input: Some(272_000), max_output: Some(128_000) },
+        limits: Limits {
+            context_window: Some(400_000),
+            max_input: Some(272_000),
+            max_output: Some(128_000),
+        },
         prices: Prices {
             input: Some(Price(1_250_000_000)),
             output: Some(Price(10_000_000_000)),
@@ -1872,7 +2003,11 @@ impl TypedModel for Gpt51Codex {
         output_modalities: &["text"],
         knowledge: Some("2024-09-30"),
         released: Some("2025-11-13"),
-        deprecation: Some(Deprecation { since: None, retires: Some("2026-07-23"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2026-07-23"),
+            replacement: None,
+        }),
         ..Model::new("openai", "gpt-5.1-codex")
     };
 }
@@ -1907,7 +2042,11 @@ impl TypedModel for Gpt51CodexMax {
         name: "GPT-5.1 Codex Max",
         family: Some("gpt-5"),
         kind: ModelKind::Other,
-        limits: Limits { context_window: Some(400_000), max_input: Some(272_000), max_output: Some(128_000) },
+        limits: Limits {
+            context_window: Some(400_000),
+            max_input: Some(272_000),
+            max_output: Some(128_000),
+        },
         prices: Prices {
             input: Some(Price(1_250_000_000)),
             output: Some(Price(10_000_000_000)),
@@ -1920,7 +2059,11 @@ impl TypedModel for Gpt51CodexMax {
         output_modalities: &["text"],
         knowledge: Some("2024-09-30"),
         released: Some("2025-11-13"),
-        deprecation: Some(Deprecation { since: None, retires: Some("2026-07-23"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2026-07-23"),
+            replacement: None,
+        }),
         ..Model::new("openai", "gpt-5.1-codex-max")
     };
 }
@@ -1955,7 +2098,11 @@ impl TypedModel for Gpt51CodexMini {
         name: "GPT-5.1 Codex mini",
         family: Some("gpt-5"),
         kind: ModelKind::Other,
-        limits: Limits { context_window: Some(400_000), max_input: Some(272_000), max_output: Some(128_000) },
+        limits: Limits {
+            context_window: Some(400_000),
+            max_input: Some(272_000),
+            max_output: Some(128_000),
+        },
         prices: Prices {
             input: Some(Price(250_000_000)),
             output: Some(Price(2_000_000_000)),
@@ -1968,7 +2115,11 @@ impl TypedModel for Gpt51CodexMini {
         output_modalities: &["text"],
         knowledge: Some("2024-09-30"),
         released: Some("2025-11-13"),
-        deprecation: Some(Deprecation { since: None, retires: Some("2026-07-23"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2026-07-23"),
+            replacement: None,
+        }),
         ..Model::new("openai", "gpt-5.1-codex-mini")
     };
 }
@@ -2001,36 +2152,46 @@ impl TypedModel for Gpt51ChatLatest {
     const MODEL: Model = Model {
         name: "GPT-5.1 Chat (latest)",
         family: Some("gpt-5"),
-        limits: Limits { context_window: Some(128_000), max_input: None, max_output: Some(16_384) },
+        limits: Limits {
+            context_window: Some(128_000),
+            max_input: None,
+            max_output: Some(16_384),
+        },
         prices: Prices {
             input: Some(Price(1_250_000_000)),
             output: Some(Price(10_000_000_000)),
             cache_read: Some(Price(125_000_000)),
             ..Prices::UNKNOWN
         },
-        capabilities: Capabilities::of(&[
-            Capability::Documents,
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::PromptCache,
-            Capability::Reasoning,
-            Capability::ReasoningEffort,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        capabilities: Capabilities::of(
+            &[
+                Capability::Documents,
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::PromptCache,
+                Capability::Reasoning,
+                Capability::ReasoningEffort,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         reasoning_efforts: &["medium"],
         input_modalities: &["text", "image", "pdf"],
         output_modalities: &["text"],
         knowledge: Some("2024-09-30"),
         released: Some("2025-11-13"),
-        deprecation: Some(Deprecation { since: None, retires: Some("2026-07-23"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2026-07-23"),
+            replacement: None,
+        }),
         ..Model::new("openai", "gpt-5.1-chat-latest")
     };
 }
@@ -2072,27 +2233,33 @@ impl TypedModel for Gpt5SearchApi {
         name: "GPT-5 Search",
         family: Some("gpt-5"),
         aliases: &["gpt-5-search-api-2025-10-14"],
-        limits: Limits { context_window: Some(400_000), max_input: Some(272_000), max_output: Some(128_000) },
+        limits: Limits {
+            context_window: Some(400_000),
+            max_input: Some(272_000),
+            max_output: Some(128_000),
+        },
         prices: Prices {
             input: Some(Price(1_250_000_000)),
             output: Some(Price(10_000_000_000)),
             cache_read: Some(Price(125_000_000)),
             ..Prices::UNKNOWN
         },
-        capabilities: Capabilities::of(&[
-            Capability::DeveloperRole,
-            Capability::Documents,
-            Capability::JsonMode,
-            Capability::ParallelTools,
-            Capability::PromptCache,
-            Capability::Seed,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        capabilities: Capabilities::of(
+            &[
+                Capability::DeveloperRole,
+                Capability::Documents,
+                Capability::JsonMode,
+                Capability::ParallelTools,
+                Capability::PromptCache,
+                Capability::Seed,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         input_modalities: &["text", "image", "pdf"],
         output_modalities: &["text"],
         released: Some("2025-10-14"),
@@ -2139,7 +2306,11 @@ impl TypedModel for Gpt5Pro {
         family: Some("gpt-5"),
         aliases: &["gpt-5-pro-2025-10-06"],
         kind: ModelKind::Other,
-        limits: Limits { context_window: Some(400_000), max_input: Some(272_000), max_output: Some(272_000) },
+        limits: Limits {
+            context_window: Some(400_000),
+            max_input: Some(272_000),
+            max_output: Some(272_000),
+        },
         prices: Prices {
             input: Some(Price(15_000_000_000)),
             output: Some(Price(120_000_000_000)),
@@ -2151,7 +2322,11 @@ impl TypedModel for Gpt5Pro {
         output_modalities: &["text"],
         knowledge: Some("2024-09-30"),
         released: Some("2025-10-06"),
-        deprecation: Some(Deprecation { since: None, retires: Some("2026-12-11"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2026-12-11"),
+            replacement: None,
+        }),
         ..Model::new("openai", "gpt-5-pro")
     };
 }
@@ -2186,7 +2361,11 @@ impl TypedModel for Gpt5Codex {
         name: "GPT-5 Codex",
         family: Some("gpt-5"),
         kind: ModelKind::Other,
-        limits: Limits { context_window: Some(400_000), max_input: Some(272_000), max_output: Some(128_000) },
+        limits: Limits {
+            context_window: Some(400_000),
+            max_input: Some(272_000),
+            max_output: Some(128_000),
+        },
         prices: Prices {
             input: Some(Price(1_250_000_000)),
             output: Some(Price(10_000_000_000)),
@@ -2199,7 +2378,11 @@ impl TypedModel for Gpt5Codex {
         output_modalities: &["text"],
         knowledge: Some("2024-09-30"),
         released: Some("2025-09-15"),
-        deprecation: Some(Deprecation { since: None, retires: Some("2026-07-23"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2026-07-23"),
+            replacement: None,
+        }),
         ..Model::new("openai", "gpt-5-codex")
     };
 }
@@ -2235,35 +2418,45 @@ impl TypedModel for Gpt5 {
         name: "GPT-5",
         family: Some("gpt-5"),
         aliases: &["gpt-5-2025-08-07"],
-        limits: Limits { context_window: Some(400_000), max_input: Some(272_000), max_output: Some(128_000) },
+        limits: Limits {
+            context_window: Some(400_000),
+            max_input: Some(272_000),
+            max_output: Some(128_000),
+        },
         prices: Prices {
             input: Some(Price(1_250_000_000)),
             output: Some(Price(10_000_000_000)),
             cache_read: Some(Price(125_000_000)),
             ..Prices::UNKNOWN
         },
-        capabilities: Capabilities::of(&[
-            Capability::DeveloperRole,
-            Capability::Documents,
-            Capability::JsonMode,
-            Capability::ParallelTools,
-            Capability::PromptCache,
-            Capability::Reasoning,
-            Capability::ReasoningEffort,
-            Capability::Seed,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        capabilities: Capabilities::of(
+            &[
+                Capability::DeveloperRole,
+                Capability::Documents,
+                Capability::JsonMode,
+                Capability::ParallelTools,
+                Capability::PromptCache,
+                Capability::Reasoning,
+                Capability::ReasoningEffort,
+                Capability::Seed,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         reasoning_efforts: &["minimal", "low", "medium", "high"],
         input_modalities: &["text", "image", "pdf"],
         output_modalities: &["text"],
         knowledge: Some("2024-09-30"),
         released: Some("2025-08-07"),
-        deprecation: Some(Deprecation { since: None, retires: Some("2026-12-11"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2026-12-11"),
+            replacement: None,
+        }),
         ..Model::new("openai", "gpt-5")
     };
 }
@@ -2307,35 +2500,45 @@ impl TypedModel for Gpt5Nano {
         name: "GPT-5 nano",
         family: Some("gpt-5"),
         aliases: &["gpt-5-nano-2025-08-07"],
-        limits: Limits { context_window: Some(400_000), max_input: Some(272_000), max_output: Some(128_000) },
+        limits: Limits {
+            context_window: Some(400_000),
+            max_input: Some(272_000),
+            max_output: Some(128_000),
+        },
         prices: Prices {
             input: Some(Price(50_000_000)),
             output: Some(Price(400_000_000)),
             cache_read: Some(Price(5_000_000)),
             ..Prices::UNKNOWN
         },
-        capabilities: Capabilities::of(&[
-            Capability::DeveloperRole,
-            Capability::Documents,
-            Capability::JsonMode,
-            Capability::ParallelTools,
-            Capability::PromptCache,
-            Capability::Reasoning,
-            Capability::ReasoningEffort,
-            Capability::Seed,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        capabilities: Capabilities::of(
+            &[
+                Capability::DeveloperRole,
+                Capability::Documents,
+                Capability::JsonMode,
+                Capability::ParallelTools,
+                Capability::PromptCache,
+                Capability::Reasoning,
+                Capability::ReasoningEffort,
+                Capability::Seed,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         reasoning_efforts: &["minimal", "low", "medium", "high"],
         input_modalities: &["text", "image", "pdf"],
         output_modalities: &["text"],
         knowledge: Some("2024-05-30"),
         released: Some("2025-08-07"),
-        deprecation: Some(Deprecation { since: None, retires: Some("2026-12-11"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2026-12-11"),
+            replacement: None,
+        }),
         ..Model::new("openai", "gpt-5-nano")
     };
 }
@@ -2379,35 +2582,45 @@ impl TypedModel for Gpt5Mini {
         name: "GPT-5 mini",
         family: Some("gpt-5"),
         aliases: &["gpt-5-mini-2025-08-07"],
-        limits: Limits { context_window: Some(400_000), max_input: Some(272_000), max_output: Some(128_000) },
+        limits: Limits {
+            context_window: Some(400_000),
+            max_input: Some(272_000),
+            max_output: Some(128_000),
+        },
         prices: Prices {
             input: Some(Price(250_000_000)),
             output: Some(Price(2_000_000_000)),
             cache_read: Some(Price(25_000_000)),
             ..Prices::UNKNOWN
         },
-        capabilities: Capabilities::of(&[
-            Capability::DeveloperRole,
-            Capability::Documents,
-            Capability::JsonMode,
-            Capability::ParallelTools,
-            Capability::PromptCache,
-            Capability::Reasoning,
-            Capability::ReasoningEffort,
-            Capability::Seed,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        capabilities: Capabilities::of(
+            &[
+                Capability::DeveloperRole,
+                Capability::Documents,
+                Capability::JsonMode,
+                Capability::ParallelTools,
+                Capability::PromptCache,
+                Capability::Reasoning,
+                Capability::ReasoningEffort,
+                Capability::Seed,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         reasoning_efforts: &["minimal", "low", "medium", "high"],
         input_modalities: &["text", "image", "pdf"],
         output_modalities: &["text"],
         knowledge: Some("2024-05-30"),
         released: Some("2025-08-07"),
-        deprecation: Some(Deprecation { since: None, retires: Some("2026-12-11"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2026-12-11"),
+            replacement: None,
+        }),
         ..Model::new("openai", "gpt-5-mini")
     };
 }
@@ -2447,32 +2660,42 @@ impl TypedModel for Gpt5ChatLatest {
     const MODEL: Model = Model {
         name: "GPT-5 Chat (latest)",
         family: Some("gpt-5"),
-        limits: Limits { context_window: Some(128_000), max_input: None, max_output: Some(16_384) },
+        limits: Limits {
+            context_window: Some(128_000),
+            max_input: None,
+            max_output: Some(16_384),
+        },
         prices: Prices {
             input: Some(Price(1_250_000_000)),
             output: Some(Price(10_000_000_000)),
             cache_read: Some(Price(125_000_000)),
             ..Prices::UNKNOWN
         },
-        capabilities: Capabilities::of(&[
-            Capability::Documents,
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::Penalties,
-            Capability::PromptCache,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::Vision,
-        ]),
+        capabilities: Capabilities::of(
+            &[
+                Capability::Documents,
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::Penalties,
+                Capability::PromptCache,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::Vision,
+            ],
+        ),
         input_modalities: &["text", "image", "pdf"],
         output_modalities: &["text"],
         knowledge: Some("2024-09-30"),
         released: Some("2025-08-07"),
-        deprecation: Some(Deprecation { since: None, retires: Some("2026-07-23"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2026-07-23"),
+            replacement: None,
+        }),
         ..Model::new("openai", "gpt-5-chat-latest")
     };
 }
@@ -2513,30 +2736,36 @@ impl TypedModel for Gpt41 {
         name: "GPT-4.1",
         family: Some("gpt-4.1"),
         aliases: &["gpt-4.1-2025-04-14"],
-        limits: Limits { context_window: Some(1_047_576), max_input: None, max_output: Some(32_768) },
+        limits: Limits {
+            context_window: Some(1_047_576),
+            max_input: None,
+            max_output: Some(32_768),
+        },
         prices: Prices {
             input: Some(Price(2_000_000_000)),
             output: Some(Price(8_000_000_000)),
             cache_read: Some(Price(500_000_000)),
             ..Prices::UNKNOWN
         },
-        capabilities: Capabilities::of(&[
-            Capability::Documents,
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::Penalties,
-            Capability::PromptCache,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        capabilities: Capabilities::of(
+            &[
+                Capability::Documents,
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::Penalties,
+                Capability::PromptCache,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         input_modalities: &["text", "image", "pdf"],
         output_modalities: &["text"],
         knowledge: Some("2024-04"),
@@ -2582,30 +2811,36 @@ impl TypedModel for Gpt41Mini {
         name: "GPT-4.1 mini",
         family: Some("gpt-4.1"),
         aliases: &["gpt-4.1-mini-2025-04-14"],
-        limits: Limits { context_window: Some(1_047_576), max_input: None, max_output: Some(32_768) },
+        limits: Limits {
+            context_window: Some(1_047_576),
+            max_input: None,
+            max_output: Some(32_768),
+        },
         prices: Prices {
             input: Some(Price(400_000_000)),
             output: Some(Price(1_600_000_000)),
             cache_read: Some(Price(100_000_000)),
             ..Prices::UNKNOWN
         },
-        capabilities: Capabilities::of(&[
-            Capability::Documents,
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::Penalties,
-            Capability::PromptCache,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        capabilities: Capabilities::of(
+            &[
+                Capability::Documents,
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::Penalties,
+                Capability::PromptCache,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         input_modalities: &["text", "image", "pdf"],
         output_modalities: &["text"],
         knowledge: Some("2024-04"),
@@ -2653,35 +2888,45 @@ impl TypedModel for Gpt41Nano {
         name: "GPT-4.1 nano",
         family: Some("gpt-4.1"),
         aliases: &["gpt-4.1-nano-2025-04-14"],
-        limits: Limits { context_window: Some(1_047_576), max_input: None, max_output: Some(32_768) },
+        limits: Limits {
+            context_window: Some(1_047_576),
+            max_input: None,
+            max_output: Some(32_768),
+        },
         prices: Prices {
             input: Some(Price(100_000_000)),
             output: Some(Price(400_000_000)),
             cache_read: Some(Price(25_000_000)),
             ..Prices::UNKNOWN
         },
-        capabilities: Capabilities::of(&[
-            Capability::Documents,
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::Penalties,
-            Capability::PromptCache,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        capabilities: Capabilities::of(
+            &[
+                Capability::Documents,
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::Penalties,
+                Capability::PromptCache,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         input_modalities: &["text", "image", "pdf"],
         output_modalities: &["text"],
         knowledge: Some("2024-04"),
         released: Some("2025-04-14"),
-        deprecation: Some(Deprecation { since: None, retires: Some("2026-10-23"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2026-10-23"),
+            replacement: None,
+        }),
         ..Model::new("openai", "gpt-4.1-nano")
     };
 }
@@ -2726,7 +2971,11 @@ impl TypedModel for O4MiniDeepResearch {
         family: Some("o4"),
         aliases: &["o4-mini-deep-research-2025-06-26"],
         kind: ModelKind::Other,
-        limits: Limits { context_window: Some(200_000), max_input: None, max_output: Some(100_000) },
+        limits: Limits {
+            context_window: Some(200_000),
+            max_input: None,
+            max_output: Some(100_000),
+        },
         prices: Prices {
             input: Some(Price(2_000_000_000)),
             output: Some(Price(8_000_000_000)),
@@ -2739,7 +2988,11 @@ impl TypedModel for O4MiniDeepResearch {
         output_modalities: &["text"],
         knowledge: Some("2024-05"),
         released: Some("2025-06-26"),
-        deprecation: Some(Deprecation { since: None, retires: Some("2026-07-23"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2026-07-23"),
+            replacement: None,
+        }),
         ..Model::new("openai", "o4-mini-deep-research")
     };
 }
@@ -2773,34 +3026,44 @@ impl TypedModel for O4Mini {
     const MODEL: Model = Model {
         family: Some("o4"),
         aliases: &["o4-mini-2025-04-16"],
-        limits: Limits { context_window: Some(200_000), max_input: None, max_output: Some(100_000) },
+        limits: Limits {
+            context_window: Some(200_000),
+            max_input: None,
+            max_output: Some(100_000),
+        },
         prices: Prices {
             input: Some(Price(1_100_000_000)),
             output: Some(Price(4_400_000_000)),
             cache_read: Some(Price(275_000_000)),
             ..Prices::UNKNOWN
         },
-        capabilities: Capabilities::of(&[
-            Capability::DeveloperRole,
-            Capability::Documents,
-            Capability::JsonMode,
-            Capability::PromptCache,
-            Capability::Reasoning,
-            Capability::ReasoningEffort,
-            Capability::Seed,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        capabilities: Capabilities::of(
+            &[
+                Capability::DeveloperRole,
+                Capability::Documents,
+                Capability::JsonMode,
+                Capability::PromptCache,
+                Capability::Reasoning,
+                Capability::ReasoningEffort,
+                Capability::Seed,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         reasoning_efforts: &["low", "medium", "high"],
         input_modalities: &["text", "image", "pdf"],
         output_modalities: &["text"],
         knowledge: Some("2024-05"),
         released: Some("2025-04-16"),
-        deprecation: Some(Deprecation { since: None, retires: Some("2026-10-23"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2026-10-23"),
+            replacement: None,
+        }),
         ..Model::new("openai", "o4-mini")
     };
 }
@@ -2843,7 +3106,11 @@ impl TypedModel for O3DeepResearch {
         family: Some("o3"),
         aliases: &["o3-deep-research-2025-06-26"],
         kind: ModelKind::Other,
-        limits: Limits { context_window: Some(200_000), max_input: None, max_output: Some(100_000) },
+        limits: Limits {
+            context_window: Some(200_000),
+            max_input: None,
+            max_output: Some(100_000),
+        },
         prices: Prices {
             input: Some(Price(10_000_000_000)),
             output: Some(Price(40_000_000_000)),
@@ -2856,7 +3123,11 @@ impl TypedModel for O3DeepResearch {
         output_modalities: &["text"],
         knowledge: Some("2024-05"),
         released: Some("2025-06-26"),
-        deprecation: Some(Deprecation { since: None, retires: Some("2026-07-23"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2026-07-23"),
+            replacement: None,
+        }),
         ..Model::new("openai", "o3-deep-research")
     };
 }
@@ -2891,7 +3162,11 @@ impl TypedModel for O3Pro {
         family: Some("o3"),
         aliases: &["o3-pro-2025-06-10"],
         kind: ModelKind::Other,
-        limits: Limits { context_window: Some(200_000), max_input: None, max_output: Some(100_000) },
+        limits: Limits {
+            context_window: Some(200_000),
+            max_input: None,
+            max_output: Some(100_000),
+        },
         prices: Prices {
             input: Some(Price(20_000_000_000)),
             output: Some(Price(80_000_000_000)),
@@ -2903,7 +3178,11 @@ impl TypedModel for O3Pro {
         output_modalities: &["text"],
         knowledge: Some("2024-05"),
         released: Some("2025-06-10"),
-        deprecation: Some(Deprecation { since: None, retires: Some("2026-12-11"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2026-12-11"),
+            replacement: None,
+        }),
         ..Model::new("openai", "o3-pro")
     };
 }
@@ -2937,34 +3216,44 @@ impl TypedModel for O3 {
     const MODEL: Model = Model {
         family: Some("o3"),
         aliases: &["o3-2025-04-16"],
-        limits: Limits { context_window: Some(200_000), max_input: None, max_output: Some(100_000) },
+        limits: Limits {
+            context_window: Some(200_000),
+            max_input: None,
+            max_output: Some(100_000),
+        },
         prices: Prices {
             input: Some(Price(2_000_000_000)),
             output: Some(Price(8_000_000_000)),
             cache_read: Some(Price(500_000_000)),
             ..Prices::UNKNOWN
         },
-        capabilities: Capabilities::of(&[
-            Capability::DeveloperRole,
-            Capability::Documents,
-            Capability::JsonMode,
-            Capability::PromptCache,
-            Capability::Reasoning,
-            Capability::ReasoningEffort,
-            Capability::Seed,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        capabilities: Capabilities::of(
+            &[
+                Capability::DeveloperRole,
+                Capability::Documents,
+                Capability::JsonMode,
+                Capability::PromptCache,
+                Capability::Reasoning,
+                Capability::ReasoningEffort,
+                Capability::Seed,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         reasoning_efforts: &["low", "medium", "high"],
         input_modalities: &["text", "image", "pdf"],
         output_modalities: &["text"],
         knowledge: Some("2024-05"),
         released: Some("2025-04-16"),
-        deprecation: Some(Deprecation { since: None, retires: Some("2026-12-11"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2026-12-11"),
+            replacement: None,
+        }),
         ..Model::new("openai", "o3")
     };
 }
@@ -3006,33 +3295,43 @@ impl TypedModel for O3Mini {
     const MODEL: Model = Model {
         family: Some("o3"),
         aliases: &["o3-mini-2025-01-31"],
-        limits: Limits { context_window: Some(200_000), max_input: None, max_output: Some(100_000) },
+        limits: Limits {
+            context_window: Some(200_000),
+            max_input: None,
+            max_output: Some(100_000),
+        },
         prices: Prices {
             input: Some(Price(1_100_000_000)),
             output: Some(Price(4_400_000_000)),
             cache_read: Some(Price(550_000_000)),
             ..Prices::UNKNOWN
         },
-        capabilities: Capabilities::of(&[
-            Capability::DeveloperRole,
-            Capability::JsonMode,
-            Capability::PromptCache,
-            Capability::Reasoning,
-            Capability::ReasoningEffort,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-        ]),
+        capabilities: Capabilities::of(
+            &[
+                Capability::DeveloperRole,
+                Capability::JsonMode,
+                Capability::PromptCache,
+                Capability::Reasoning,
+                Capability::ReasoningEffort,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+            ],
+        ),
         reasoning_efforts: &["low", "medium", "high"],
         input_modalities: &["text"],
         output_modalities: &["text"],
         knowledge: Some("2024-05"),
         released: Some("2024-12-20"),
-        deprecation: Some(Deprecation { since: None, retires: Some("2026-10-23"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2026-10-23"),
+            replacement: None,
+        }),
         ..Model::new("openai", "o3-mini")
     };
 }
@@ -3074,7 +3373,11 @@ impl TypedModel for O1Pro {
         family: Some("o1"),
         aliases: &["o1-pro-2025-03-19"],
         kind: ModelKind::Other,
-        limits: Limits { context_window: Some(200_000), max_input: None, max_output: Some(100_000) },
+        limits: Limits {
+            context_window: Some(200_000),
+            max_input: None,
+            max_output: Some(100_000),
+        },
         prices: Prices {
             input: Some(Price(150_000_000_000)),
             output: Some(Price(600_000_000_000)),
@@ -3086,7 +3389,11 @@ impl TypedModel for O1Pro {
         output_modalities: &["text"],
         knowledge: Some("2023-09"),
         released: Some("2025-03-19"),
-        deprecation: Some(Deprecation { since: None, retires: Some("2026-10-23"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2026-10-23"),
+            replacement: None,
+        }),
         ..Model::new("openai", "o1-pro")
     };
 }
@@ -3120,35 +3427,45 @@ impl TypedModel for O1 {
     const MODEL: Model = Model {
         family: Some("o1"),
         aliases: &["o1-2024-12-17"],
-        limits: Limits { context_window: Some(200_000), max_input: None, max_output: Some(100_000) },
+        limits: Limits {
+            context_window: Some(200_000),
+            max_input: None,
+            max_output: Some(100_000),
+        },
         prices: Prices {
             input: Some(Price(15_000_000_000)),
             output: Some(Price(60_000_000_000)),
             cache_read: Some(Price(7_500_000_000)),
             ..Prices::UNKNOWN
         },
-        capabilities: Capabilities::of(&[
-            Capability::DeveloperRole,
-            Capability::Documents,
-            Capability::JsonMode,
-            Capability::PromptCache,
-            Capability::Reasoning,
-            Capability::ReasoningEffort,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        capabilities: Capabilities::of(
+            &[
+                Capability::DeveloperRole,
+                Capability::Documents,
+                Capability::JsonMode,
+                Capability::PromptCache,
+                Capability::Reasoning,
+                Capability::ReasoningEffort,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         reasoning_efforts: &["low", "medium", "high"],
         input_modalities: &["text", "image", "pdf"],
         output_modalities: &["text"],
         knowledge: Some("2023-09"),
         released: Some("2024-12-05"),
-        deprecation: Some(Deprecation { since: None, retires: Some("2026-10-23"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2026-10-23"),
+            replacement: None,
+        }),
         ..Model::new("openai", "o1")
     };
 }
@@ -3190,7 +3507,11 @@ impl TypedModel for Gpt4oAudioPreview20250603 {
         name: "GPT-4o Audio Preview",
         family: Some("gpt-4o"),
         aliases: &["gpt-4o-audio-preview"],
-        limits: Limits { context_window: Some(128_000), max_input: None, max_output: Some(16_384) },
+        limits: Limits {
+            context_window: Some(128_000),
+            max_input: None,
+            max_output: Some(16_384),
+        },
         prices: Prices {
             input: Some(Price(2_500_000_000)),
             output: Some(Price(10_000_000_000)),
@@ -3198,24 +3519,30 @@ impl TypedModel for Gpt4oAudioPreview20250603 {
             output_audio: Some(Price(80_000_000_000)),
             ..Prices::UNKNOWN
         },
-        capabilities: Capabilities::of(&[
-            Capability::AudioInput,
-            Capability::AudioOutput,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::Penalties,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-        ]),
+        capabilities: Capabilities::of(
+            &[
+                Capability::AudioInput,
+                Capability::AudioOutput,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::Penalties,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+            ],
+        ),
         input_modalities: &["text", "audio"],
         output_modalities: &["text", "audio"],
         released: Some("2025-06-03"),
-        deprecation: Some(Deprecation { since: None, retires: Some("2027-01-20"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2027-01-20"),
+            replacement: None,
+        }),
         ..Model::new("openai", "gpt-4o-audio-preview-2025-06-03")
     };
 }
@@ -3254,29 +3581,39 @@ impl TypedModel for Gpt4oSearchPreview {
         name: "GPT-4o Search Preview",
         family: Some("gpt-4o"),
         aliases: &["gpt-4o-search-preview-2025-03-11"],
-        limits: Limits { context_window: Some(128_000), max_input: None, max_output: Some(16_384) },
+        limits: Limits {
+            context_window: Some(128_000),
+            max_input: None,
+            max_output: Some(16_384),
+        },
         prices: Prices {
             input: Some(Price(2_500_000_000)),
             output: Some(Price(10_000_000_000)),
             cache_read: Some(Price(1_250_000_000)),
             ..Prices::UNKNOWN
         },
-        capabilities: Capabilities::of(&[
-            Capability::Documents,
-            Capability::JsonMode,
-            Capability::PromptCache,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        capabilities: Capabilities::of(
+            &[
+                Capability::Documents,
+                Capability::JsonMode,
+                Capability::PromptCache,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         input_modalities: &["text", "image", "pdf"],
         output_modalities: &["text"],
         released: Some("2025-03-11"),
-        deprecation: Some(Deprecation { since: None, retires: Some("2026-07-23"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2026-07-23"),
+            replacement: None,
+        }),
         ..Model::new("openai", "gpt-4o-search-preview")
     };
 }
@@ -3317,29 +3654,39 @@ impl TypedModel for Gpt4oMiniSearchPreview {
         name: "GPT-4o mini Search Preview",
         family: Some("gpt-4o"),
         aliases: &["gpt-4o-mini-search-preview-2025-03-11"],
-        limits: Limits { context_window: Some(128_000), max_input: None, max_output: Some(16_384) },
+        limits: Limits {
+            context_window: Some(128_000),
+            max_input: None,
+            max_output: Some(16_384),
+        },
         prices: Prices {
             input: Some(Price(150_000_000)),
             output: Some(Price(600_000_000)),
             cache_read: Some(Price(75_000_000)),
             ..Prices::UNKNOWN
         },
-        capabilities: Capabilities::of(&[
-            Capability::Documents,
-            Capability::JsonMode,
-            Capability::PromptCache,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        capabilities: Capabilities::of(
+            &[
+                Capability::Documents,
+                Capability::JsonMode,
+                Capability::PromptCache,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         input_modalities: &["text", "image", "pdf"],
         output_modalities: &["text"],
         released: Some("2025-03-11"),
-        deprecation: Some(Deprecation { since: None, retires: Some("2026-07-23"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2026-07-23"),
+            replacement: None,
+        }),
         ..Model::new("openai", "gpt-4o-mini-search-preview")
     };
 }
@@ -3373,15 +3720,18 @@ impl capability::Vision for Gpt4oMiniSearchPreview {}
 pub struct Gpt4oMiniAudioPreview20241217 {}
 
 /// The model `gpt-4o-mini-audio-preview-2024-12-17`.
-pub const GPT_4O_MINI_AUDIO_PREVIEW_2024_12_17: Gpt4oMiniAudioPreview20241217 =
-    Gpt4oMiniAudioPreview20241217 {};
+pub const GPT_4O_MINI_AUDIO_PREVIEW_2024_12_17: Gpt4oMiniAudioPreview20241217 = Gpt4oMiniAudioPreview20241217 {};
 
 impl TypedModel for Gpt4oMiniAudioPreview20241217 {
     const MODEL: Model = Model {
         name: "GPT-4o mini Audio Preview",
         family: Some("gpt-4o"),
         aliases: &["gpt-4o-mini-audio-preview"],
-        limits: Limits { context_window: Some(128_000), max_input: None, max_output: Some(16_384) },
+        limits: Limits {
+            context_window: Some(128_000),
+            max_input: None,
+            max_output: Some(16_384),
+        },
         prices: Prices {
             input: Some(Price(150_000_000)),
             output: Some(Price(600_000_000)),
@@ -3389,24 +3739,30 @@ impl TypedModel for Gpt4oMiniAudioPreview20241217 {
             output_audio: Some(Price(20_000_000_000)),
             ..Prices::UNKNOWN
         },
-        capabilities: Capabilities::of(&[
-            Capability::AudioInput,
-            Capability::AudioOutput,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::Penalties,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-        ]),
+        capabilities: Capabilities::of(
+            &[
+                Capability::AudioInput,
+                Capability::AudioOutput,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::Penalties,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+            ],
+        ),
         input_modalities: &["text", "audio"],
         output_modalities: &["text", "audio"],
         released: Some("2024-12-17"),
-        deprecation: Some(Deprecation { since: None, retires: Some("2027-01-20"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2027-01-20"),
+            replacement: None,
+        }),
         ..Model::new("openai", "gpt-4o-mini-audio-preview-2024-12-17")
     };
 }
@@ -3444,35 +3800,45 @@ impl TypedModel for Gpt4o20241120 {
     const MODEL: Model = Model {
         name: "GPT-4o (2024-11-20)",
         family: Some("gpt-4o"),
-        limits: Limits { context_window: Some(128_000), max_input: None, max_output: Some(16_384) },
+        limits: Limits {
+            context_window: Some(128_000),
+            max_input: None,
+            max_output: Some(16_384),
+        },
         prices: Prices {
             input: Some(Price(2_500_000_000)),
             output: Some(Price(10_000_000_000)),
             cache_read: Some(Price(1_250_000_000)),
             ..Prices::UNKNOWN
         },
-        capabilities: Capabilities::of(&[
-            Capability::Documents,
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::Penalties,
-            Capability::PromptCache,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        capabilities: Capabilities::of(
+            &[
+                Capability::Documents,
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::Penalties,
+                Capability::PromptCache,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         input_modalities: &["text", "image", "pdf"],
         output_modalities: &["text"],
         knowledge: Some("2023-09"),
         released: Some("2024-11-20"),
-        deprecation: Some(Deprecation { since: None, retires: Some("2027-01-14"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2027-01-14"),
+            replacement: None,
+        }),
         ..Model::new("openai", "gpt-4o-2024-11-20")
     };
 }
@@ -3514,35 +3880,45 @@ impl TypedModel for Gpt4o20240806 {
     const MODEL: Model = Model {
         name: "GPT-4o (2024-08-06)",
         family: Some("gpt-4o"),
-        limits: Limits { context_window: Some(128_000), max_input: None, max_output: Some(16_384) },
+        limits: Limits {
+            context_window: Some(128_000),
+            max_input: None,
+            max_output: Some(16_384),
+        },
         prices: Prices {
             input: Some(Price(2_500_000_000)),
             output: Some(Price(10_000_000_000)),
             cache_read: Some(Price(1_250_000_000)),
             ..Prices::UNKNOWN
         },
-        capabilities: Capabilities::of(&[
-            Capability::Documents,
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::Penalties,
-            Capability::PromptCache,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        capabilities: Capabilities::of(
+            &[
+                Capability::Documents,
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::Penalties,
+                Capability::PromptCache,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         input_modalities: &["text", "image", "pdf"],
         output_modalities: &["text"],
         knowledge: Some("2023-09"),
         released: Some("2024-08-06"),
-        deprecation: Some(Deprecation { since: None, retires: Some("2027-01-14"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2027-01-14"),
+            replacement: None,
+        }),
         ..Model::new("openai", "gpt-4o-2024-08-06")
     };
 }
@@ -3584,30 +3960,36 @@ impl TypedModel for Gpt4oMini {
         name: "GPT-4o mini",
         family: Some("gpt-4o"),
         aliases: &["gpt-4o-mini-2024-07-18"],
-        limits: Limits { context_window: Some(128_000), max_input: None, max_output: Some(16_384) },
+        limits: Limits {
+            context_window: Some(128_000),
+            max_input: None,
+            max_output: Some(16_384),
+        },
         prices: Prices {
             input: Some(Price(150_000_000)),
             output: Some(Price(600_000_000)),
             cache_read: Some(Price(75_000_000)),
             ..Prices::UNKNOWN
         },
-        capabilities: Capabilities::of(&[
-            Capability::Documents,
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::Penalties,
-            Capability::PromptCache,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        capabilities: Capabilities::of(
+            &[
+                Capability::Documents,
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::Penalties,
+                Capability::PromptCache,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         input_modalities: &["text", "image", "pdf"],
         output_modalities: &["text"],
         knowledge: Some("2023-09"),
@@ -3651,30 +4033,36 @@ impl TypedModel for Gpt4o {
     const MODEL: Model = Model {
         name: "GPT-4o",
         family: Some("gpt-4o"),
-        limits: Limits { context_window: Some(128_000), max_input: None, max_output: Some(16_384) },
+        limits: Limits {
+            context_window: Some(128_000),
+            max_input: None,
+            max_output: Some(16_384),
+        },
         prices: Prices {
             input: Some(Price(2_500_000_000)),
             output: Some(Price(10_000_000_000)),
             cache_read: Some(Price(1_250_000_000)),
             ..Prices::UNKNOWN
         },
-        capabilities: Capabilities::of(&[
-            Capability::Documents,
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::Penalties,
-            Capability::PromptCache,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        capabilities: Capabilities::of(
+            &[
+                Capability::Documents,
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::Penalties,
+                Capability::PromptCache,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         input_modalities: &["text", "image", "pdf"],
         output_modalities: &["text"],
         knowledge: Some("2023-09"),
@@ -3720,32 +4108,42 @@ impl TypedModel for Gpt4o20240513 {
     const MODEL: Model = Model {
         name: "GPT-4o (2024-05-13)",
         family: Some("gpt-4o"),
-        limits: Limits { context_window: Some(128_000), max_input: None, max_output: Some(4_096) },
+        limits: Limits {
+            context_window: Some(128_000),
+            max_input: None,
+            max_output: Some(4_096),
+        },
         prices: Prices {
             input: Some(Price(5_000_000_000)),
             output: Some(Price(15_000_000_000)),
             ..Prices::UNKNOWN
         },
-        capabilities: Capabilities::of(&[
-            Capability::Documents,
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::Penalties,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        capabilities: Capabilities::of(
+            &[
+                Capability::Documents,
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::Penalties,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         input_modalities: &["text", "image", "pdf"],
         output_modalities: &["text"],
         knowledge: Some("2023-09"),
         released: Some("2024-05-13"),
-        deprecation: Some(Deprecation { since: None, retires: Some("2026-10-23"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2026-10-23"),
+            replacement: None,
+        }),
         ..Model::new("openai", "gpt-4o-2024-05-13")
     };
 }
@@ -3787,29 +4185,39 @@ impl TypedModel for Gpt4 {
         name: "GPT-4",
         family: Some("gpt-4"),
         aliases: &["gpt-4-0613"],
-        limits: Limits { context_window: Some(8_192), max_input: None, max_output: Some(8_192) },
+        limits: Limits {
+            context_window: Some(8_192),
+            max_input: None,
+            max_output: Some(8_192),
+        },
         prices: Prices {
             input: Some(Price(30_000_000_000)),
             output: Some(Price(60_000_000_000)),
             ..Prices::UNKNOWN
         },
-        capabilities: Capabilities::of(&[
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::Penalties,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-        ]),
+        capabilities: Capabilities::of(
+            &[
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::Penalties,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+            ],
+        ),
         input_modalities: &["text"],
         output_modalities: &["text"],
         knowledge: Some("2023-11"),
         released: Some("2023-11-06"),
-        deprecation: Some(Deprecation { since: None, retires: Some("2026-10-23"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2026-10-23"),
+            replacement: None,
+        }),
         ..Model::new("openai", "gpt-4")
     };
 }
@@ -3848,32 +4256,42 @@ impl TypedModel for Gpt4Turbo {
         name: "GPT-4 Turbo",
         family: Some("gpt-4"),
         aliases: &["gpt-4-turbo-2024-04-09"],
-        limits: Limits { context_window: Some(128_000), max_input: None, max_output: Some(4_096) },
+        limits: Limits {
+            context_window: Some(128_000),
+            max_input: None,
+            max_output: Some(4_096),
+        },
         prices: Prices {
             input: Some(Price(10_000_000_000)),
             output: Some(Price(30_000_000_000)),
             ..Prices::UNKNOWN
         },
-        capabilities: Capabilities::of(&[
-            Capability::Documents,
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::Penalties,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        capabilities: Capabilities::of(
+            &[
+                Capability::Documents,
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::Penalties,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         input_modalities: &["text", "image", "pdf"],
         output_modalities: &["text"],
         knowledge: Some("2023-12"),
         released: Some("2023-11-06"),
-        deprecation: Some(Deprecation { since: None, retires: Some("2026-10-23"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2026-10-23"),
+            replacement: None,
+        }),
         ..Model::new("openai", "gpt-4-turbo")
     };
 }
@@ -3915,30 +4333,40 @@ impl TypedModel for Gpt35Turbo {
         name: "GPT-3.5 Turbo",
         family: Some("gpt-3.5"),
         aliases: &["gpt-3.5-turbo-0125"],
-        limits: Limits { context_window: Some(16_385), max_input: None, max_output: Some(4_096) },
+        limits: Limits {
+            context_window: Some(16_385),
+            max_input: None,
+            max_output: Some(4_096),
+        },
         prices: Prices {
             input: Some(Price(500_000_000)),
             output: Some(Price(1_500_000_000)),
             ..Prices::UNKNOWN
         },
-        capabilities: Capabilities::of(&[
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::Penalties,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-        ]),
+        capabilities: Capabilities::of(
+            &[
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::Penalties,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+            ],
+        ),
         input_modalities: &["text"],
         output_modalities: &["text"],
         knowledge: Some("2021-09-01"),
         released: Some("2023-03-01"),
-        deprecation: Some(Deprecation { since: None, retires: Some("2026-10-23"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2026-10-23"),
+            replacement: None,
+        }),
         ..Model::new("openai", "gpt-3.5-turbo")
     };
 }
@@ -3973,7 +4401,11 @@ impl TypedModel for GptAudio15 {
     const MODEL: Model = Model {
         name: "GPT Audio 1.5",
         family: Some("gpt-audio"),
-        limits: Limits { context_window: Some(128_000), max_input: None, max_output: Some(16_384) },
+        limits: Limits {
+            context_window: Some(128_000),
+            max_input: None,
+            max_output: Some(16_384),
+        },
         prices: Prices {
             input: Some(Price(2_500_000_000)),
             output: Some(Price(10_000_000_000)),
@@ -3981,20 +4413,22 @@ impl TypedModel for GptAudio15 {
             output_audio: Some(Price(64_000_000_000)),
             ..Prices::UNKNOWN
         },
-        capabilities: Capabilities::of(&[
-            Capability::AudioInput,
-            Capability::AudioOutput,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::Penalties,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-        ]),
+        capabilities: Capabilities::of(
+            &[
+                Capability::AudioInput,
+                Capability::AudioOutput,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::Penalties,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+            ],
+        ),
         input_modalities: &["text", "audio"],
         output_modalities: &["text", "audio"],
         released: Some("2026-02-20"),
@@ -4036,7 +4470,11 @@ impl TypedModel for GptAudioMini {
         name: "GPT Audio mini",
         family: Some("gpt-audio"),
         aliases: &["gpt-audio-mini-2025-12-15"],
-        limits: Limits { context_window: Some(128_000), max_input: None, max_output: Some(16_384) },
+        limits: Limits {
+            context_window: Some(128_000),
+            max_input: None,
+            max_output: Some(16_384),
+        },
         prices: Prices {
             input: Some(Price(600_000_000)),
             output: Some(Price(2_400_000_000)),
@@ -4044,24 +4482,30 @@ impl TypedModel for GptAudioMini {
             output_audio: Some(Price(20_000_000_000)),
             ..Prices::UNKNOWN
         },
-        capabilities: Capabilities::of(&[
-            Capability::AudioInput,
-            Capability::AudioOutput,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::Penalties,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-        ]),
+        capabilities: Capabilities::of(
+            &[
+                Capability::AudioInput,
+                Capability::AudioOutput,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::Penalties,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+            ],
+        ),
         input_modalities: &["text", "audio"],
         output_modalities: &["text", "audio"],
         released: Some("2025-10-06"),
-        deprecation: Some(Deprecation { since: None, retires: Some("2027-01-20"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2027-01-20"),
+            replacement: None,
+        }),
         ..Model::new("openai", "gpt-audio-mini")
     };
 }
@@ -4100,7 +4544,11 @@ impl TypedModel for GptAudio {
         name: "GPT Audio",
         family: Some("gpt-audio"),
         aliases: &["gpt-audio-2025-08-28"],
-        limits: Limits { context_window: Some(128_000), max_input: None, max_output: Some(16_384) },
+        limits: Limits {
+            context_window: Some(128_000),
+            max_input: None,
+            max_output: Some(16_384),
+        },
         prices: Prices {
             input: Some(Price(2_500_000_000)),
             output: Some(Price(10_000_000_000)),
@@ -4108,24 +4556,30 @@ impl TypedModel for GptAudio {
             output_audio: Some(Price(64_000_000_000)),
             ..Prices::UNKNOWN
         },
-        capabilities: Capabilities::of(&[
-            Capability::AudioInput,
-            Capability::AudioOutput,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::Penalties,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::StopSequences,
-            Capability::Streaming,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-        ]),
+        capabilities: Capabilities::of(
+            &[
+                Capability::AudioInput,
+                Capability::AudioOutput,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::Penalties,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::StopSequences,
+                Capability::Streaming,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+            ],
+        ),
         input_modalities: &["text", "audio"],
         output_modalities: &["text", "audio"],
         released: Some("2025-08-28"),
-        deprecation: Some(Deprecation { since: None, retires: Some("2027-01-20"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2027-01-20"),
+            replacement: None,
+        }),
         ..Model::new("openai", "gpt-audio")
     };
 }
@@ -4160,8 +4614,15 @@ impl TypedModel for TextEmbedding3Small {
         name: "Text Embedding 3 Small",
         family: Some("text-embedding"),
         kind: ModelKind::Embedding,
-        limits: Limits { context_window: None, max_input: Some(8_191), max_output: None },
-        prices: Prices { input: Some(Price(20_000_000)), ..Prices::UNKNOWN },
+        limits: Limits {
+            context_window: None,
+            max_input: Some(8_191),
+            max_output: None,
+        },
+        prices: Prices {
+            input: Some(Price(20_000_000)),
+            ..Prices::UNKNOWN
+        },
         capabilities: Capabilities::of(&[Capability::Embeddings]),
         input_modalities: &["text"],
         dimensions: Some(1_536),
@@ -4196,8 +4657,15 @@ impl TypedModel for TextEmbedding3Large {
         name: "Text Embedding 3 Large",
         family: Some("text-embedding"),
         kind: ModelKind::Embedding,
-        limits: Limits { context_window: None, max_input: Some(8_191), max_output: None },
-        prices: Prices { input: Some(Price(130_000_000)), ..Prices::UNKNOWN },
+        limits: Limits {
+            context_window: None,
+            max_input: Some(8_191),
+            max_output: None,
+        },
+        prices: Prices {
+            input: Some(Price(130_000_000)),
+            ..Prices::UNKNOWN
+        },
         capabilities: Capabilities::of(&[Capability::Embeddings]),
         input_modalities: &["text"],
         dimensions: Some(3_072),
@@ -4232,8 +4700,15 @@ impl TypedModel for TextEmbeddingAda002 {
         name: "Text Embedding Ada 002",
         family: Some("text-embedding"),
         kind: ModelKind::Embedding,
-        limits: Limits { context_window: None, max_input: Some(8_192), max_output: None },
-        prices: Prices { input: Some(Price(100_000_000)), ..Prices::UNKNOWN },
+        limits: Limits {
+            context_window: None,
+            max_input: Some(8_192),
+            max_output: None,
+        },
+        prices: Prices {
+            input: Some(Price(100_000_000)),
+            ..Prices::UNKNOWN
+        },
         capabilities: Capabilities::of(&[Capability::Embeddings]),
         input_modalities: &["text"],
         dimensions: Some(1_536),
@@ -4388,7 +4863,11 @@ impl TypedModel for ChatgptImageLatest {
         input_modalities: &["text", "image"],
         output_modalities: &["image"],
         released: Some("2025-12-16"),
-        deprecation: Some(Deprecation { since: None, retires: Some("2026-12-01"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2026-12-01"),
+            replacement: None,
+        }),
         ..Model::new("openai", "chatgpt-image-latest")
     };
 }
@@ -4428,7 +4907,11 @@ impl TypedModel for GptImage15 {
         input_modalities: &["text", "image"],
         output_modalities: &["image"],
         released: Some("2025-11-25"),
-        deprecation: Some(Deprecation { since: None, retires: Some("2026-12-01"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2026-12-01"),
+            replacement: None,
+        }),
         ..Model::new("openai", "gpt-image-1.5")
     };
 }
@@ -4466,7 +4949,11 @@ impl TypedModel for GptImage1Mini {
         input_modalities: &["text", "image"],
         output_modalities: &["image"],
         released: Some("2025-09-26"),
-        deprecation: Some(Deprecation { since: None, retires: Some("2026-12-01"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2026-12-01"),
+            replacement: None,
+        }),
         ..Model::new("openai", "gpt-image-1-mini")
     };
 }
@@ -4504,7 +4991,11 @@ impl TypedModel for GptImage1 {
         input_modalities: &["text", "image"],
         output_modalities: &["image"],
         released: Some("2025-04-24"),
-        deprecation: Some(Deprecation { since: None, retires: Some("2026-10-23"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2026-10-23"),
+            replacement: None,
+        }),
         ..Model::new("openai", "gpt-image-1")
     };
 }
@@ -4533,7 +5024,11 @@ impl TypedModel for GptRealtime21 {
         name: "GPT Realtime 2.1",
         family: Some("gpt-realtime"),
         kind: ModelKind::Other,
-        limits: Limits { context_window: Some(128_000), max_input: None, max_output: Some(32_000) },
+        limits: Limits {
+            context_window: Some(128_000),
+            max_input: None,
+            max_output: Some(32_000),
+        },
         prices: Prices {
             input: Some(Price(4_000_000_000)),
             output: Some(Price(24_000_000_000)),
@@ -4573,7 +5068,11 @@ impl TypedModel for GptRealtime21Mini {
         name: "GPT Realtime 2.1 mini",
         family: Some("gpt-realtime"),
         kind: ModelKind::Other,
-        limits: Limits { context_window: Some(128_000), max_input: None, max_output: Some(32_000) },
+        limits: Limits {
+            context_window: Some(128_000),
+            max_input: None,
+            max_output: Some(32_000),
+        },
         prices: Prices {
             input: Some(Price(600_000_000)),
             output: Some(Price(2_400_000_000)),
@@ -4613,7 +5112,11 @@ impl TypedModel for GptRealtime2 {
         name: "GPT Realtime 2",
         family: Some("gpt-realtime"),
         kind: ModelKind::Other,
-        limits: Limits { context_window: Some(128_000), max_input: None, max_output: Some(32_000) },
+        limits: Limits {
+            context_window: Some(128_000),
+            max_input: None,
+            max_output: Some(32_000),
+        },
         prices: Prices {
             input: Some(Price(4_000_000_000)),
             output: Some(Price(24_000_000_000)),
@@ -4653,7 +5156,11 @@ impl TypedModel for GptRealtime15 {
         name: "GPT Realtime 1.5",
         family: Some("gpt-realtime"),
         kind: ModelKind::Other,
-        limits: Limits { context_window: Some(32_000), max_input: None, max_output: Some(4_096) },
+        limits: Limits {
+            context_window: Some(32_000),
+            max_input: None,
+            max_output: Some(4_096),
+        },
         prices: Prices {
             input: Some(Price(4_000_000_000)),
             output: Some(Price(16_000_000_000)),
@@ -4697,7 +5204,11 @@ impl TypedModel for GptRealtimeMini {
         family: Some("gpt-realtime"),
         aliases: &["gpt-realtime-mini-2025-12-15"],
         kind: ModelKind::Other,
-        limits: Limits { context_window: Some(32_000), max_input: None, max_output: Some(4_096) },
+        limits: Limits {
+            context_window: Some(32_000),
+            max_input: None,
+            max_output: Some(4_096),
+        },
         prices: Prices {
             input: Some(Price(600_000_000)),
             output: Some(Price(2_400_000_000)),
@@ -4709,7 +5220,11 @@ impl TypedModel for GptRealtimeMini {
         input_modalities: &["text", "image", "audio"],
         output_modalities: &["text", "audio"],
         released: Some("2025-10-06"),
-        deprecation: Some(Deprecation { since: None, retires: Some("2027-01-20"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2027-01-20"),
+            replacement: None,
+        }),
         ..Model::new("openai", "gpt-realtime-mini")
     };
 }
@@ -4742,7 +5257,11 @@ impl TypedModel for GptRealtime {
         family: Some("gpt-realtime"),
         aliases: &["gpt-realtime-2025-08-28"],
         kind: ModelKind::Other,
-        limits: Limits { context_window: Some(32_000), max_input: None, max_output: Some(4_096) },
+        limits: Limits {
+            context_window: Some(32_000),
+            max_input: None,
+            max_output: Some(4_096),
+        },
         prices: Prices {
             input: Some(Price(4_000_000_000)),
             output: Some(Price(16_000_000_000)),
@@ -4754,7 +5273,11 @@ impl TypedModel for GptRealtime {
         input_modalities: &["text", "image", "audio"],
         output_modalities: &["text", "audio"],
         released: Some("2025-08-28"),
-        deprecation: Some(Deprecation { since: None, retires: Some("2027-01-20"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2027-01-20"),
+            replacement: None,
+        }),
         ..Model::new("openai", "gpt-realtime")
     };
 }
@@ -4785,7 +5308,11 @@ impl TypedModel for Tts1 {
         kind: ModelKind::Other,
         input_modalities: &["text"],
         output_modalities: &["audio"],
-        deprecation: Some(Deprecation { since: None, retires: Some("2027-01-06"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2027-01-06"),
+            replacement: None,
+        }),
         ..Model::new("openai", "tts-1")
     };
 }
@@ -4816,7 +5343,11 @@ impl TypedModel for Tts1Hd {
         kind: ModelKind::Other,
         input_modalities: &["text"],
         output_modalities: &["audio"],
-        deprecation: Some(Deprecation { since: None, retires: Some("2027-01-06"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2027-01-06"),
+            replacement: None,
+        }),
         ..Model::new("openai", "tts-1-hd")
     };
 }
@@ -4855,7 +5386,11 @@ impl TypedModel for Gpt4oMiniTts {
         input_modalities: &["text"],
         output_modalities: &["audio"],
         released: Some("2025-03-20"),
-        deprecation: Some(Deprecation { since: None, retires: Some("2027-01-06"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2027-01-06"),
+            replacement: None,
+        }),
         ..Model::new("openai", "gpt-4o-mini-tts")
     };
 }
@@ -4912,7 +5447,11 @@ impl TypedModel for Whisper1 {
         kind: ModelKind::Other,
         input_modalities: &["audio"],
         output_modalities: &["text"],
-        deprecation: Some(Deprecation { since: None, retires: Some("2027-02-26"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2027-02-26"),
+            replacement: None,
+        }),
         ..Model::new("openai", "whisper-1")
     };
 }
@@ -4943,7 +5482,11 @@ impl TypedModel for Gpt4oTranscribe {
         name: "GPT-4o Transcribe",
         family: Some("gpt-4o"),
         kind: ModelKind::Other,
-        limits: Limits { context_window: Some(16_000), max_input: None, max_output: Some(2_000) },
+        limits: Limits {
+            context_window: Some(16_000),
+            max_input: None,
+            max_output: Some(2_000),
+        },
         prices: Prices {
             input: Some(Price(2_500_000_000)),
             output: Some(Price(10_000_000_000)),
@@ -4952,7 +5495,11 @@ impl TypedModel for Gpt4oTranscribe {
         input_modalities: &["audio"],
         output_modalities: &["text"],
         released: Some("2025-03-20"),
-        deprecation: Some(Deprecation { since: None, retires: Some("2027-02-26"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2027-02-26"),
+            replacement: None,
+        }),
         ..Model::new("openai", "gpt-4o-transcribe")
     };
 }
@@ -4983,9 +5530,16 @@ impl TypedModel for Gpt4oMiniTranscribe {
     const MODEL: Model = Model {
         name: "GPT-4o mini Transcribe",
         family: Some("gpt-4o"),
-        aliases: &["gpt-4o-mini-transcribe-2025-12-15", "gpt-4o-mini-transcribe-2025-03-20"],
+        aliases: &[
+            "gpt-4o-mini-transcribe-2025-12-15",
+            "gpt-4o-mini-transcribe-2025-03-20",
+        ],
         kind: ModelKind::Other,
-        limits: Limits { context_window: Some(16_000), max_input: None, max_output: Some(2_000) },
+        limits: Limits {
+            context_window: Some(16_000),
+            max_input: None,
+            max_output: Some(2_000),
+        },
         prices: Prices {
             input: Some(Price(1_250_000_000)),
             output: Some(Price(5_000_000_000)),
@@ -4994,7 +5548,11 @@ impl TypedModel for Gpt4oMiniTranscribe {
         input_modalities: &["audio"],
         output_modalities: &["text"],
         released: Some("2025-03-20"),
-        deprecation: Some(Deprecation { since: None, retires: Some("2027-02-26"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2027-02-26"),
+            replacement: None,
+        }),
         ..Model::new("openai", "gpt-4o-mini-transcribe")
     };
 }
@@ -5024,7 +5582,11 @@ impl TypedModel for Gpt4oTranscribeDiarize {
         name: "GPT-4o Transcribe Diarize",
         family: Some("gpt-4o"),
         kind: ModelKind::Other,
-        limits: Limits { context_window: Some(16_000), max_input: None, max_output: Some(2_000) },
+        limits: Limits {
+            context_window: Some(16_000),
+            max_input: None,
+            max_output: Some(2_000),
+        },
         prices: Prices {
             input: Some(Price(2_500_000_000)),
             output: Some(Price(10_000_000_000)),
@@ -5032,7 +5594,11 @@ impl TypedModel for Gpt4oTranscribeDiarize {
         },
         input_modalities: &["audio"],
         output_modalities: &["text"],
-        deprecation: Some(Deprecation { since: None, retires: Some("2027-02-26"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2027-02-26"),
+            replacement: None,
+        }),
         ..Model::new("openai", "gpt-4o-transcribe-diarize")
     };
 }
@@ -5060,7 +5626,11 @@ impl TypedModel for OmniModerationLatest {
         family: Some("omni-moderation"),
         aliases: &["omni-moderation-2024-09-26"],
         kind: ModelKind::Other,
-        limits: Limits { context_window: Some(32_768), max_input: None, max_output: None },
+        limits: Limits {
+            context_window: Some(32_768),
+            max_input: None,
+            max_output: None,
+        },
         input_modalities: &["text", "image"],
         output_modalities: &["text"],
         ..Model::new("openai", "omni-moderation-latest")

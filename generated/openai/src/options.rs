@@ -39,7 +39,10 @@ impl Options {
 
     /// How long a cached prefix lives; later models use prompt\_cache\_options.
     #[must_use]
-    pub fn prompt_cache_retention(mut self, value: impl Into<PromptCacheRetention>) -> Self {
+    pub fn prompt_cache_retention(
+        mut self,
+        value: impl Into<PromptCacheRetention>,
+    ) -> Self {
         self.0.text("prompt_cache_retention", value.into().as_str());
         self
     }
@@ -67,7 +70,10 @@ impl Options {
 
     /// Kinds of output to produce, text and audio.
     #[must_use]
-    pub fn modalities(mut self, value: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+    pub fn modalities(
+        mut self,
+        value: impl IntoIterator<Item = impl AsRef<str>>,
+    ) -> Self {
         self.0.texts("modalities", value);
         self
     }

@@ -39,7 +39,10 @@ static PROVIDER: client::ProviderWire = client::ProviderWire {
     name: "openrouter",
     base_url: "https://openrouter.ai/api/v1",
     base_url_env: None,
-    auth: auth::AuthScheme::Bearer { env: &["OPENROUTER_API_KEY"], optional: false },
+    auth: auth::AuthScheme::Bearer {
+        env: &["OPENROUTER_API_KEY"],
+        optional: false,
+    },
     headers: &[],
     chat: Some(&wire::CHAT),
     embed: Some(&wire::EMBED),
@@ -85,7 +88,9 @@ impl OpenRouter {
     }
 
     /// The models that the provider says it has, which may be more than [`models::ALL`].
-    pub async fn models(&self) -> Result<Vec<typewright_runtime::models::ListedModel>, Error> {
+    pub async fn models(
+        &self,
+    ) -> Result<Vec<typewright_runtime::models::ListedModel>, Error> {
         self.0.models().await
     }
 

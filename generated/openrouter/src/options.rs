@@ -39,7 +39,10 @@ impl Options {
 
     /// Prompt transforms, such as middle-out.
     #[must_use]
-    pub fn transforms(mut self, value: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+    pub fn transforms(
+        mut self,
+        value: impl IntoIterator<Item = impl AsRef<str>>,
+    ) -> Self {
         self.0.texts("transforms", value);
         self
     }

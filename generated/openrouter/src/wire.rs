@@ -71,7 +71,10 @@ const ERRORS: wire::ErrorWire = wire::ErrorWire {
         typewright_runtime::error::ErrorKind::Timeout,
     ],
     request_id: &["x-request-id", "request-id"],
-    retry_after: &[("retry-after-ms", wire::Unit::Milliseconds), ("retry-after", wire::Unit::Seconds)],
+    retry_after: &[
+        ("retry-after-ms", wire::Unit::Milliseconds),
+        ("retry-after", wire::Unit::Seconds),
+    ],
     should_retry: Some("x-should-retry"),
     rate_limits: Some(wire::RateLimitHeaders {
         pattern: "x-ratelimit-${what}-${resource}",
@@ -82,15 +85,16 @@ const ERRORS: wire::ErrorWire = wire::ErrorWire {
 /// What goes out for `chat`.
 mod chat_request {
     use typewright_runtime::chat::{
-        Cache, ChatRequest, Format, FunctionTool, Media, Part, Reasoning, ReasoningConfig, Role,
-        SchemaFormat, Source, ToolCall, ToolChoice, ToolDefinition, Warning,
+        Cache, ChatRequest, Format, FunctionTool, Media, Part, Reasoning,
+        ReasoningConfig, Role, SchemaFormat, Source, ToolCall, ToolChoice,
+        ToolDefinition, Warning,
     };
 
     use typewright_runtime::model::{Capability, Model};
 
     use typewright_runtime::wire::v1::{
-        Cx, JsonWriter, Lone, Refused, Turn, append_extra, audio_format, finite, known_options, lone, only,
-        or_empty, warn,
+        Cx, JsonWriter, Lone, Refused, Turn, append_extra, audio_format, finite,
+        known_options, lone, only, or_empty, warn,
     };
 
     /// Rules, unsupported fields and limits, before a request is encoded.
@@ -120,34 +124,30 @@ mod chat_request {
             warn(warnings, "top_k", "this wire has no place for it; it was left out");
         }
         finite(r)?;
-        if let Some(temperature) = r.temperature
-            && !(0.0..=2.0).contains(&temperature)
-        {
+        if let Some(temperature) = r.temperature && !(0.0..=2.0).contains(&temperature) {
             return Err(Refused::new("temperature", "has to be in 0..2 on this wire"));
         }
-        if let Some(top_p) = r.top_p
-            && !(0.0..=1.0).contains(&top_p)
-        {
+        if let Some(top_p) = r.top_p && !(0.0..=1.0).contains(&top_p) {
             return Err(Refused::new("top_p", "has to be in 0..1 on this wire"));
         }
         if let Some(frequency_penalty) = r.frequency_penalty
             && !(-2.0..=2.0).contains(&frequency_penalty)
         {
-            return Err(Refused::new("frequency_penalty", "has to be in -2..2 on this wire"));
+            return Err(
+                Refused::new("frequency_penalty", "has to be in -2..2 on this wire"),
+            );
         }
         if let Some(presence_penalty) = r.presence_penalty
             && !(-2.0..=2.0).contains(&presence_penalty)
         {
-            return Err(Refused::new("presence_penalty", "has to be in -2..2 on this wire"));
+            return Err(
+                Refused::new("presence_penalty", "has to be in -2..2 on this wire"),
+            );
         }
-        if let Some(n) = r.n
-            && !(1..=128).contains(&n)
-        {
+        if let Some(n) = r.n && !(1..=128).contains(&n) {
             return Err(Refused::new("n", "has to be in 1..128 on this wire"));
         }
-        if let Some(top_logprobs) = r.top_logprobs
-            && top_logprobs > 20
-        {
+        if let Some(top_logprobs) = r.top_logprobs && top_logprobs > 20 {
             return Err(Refused::new("top_logprobs", "has to be in 0..20 on this wire"));
         }
         lost(r, warnings);
@@ -156,33 +156,62 @@ mod chat_request {
 
     /// Warns of details that this wire has no place for.
     fn lost(r: &ChatRequest, warnings: &mut Vec<Warning>) {
-        if r.messages.iter().any(|message| message.name.is_some() && matches!(message.role, Role::Tool)) {
-            warn(warnings, "name", "it was left out where this wire has no place for it in a message");
+        if r
+            .messages
+            .iter()
+            .any(|message| message.name.is_some() && matches!(message.role, Role::Tool))
+        {
+            warn(
+                warnings,
+                "name",
+                "it was left out where this wire has no place for it in a message",
+            );
         }
-        if r.parts().any(|piece| match piece {
-            Part::Image(image) => image.cache.is_some(),
-            Part::Audio(audio) => audio.cache.is_some(),
-            Part::File(file) => file.cache.is_some(),
-            Part::Refusal(refusal) => refusal.cache.is_some(),
-            Part::ToolCall(call) => call.cache.is_some(),
-            Part::ToolResult(result) => result.cache.is_some(),
-            _ => false,
-        }) {
-            warn(warnings, "cache", "it was left out where this wire has no place for it in a part");
+        if r
+            .parts()
+            .any(|piece| match piece {
+                Part::Image(image) => image.cache.is_some(),
+                Part::Audio(audio) => audio.cache.is_some(),
+                Part::File(file) => file.cache.is_some(),
+                Part::Refusal(refusal) => refusal.cache.is_some(),
+                Part::ToolCall(call) => call.cache.is_some(),
+                Part::ToolResult(result) => result.cache.is_some(),
+                _ => false,
+            })
+        {
+            warn(
+                warnings,
+                "cache",
+                "it was left out where this wire has no place for it in a part",
+            );
         }
-        if r.parts().any(|piece| match piece {
-            Part::Audio(audio) => audio.detail.is_some(),
-            Part::File(file) => file.detail.is_some(),
-            _ => false,
-        }) {
-            warn(warnings, "detail", "it was left out where this wire has no place for it in a part");
+        if r
+            .parts()
+            .any(|piece| match piece {
+                Part::Audio(audio) => audio.detail.is_some(),
+                Part::File(file) => file.detail.is_some(),
+                _ => false,
+            })
+        {
+            warn(
+                warnings,
+                "detail",
+                "it was left out where this wire has no place for it in a part",
+            );
         }
-        if r.parts().any(|piece| {
-            matches!(
-                piece, Part::ToolResult(result) if result.is_error == Some(true)
-            )
-        }) {
-            warn(warnings, "is_error", "it was left out where this wire has no place for it in a part");
+        if r
+            .parts()
+            .any(|piece| {
+                matches!(
+                    piece, Part::ToolResult(result) if result.is_error == Some(true)
+                )
+            })
+        {
+            warn(
+                warnings,
+                "is_error",
+                "it was left out where this wire has no place for it in a part",
+            );
         }
     }
 
@@ -359,12 +388,16 @@ mod chat_request {
                 message_system(cx, w, turn)?;
             }
             Role::User => {
-                only(turn.parts(), "user messages", |piece| {
-                    matches!(
-                        piece,
-                        Part::Audio(_) | Part::File(_) | Part::Image(_) | Part::Raw(_) | Part::Text(_)
-                    )
-                })?;
+                only(
+                    turn.parts(),
+                    "user messages",
+                    |piece| {
+                        matches!(
+                            piece, Part::Audio(_) | Part::File(_) | Part::Image(_) |
+                            Part::Raw(_) | Part::Text(_)
+                        )
+                    },
+                )?;
                 w.key(r#",{"role":"user""#);
                 if let Some(name) = turn.name() {
                     w.lit(r#","name":"#);
@@ -400,7 +433,11 @@ mod chat_request {
     /// The row `system`.
     ///
     /// `{role: developer or system, name: $name, content: $parts.text|collapse}`
-    fn message_system(cx: &Cx<'_>, w: &mut JsonWriter, turn: &Turn<'_>) -> Result<(), Refused> {
+    fn message_system(
+        cx: &Cx<'_>,
+        w: &mut JsonWriter,
+        turn: &Turn<'_>,
+    ) -> Result<(), Refused> {
         only(turn.parts(), "system messages", |piece| matches!(piece, Part::Text(_)))?;
         w.key(r#",{"role":"#);
         if cx.model.can(Capability::DeveloperRole) {
@@ -435,18 +472,24 @@ mod chat_request {
     ///
     /// `{role: assistant, name: $name, content: $parts.text+raw|collapse, refusal: $parts.refusal|concat, tool_calls: $parts.tool_call, reasoning_details: $parts.reason…`
     fn message_assistant(w: &mut JsonWriter, turn: &Turn<'_>) -> Result<(), Refused> {
-        only(turn.parts(), "assistant messages", |piece| {
-            matches!(
-                piece,
-                Part::Raw(_) | Part::Reasoning(_) | Part::Refusal(_) | Part::Text(_) | Part::ToolCall(_)
-            )
-        })?;
+        only(
+            turn.parts(),
+            "assistant messages",
+            |piece| {
+                matches!(
+                    piece, Part::Raw(_) | Part::Reasoning(_) | Part::Refusal(_) |
+                    Part::Text(_) | Part::ToolCall(_)
+                )
+            },
+        )?;
         w.key(r#",{"role":"assistant""#);
         if let Some(name) = turn.name() {
             w.lit(r#","name":"#);
             w.str(name);
         }
-        match lone(turn.parts().filter(|piece| matches!(piece, Part::Text(_) | Part::Raw(_)))) {
+        match lone(
+            turn.parts().filter(|piece| matches!(piece, Part::Text(_) | Part::Raw(_))),
+        ) {
             Lone::Nothing => {}
             Lone::Part(Part::Text(text)) if text.cache.is_none() => {
                 w.lit(r#","content":"#);
@@ -454,7 +497,10 @@ mod chat_request {
             }
             _ => {
                 w.lit(r#","content":["#);
-                for piece in turn.parts().filter(|piece| matches!(piece, Part::Text(_) | Part::Raw(_))) {
+                for piece in turn
+                    .parts()
+                    .filter(|piece| matches!(piece, Part::Text(_) | Part::Raw(_)))
+                {
                     w.comma();
                     part(w, piece)?;
                 }
@@ -492,7 +538,11 @@ mod chat_request {
     ///
     /// `{role: tool, tool_call_id: $call_id, content: $content|collapse}`
     fn message_tool(w: &mut JsonWriter, turn: &Turn<'_>) -> Result<(), Refused> {
-        only(turn.parts(), "tool messages", |piece| matches!(piece, Part::ToolResult(_)))?;
+        only(
+            turn.parts(),
+            "tool messages",
+            |piece| matches!(piece, Part::ToolResult(_)),
+        )?;
         for piece in turn.parts() {
             if let Part::ToolResult(result) = piece {
                 w.key(r#",{"role":"tool","tool_call_id":"#);
@@ -540,7 +590,10 @@ mod chat_request {
     /// The row `function`.
     ///
     /// `{type: function, function: {name: $name, description: $description, parameters: $schema, strict: $strict}, cache_control: $cache}`
-    fn tool_function(w: &mut JsonWriter, function: &FunctionTool) -> Result<(), Refused> {
+    fn tool_function(
+        w: &mut JsonWriter,
+        function: &FunctionTool,
+    ) -> Result<(), Refused> {
         w.lit(r#"{"type":"function","function":{"name":"#);
         w.str(&function.name);
         if let Some(description) = &function.description {
@@ -703,7 +756,12 @@ mod chat_request {
                     w.str(audio_format(mime));
                     w.lit("}}");
                 } else {
-                    return Err(Refused::new("audio", "this wire has no form for it as it is given"));
+                    return Err(
+                        Refused::new(
+                            "audio",
+                            "this wire has no form for it as it is given",
+                        ),
+                    );
                 }
             }
             Part::File(file) => {
@@ -758,7 +816,9 @@ mod chat_request {
             }
             w.lit("}}");
         } else {
-            return Err(Refused::new("image", "this wire has no form for it as it is given"));
+            return Err(
+                Refused::new("image", "this wire has no form for it as it is given"),
+            );
         }
         Ok(())
     }
@@ -784,7 +844,9 @@ mod chat_request {
             w.base64(data);
             w.lit(r#""}}"#);
         } else {
-            return Err(Refused::new("file", "this wire has no form for it as it is given"));
+            return Err(
+                Refused::new("file", "this wire has no form for it as it is given"),
+            );
         }
         Ok(())
     }
@@ -852,7 +914,8 @@ mod chat_response {
 
     use typewright_runtime::error::ErrorKind;
     use typewright_runtime::wire::v1::{
-        At, Class, Corrupt, Cursor, Failure, Fields, Fold, Frame, Kind, filled, has_items, is, sum,
+        At, Class, Corrupt, Cursor, Failure, Fields, Fold, Frame, Kind, filled,
+        has_items, is, sum,
     };
 
     /// Reads a whole response.
@@ -873,7 +936,11 @@ mod chat_response {
     }
 
     /// Reads `message.content[]`.
-    fn each_message_content(c: &mut Cursor<'_>, fold: &mut Fold, at: At<'_>) -> Result<(), Corrupt> {
+    fn each_message_content(
+        c: &mut Cursor<'_>,
+        fold: &mut Fold,
+        at: At<'_>,
+    ) -> Result<(), Corrupt> {
         let mut text = None;
         let mut whole_raw = None;
         let mut type_ = None;
@@ -889,7 +956,14 @@ mod chat_response {
             whole_raw = Some(c.since(start));
         }
         if is(type_, "text") && text.is_some() {
-            fold.whole(Class::Text, at, Fields { text, ..Fields::default() })?;
+            fold.whole(
+                Class::Text,
+                at,
+                Fields {
+                    text,
+                    ..Fields::default()
+                },
+            )?;
         } else if let Some(whole_raw) = whole_raw {
             fold.raw(at, whole_raw, true)?;
         }
@@ -897,7 +971,11 @@ mod chat_response {
     }
 
     /// Reads `message.tool_calls[]`.
-    fn each_message_tool_calls(c: &mut Cursor<'_>, fold: &mut Fold, at: At<'_>) -> Result<(), Corrupt> {
+    fn each_message_tool_calls(
+        c: &mut Cursor<'_>,
+        fold: &mut Fold,
+        at: At<'_>,
+    ) -> Result<(), Corrupt> {
         let mut id = None;
         let mut custom_name = None;
         let mut custom_input = None;
@@ -937,20 +1015,34 @@ mod chat_response {
             fold.whole(
                 Class::ToolCall,
                 at,
-                Fields { id, name: custom_name, arguments: custom_input, ..Fields::default() },
+                Fields {
+                    id,
+                    name: custom_name,
+                    arguments: custom_input,
+                    ..Fields::default()
+                },
             )?;
         } else if function_name.is_some() {
             fold.whole(
                 Class::ToolCall,
                 at,
-                Fields { id, name: function_name, arguments: function_arguments, ..Fields::default() },
+                Fields {
+                    id,
+                    name: function_name,
+                    arguments: function_arguments,
+                    ..Fields::default()
+                },
             )?;
         }
         Ok(())
     }
 
     /// Reads `message.annotations[]`.
-    fn each_message_annotations(c: &mut Cursor<'_>, fold: &mut Fold, at: At<'_>) -> Result<(), Corrupt> {
+    fn each_message_annotations(
+        c: &mut Cursor<'_>,
+        fold: &mut Fold,
+        at: At<'_>,
+    ) -> Result<(), Corrupt> {
         let mut url_citation_url = None;
         let mut url_citation_title = None;
         let mut url_citation_start_index = None;
@@ -978,10 +1070,8 @@ mod chat_response {
             }
             whole_raw = Some(c.since(start));
         }
-        if url_citation_url.is_some()
-            || url_citation_title.is_some()
-            || url_citation_start_index.is_some()
-            || url_citation_end_index.is_some()
+        if url_citation_url.is_some() || url_citation_title.is_some()
+            || url_citation_start_index.is_some() || url_citation_end_index.is_some()
             || whole_raw.is_some()
         {
             fold.cite(
@@ -1027,12 +1117,38 @@ mod chat_response {
             }
             whole_raw = Some(c.since(start));
         }
-        if is(type_, "reasoning.text") && (text.is_some() || signature.is_some() || id.is_some()) {
-            fold.whole(Class::Reasoning, at, Fields { text, signature, item_id: id, ..Fields::default() })?;
+        if is(type_, "reasoning.text")
+            && (text.is_some() || signature.is_some() || id.is_some())
+        {
+            fold.whole(
+                Class::Reasoning,
+                at,
+                Fields {
+                    text,
+                    signature,
+                    item_id: id,
+                    ..Fields::default()
+                },
+            )?;
         } else if is(type_, "reasoning.summary") && summary.is_some() {
-            fold.whole(Class::Reasoning, at, Fields { text: summary, ..Fields::default() })?;
+            fold.whole(
+                Class::Reasoning,
+                at,
+                Fields {
+                    text: summary,
+                    ..Fields::default()
+                },
+            )?;
         } else if is(type_, "reasoning.encrypted") && (data.is_some() || id.is_some()) {
-            fold.whole(Class::Reasoning, at, Fields { redacted: data, item_id: id, ..Fields::default() })?;
+            fold.whole(
+                Class::Reasoning,
+                at,
+                Fields {
+                    redacted: data,
+                    item_id: id,
+                    ..Fields::default()
+                },
+            )?;
         } else if let Some(whole_raw) = whole_raw {
             fold.raw(at, whole_raw, true)?;
         }
@@ -1067,12 +1183,14 @@ mod chat_response {
                         if c.object()? {
                             while let Some(key) = c.key()? {
                                 match key {
-                                    b"content" => match c.kind() {
-                                        Kind::Array => {
-                                            content_list = c.raw()?;
+                                    b"content" => {
+                                        match c.kind() {
+                                            Kind::Array => {
+                                                content_list = c.raw()?;
+                                            }
+                                            _ => message_content = c.text()?,
                                         }
-                                        _ => message_content = c.text()?,
-                                    },
+                                    }
                                     b"refusal" => message_refusal = c.text()?,
                                     b"tool_calls" => {
                                         tool_calls_list = c.raw()?;
@@ -1082,9 +1200,7 @@ mod chat_response {
                                             while let Some(key) = c.key()? {
                                                 match key {
                                                     b"name" => function_call_name = c.text()?,
-                                                    b"arguments" => {
-                                                        function_call_arguments = c.json_text()?
-                                                    }
+                                                    b"arguments" => function_call_arguments = c.json_text()?,
                                                     _ => c.skip()?,
                                                 }
                                             }
@@ -1143,9 +1259,19 @@ mod chat_response {
                 }
             }
         }
-        let at = At { choice: index.unwrap_or_default(), ..At::default() };
+        let at = At {
+            choice: index.unwrap_or_default(),
+            ..At::default()
+        };
         if message_content.is_some() {
-            fold.whole(Class::Text, at, Fields { text: message_content, ..Fields::default() })?;
+            fold.whole(
+                Class::Text,
+                at,
+                Fields {
+                    text: message_content,
+                    ..Fields::default()
+                },
+            )?;
         }
         if let Some(list) = content_list {
             let c = &mut Cursor::within(list);
@@ -1156,7 +1282,14 @@ mod chat_response {
             }
         }
         if message_refusal.is_some() {
-            fold.whole(Class::Refusal, at, Fields { text: message_refusal, ..Fields::default() })?;
+            fold.whole(
+                Class::Refusal,
+                at,
+                Fields {
+                    text: message_refusal,
+                    ..Fields::default()
+                },
+            )?;
         }
         if let Some(list) = tool_calls_list {
             let c = &mut Cursor::within(list);
@@ -1170,7 +1303,11 @@ mod chat_response {
             fold.whole(
                 Class::ToolCall,
                 at,
-                Fields { name: function_call_name, arguments: function_call_arguments, ..Fields::default() },
+                Fields {
+                    name: function_call_name,
+                    arguments: function_call_arguments,
+                    ..Fields::default()
+                },
             )?;
         }
         if let Some(list) = annotations_list {
@@ -1196,7 +1333,10 @@ mod chat_response {
             fold.whole(
                 Class::Reasoning,
                 at,
-                Fields { text: message_reasoning.or(message_reasoning_content), ..Fields::default() },
+                Fields {
+                    text: message_reasoning.or(message_reasoning_content),
+                    ..Fields::default()
+                },
             )?;
         }
         if let Some(logprobs_content_raw) = logprobs_content_raw {
@@ -1208,7 +1348,9 @@ mod chat_response {
         if let Some(finish_details_type) = finish_details_type {
             fold.finish(at.choice, finish_details_type, None)?;
         }
-        if error_type.is_some() || error_code.is_some() || error_message.is_some() || error_param.is_some() {
+        if error_type.is_some() || error_code.is_some() || error_message.is_some()
+            || error_param.is_some()
+        {
             fold.fail(Failure {
                 kind: error_type,
                 code: error_code,
@@ -1290,8 +1432,7 @@ mod chat_response {
                                             while let Some(key) = c.key()? {
                                                 match key {
                                                     b"reasoning_tokens" => {
-                                                        completion_tokens_details_reasoning_tokens =
-                                                            c.int()?;
+                                                        completion_tokens_details_reasoning_tokens = c.int()?;
                                                     }
                                                     b"audio_tokens" => {
                                                         completion_tokens_details_audio_tokens = c.int()?;
@@ -1318,39 +1459,40 @@ mod chat_response {
                             usage_raw = Some(c.since(start));
                         }
                     }
-                    b"error" => match c.kind() {
-                        Kind::Object => {
-                            if c.object()? {
-                                while let Some(key) = c.key()? {
-                                    match key {
-                                        b"type" => error_type = c.scalar()?,
-                                        b"code" => error_code = c.scalar()?,
-                                        b"message" => error_message = c.scalar()?,
-                                        b"param" => error_param = c.scalar()?,
-                                        _ => c.skip()?,
+                    b"error" => {
+                        match c.kind() {
+                            Kind::Object => {
+                                if c.object()? {
+                                    while let Some(key) = c.key()? {
+                                        match key {
+                                            b"type" => error_type = c.scalar()?,
+                                            b"code" => error_code = c.scalar()?,
+                                            b"message" => error_message = c.scalar()?,
+                                            b"param" => error_param = c.scalar()?,
+                                            _ => c.skip()?,
+                                        }
                                     }
                                 }
                             }
+                            _ => error = c.scalar()?,
                         }
-                        _ => error = c.scalar()?,
-                    },
+                    }
                     _ => c.skip()?,
                 }
             }
         }
-        if id.is_some() || model.is_some() || created.is_some() || service_tier.is_some() {
+        if id.is_some() || model.is_some() || created.is_some() || service_tier.is_some()
+        {
             fold.meta(id, model, created, service_tier)?;
         }
-        if usage_prompt_tokens.is_some()
-            || usage_completion_tokens.is_some()
+        if usage_prompt_tokens.is_some() || usage_completion_tokens.is_some()
             || usage_total_tokens.is_some()
             || prompt_tokens_details_cached_tokens.is_some()
             || prompt_tokens_details_cache_write_tokens.is_some()
             || prompt_tokens_details_audio_tokens.is_some()
             || completion_tokens_details_reasoning_tokens.is_some()
             || completion_tokens_details_audio_tokens.is_some()
-            || usage_cache_read_input_tokens.is_some()
-            || usage_cached_tokens.is_some()
+            || usage_cache_read_input_tokens.is_some() || usage_cached_tokens.is_some()
             || usage_prompt_cache_hit_tokens.is_some()
             || usage_cache_creation_input_tokens.is_some()
             || usage_reasoning_tokens.is_some()
@@ -1374,7 +1516,9 @@ mod chat_response {
                 usage_raw,
             )?;
         }
-        if error_type.is_some() || error_code.is_some() || error_message.is_some() || error_param.is_some() {
+        if error_type.is_some() || error_code.is_some() || error_message.is_some()
+            || error_param.is_some()
+        {
             fold.fail(Failure {
                 kind: error_type,
                 code: error_code,
@@ -1384,13 +1528,20 @@ mod chat_response {
             })?;
         }
         if error.is_some() {
-            fold.fail(Failure { message: error, ..Failure::default() })?;
+            fold.fail(Failure {
+                message: error,
+                ..Failure::default()
+            })?;
         }
         Ok(())
     }
 
     /// Reads `delta.content[]`.
-    fn each_delta_content(c: &mut Cursor<'_>, fold: &mut Fold, at: At<'_>) -> Result<(), Corrupt> {
+    fn each_delta_content(
+        c: &mut Cursor<'_>,
+        fold: &mut Fold,
+        at: At<'_>,
+    ) -> Result<(), Corrupt> {
         let mut text = None;
         let mut whole_raw = None;
         let mut type_ = None;
@@ -1405,9 +1556,7 @@ mod chat_response {
             }
             whole_raw = Some(c.since(start));
         }
-        if is(type_, "text")
-            && let Some(text) = text
-        {
+        if is(type_, "text") && let Some(text) = text {
             fold.append(Class::Text, at, text)?;
         } else if let Some(whole_raw) = whole_raw {
             fold.raw(at, whole_raw, true)?;
@@ -1416,7 +1565,11 @@ mod chat_response {
     }
 
     /// Reads `delta.tool_calls[]`.
-    fn each_delta_tool_calls(c: &mut Cursor<'_>, fold: &mut Fold, at: At<'_>) -> Result<(), Corrupt> {
+    fn each_delta_tool_calls(
+        c: &mut Cursor<'_>,
+        fold: &mut Fold,
+        at: At<'_>,
+    ) -> Result<(), Corrupt> {
         let mut index = None;
         let mut id = None;
         let mut function_name = None;
@@ -1456,13 +1609,29 @@ mod chat_response {
         }
         let at = At { key: index, ..at };
         if id.is_some() && function_name.is_some() {
-            fold.open(Class::ToolCall, at, Fields { id, name: function_name, ..Fields::default() })?;
+            fold.open(
+                Class::ToolCall,
+                at,
+                Fields {
+                    id,
+                    name: function_name,
+                    ..Fields::default()
+                },
+            )?;
         }
         if let Some(function_arguments) = function_arguments {
             fold.append(Class::ToolCall, at, function_arguments)?;
         }
         if id.is_some() && custom_name.is_some() {
-            fold.open(Class::ToolCall, at, Fields { id, name: custom_name, ..Fields::default() })?;
+            fold.open(
+                Class::ToolCall,
+                at,
+                Fields {
+                    id,
+                    name: custom_name,
+                    ..Fields::default()
+                },
+            )?;
         }
         if let Some(custom_input) = custom_input {
             fold.append(Class::ToolCall, at, custom_input)?;
@@ -1471,7 +1640,11 @@ mod chat_response {
     }
 
     /// Reads `delta.annotations[]`.
-    fn each_delta_annotations(c: &mut Cursor<'_>, fold: &mut Fold, at: At<'_>) -> Result<(), Corrupt> {
+    fn each_delta_annotations(
+        c: &mut Cursor<'_>,
+        fold: &mut Fold,
+        at: At<'_>,
+    ) -> Result<(), Corrupt> {
         let mut url_citation_url = None;
         let mut url_citation_title = None;
         let mut url_citation_start_index = None;
@@ -1499,10 +1672,8 @@ mod chat_response {
             }
             whole_raw = Some(c.since(start));
         }
-        if url_citation_url.is_some()
-            || url_citation_title.is_some()
-            || url_citation_start_index.is_some()
-            || url_citation_end_index.is_some()
+        if url_citation_url.is_some() || url_citation_title.is_some()
+            || url_citation_start_index.is_some() || url_citation_end_index.is_some()
             || whole_raw.is_some()
         {
             fold.cite(
@@ -1521,7 +1692,11 @@ mod chat_response {
     }
 
     /// Reads `delta.reasoning_details[]`.
-    fn each_delta_reasoning_details(c: &mut Cursor<'_>, fold: &mut Fold, at: At<'_>) -> Result<(), Corrupt> {
+    fn each_delta_reasoning_details(
+        c: &mut Cursor<'_>,
+        fold: &mut Fold,
+        at: At<'_>,
+    ) -> Result<(), Corrupt> {
         let mut text = None;
         let mut signature = None;
         let mut id = None;
@@ -1544,25 +1719,41 @@ mod chat_response {
             }
             whole_raw = Some(c.since(start));
         }
-        if is(type_, "reasoning.text")
-            && let Some(text) = text
-            && !text.is_empty()
-        {
+        if is(type_, "reasoning.text") && let Some(text) = text && !text.is_empty() {
             fold.append_with(
                 Class::Reasoning,
                 at,
                 text,
-                Fields { signature, item_id: id, ..Fields::default() },
+                Fields {
+                    signature,
+                    item_id: id,
+                    ..Fields::default()
+                },
             )?;
-        } else if is(type_, "reasoning.text") && signature.is_some() && filled(signature) {
-            fold.set(Class::Reasoning, at, Fields { signature, ..Fields::default() })?;
-        } else if is(type_, "reasoning.summary")
-            && let Some(summary) = summary
+        } else if is(type_, "reasoning.text") && signature.is_some() && filled(signature)
+        {
+            fold.set(
+                Class::Reasoning,
+                at,
+                Fields {
+                    signature,
+                    ..Fields::default()
+                },
+            )?;
+        } else if is(type_, "reasoning.summary") && let Some(summary) = summary
             && !summary.is_empty()
         {
             fold.append(Class::Reasoning, at, summary)?;
         } else if is(type_, "reasoning.encrypted") && data.is_some() && filled(data) {
-            fold.set(Class::Reasoning, at, Fields { redacted: data, item_id: id, ..Fields::default() })?;
+            fold.set(
+                Class::Reasoning,
+                at,
+                Fields {
+                    redacted: data,
+                    item_id: id,
+                    ..Fields::default()
+                },
+            )?;
         } else if let Some(whole_raw) = whole_raw {
             fold.raw(at, whole_raw, true)?;
         }
@@ -1596,12 +1787,14 @@ mod chat_response {
                         if c.object()? {
                             while let Some(key) = c.key()? {
                                 match key {
-                                    b"content" => match c.kind() {
-                                        Kind::Array => {
-                                            content_list = c.raw()?;
+                                    b"content" => {
+                                        match c.kind() {
+                                            Kind::Array => {
+                                                content_list = c.raw()?;
+                                            }
+                                            _ => delta_content = c.text()?,
                                         }
-                                        _ => delta_content = c.text()?,
-                                    },
+                                    }
                                     b"refusal" => delta_refusal = c.text()?,
                                     b"tool_calls" => {
                                         tool_calls_list = c.raw()?;
@@ -1611,9 +1804,7 @@ mod chat_response {
                                             while let Some(key) = c.key()? {
                                                 match key {
                                                     b"name" => function_call_name = c.text()?,
-                                                    b"arguments" => {
-                                                        function_call_arguments = c.json_text()?
-                                                    }
+                                                    b"arguments" => function_call_arguments = c.json_text()?,
                                                     _ => c.skip()?,
                                                 }
                                             }
@@ -1660,7 +1851,10 @@ mod chat_response {
                 }
             }
         }
-        let at = At { choice: index.unwrap_or_default(), ..At::default() };
+        let at = At {
+            choice: index.unwrap_or_default(),
+            ..At::default()
+        };
         if let Some(delta_content) = delta_content {
             fold.append(Class::Text, at, delta_content)?;
         }
@@ -1684,7 +1878,14 @@ mod chat_response {
             }
         }
         if function_call_name.is_some() {
-            fold.open(Class::ToolCall, at, Fields { name: function_call_name, ..Fields::default() })?;
+            fold.open(
+                Class::ToolCall,
+                at,
+                Fields {
+                    name: function_call_name,
+                    ..Fields::default()
+                },
+            )?;
         }
         if let Some(function_call_arguments) = function_call_arguments {
             fold.append(Class::ToolCall, at, function_call_arguments)?;
@@ -1717,7 +1918,9 @@ mod chat_response {
         if let Some(finish_reason) = finish_reason {
             fold.finish(at.choice, finish_reason, None)?;
         }
-        if error_type.is_some() || error_code.is_some() || error_message.is_some() || error_param.is_some() {
+        if error_type.is_some() || error_code.is_some() || error_message.is_some()
+            || error_param.is_some()
+        {
             fold.fail(Failure {
                 kind: error_type,
                 code: error_code,
@@ -1799,8 +2002,7 @@ mod chat_response {
                                             while let Some(key) = c.key()? {
                                                 match key {
                                                     b"reasoning_tokens" => {
-                                                        completion_tokens_details_reasoning_tokens =
-                                                            c.int()?;
+                                                        completion_tokens_details_reasoning_tokens = c.int()?;
                                                     }
                                                     b"audio_tokens" => {
                                                         completion_tokens_details_audio_tokens = c.int()?;
@@ -1827,39 +2029,40 @@ mod chat_response {
                             usage_raw = Some(c.since(start));
                         }
                     }
-                    b"error" => match c.kind() {
-                        Kind::Object => {
-                            if c.object()? {
-                                while let Some(key) = c.key()? {
-                                    match key {
-                                        b"type" => error_type = c.scalar()?,
-                                        b"code" => error_code = c.scalar()?,
-                                        b"message" => error_message = c.scalar()?,
-                                        b"param" => error_param = c.scalar()?,
-                                        _ => c.skip()?,
+                    b"error" => {
+                        match c.kind() {
+                            Kind::Object => {
+                                if c.object()? {
+                                    while let Some(key) = c.key()? {
+                                        match key {
+                                            b"type" => error_type = c.scalar()?,
+                                            b"code" => error_code = c.scalar()?,
+                                            b"message" => error_message = c.scalar()?,
+                                            b"param" => error_param = c.scalar()?,
+                                            _ => c.skip()?,
+                                        }
                                     }
                                 }
                             }
+                            _ => error = c.scalar()?,
                         }
-                        _ => error = c.scalar()?,
-                    },
+                    }
                     _ => c.skip()?,
                 }
             }
         }
-        if id.is_some() || model.is_some() || created.is_some() || service_tier.is_some() {
+        if id.is_some() || model.is_some() || created.is_some() || service_tier.is_some()
+        {
             fold.meta(id, model, created, service_tier)?;
         }
-        if usage_prompt_tokens.is_some()
-            || usage_completion_tokens.is_some()
+        if usage_prompt_tokens.is_some() || usage_completion_tokens.is_some()
             || usage_total_tokens.is_some()
             || prompt_tokens_details_cached_tokens.is_some()
             || prompt_tokens_details_cache_write_tokens.is_some()
             || prompt_tokens_details_audio_tokens.is_some()
             || completion_tokens_details_reasoning_tokens.is_some()
             || completion_tokens_details_audio_tokens.is_some()
-            || usage_cache_read_input_tokens.is_some()
-            || usage_cached_tokens.is_some()
+            || usage_cache_read_input_tokens.is_some() || usage_cached_tokens.is_some()
             || usage_prompt_cache_hit_tokens.is_some()
             || usage_cache_creation_input_tokens.is_some()
             || usage_reasoning_tokens.is_some()
@@ -1883,7 +2086,9 @@ mod chat_response {
                 usage_raw,
             )?;
         }
-        if error_type.is_some() || error_code.is_some() || error_message.is_some() || error_param.is_some() {
+        if error_type.is_some() || error_code.is_some() || error_message.is_some()
+            || error_param.is_some()
+        {
             fold.fail(Failure {
                 kind: error_type,
                 code: error_code,
@@ -1893,7 +2098,10 @@ mod chat_response {
             })?;
         }
         if error.is_some() {
-            fold.fail(Failure { message: error, ..Failure::default() })?;
+            fold.fail(Failure {
+                message: error,
+                ..Failure::default()
+            })?;
         }
         Ok(())
     }
@@ -1912,22 +2120,24 @@ mod chat_response {
         if c.object()? {
             while let Some(key) = c.key()? {
                 match key {
-                    b"error" => match c.kind() {
-                        Kind::Object => {
-                            if c.object()? {
-                                while let Some(key) = c.key()? {
-                                    match key {
-                                        b"type" => error_type = c.scalar()?,
-                                        b"code" => error_code = c.scalar()?,
-                                        b"message" => error_message = c.scalar()?,
-                                        b"param" => error_param = c.scalar()?,
-                                        _ => c.skip()?,
+                    b"error" => {
+                        match c.kind() {
+                            Kind::Object => {
+                                if c.object()? {
+                                    while let Some(key) = c.key()? {
+                                        match key {
+                                            b"type" => error_type = c.scalar()?,
+                                            b"code" => error_code = c.scalar()?,
+                                            b"message" => error_message = c.scalar()?,
+                                            b"param" => error_param = c.scalar()?,
+                                            _ => c.skip()?,
+                                        }
                                     }
                                 }
                             }
+                            _ => error = c.scalar()?,
                         }
-                        _ => error = c.scalar()?,
-                    },
+                    }
                     b"type" => type_ = c.scalar()?,
                     b"code" => code = c.scalar()?,
                     b"message" => message = c.scalar()?,
@@ -1936,7 +2146,9 @@ mod chat_response {
                 }
             }
         }
-        if error_type.is_some() || error_code.is_some() || error_message.is_some() || error_param.is_some() {
+        if error_type.is_some() || error_code.is_some() || error_message.is_some()
+            || error_param.is_some()
+        {
             fold.fail(Failure {
                 kind: error_type,
                 code: error_code,
@@ -1946,10 +2158,19 @@ mod chat_response {
             })?;
         }
         if error.is_some() {
-            fold.fail(Failure { message: error, ..Failure::default() })?;
+            fold.fail(Failure {
+                message: error,
+                ..Failure::default()
+            })?;
         }
         if type_.is_some() || code.is_some() || message.is_some() || param.is_some() {
-            fold.fail(Failure { kind: type_, code, message, param, ..Failure::default() })?;
+            fold.fail(Failure {
+                kind: type_,
+                code,
+                message,
+                param,
+                ..Failure::default()
+            })?;
         }
         Ok(())
     }
@@ -1969,22 +2190,24 @@ mod chat_response {
         if c.object()? {
             while let Some(key) = c.key()? {
                 match key {
-                    b"error" => match c.kind() {
-                        Kind::Object => {
-                            if c.object()? {
-                                while let Some(key) = c.key()? {
-                                    match key {
-                                        b"type" => error_type = c.scalar()?,
-                                        b"code" => error_code = c.scalar()?,
-                                        b"message" => error_message = c.scalar()?,
-                                        b"param" => error_param = c.scalar()?,
-                                        _ => c.skip()?,
+                    b"error" => {
+                        match c.kind() {
+                            Kind::Object => {
+                                if c.object()? {
+                                    while let Some(key) = c.key()? {
+                                        match key {
+                                            b"type" => error_type = c.scalar()?,
+                                            b"code" => error_code = c.scalar()?,
+                                            b"message" => error_message = c.scalar()?,
+                                            b"param" => error_param = c.scalar()?,
+                                            _ => c.skip()?,
+                                        }
                                     }
                                 }
                             }
+                            _ => error = c.scalar()?,
                         }
-                        _ => error = c.scalar()?,
-                    },
+                    }
                     b"type" => type_ = c.scalar()?,
                     b"code" => code = c.scalar()?,
                     b"message" => message = c.scalar()?,
@@ -1993,65 +2216,84 @@ mod chat_response {
                 }
             }
         }
-        if error_type.is_some() || error_code.is_some() || error_message.is_some() || error_param.is_some() {
-            return Ok(Some(Failure {
-                kind: error_type,
-                code: error_code,
-                message: error_message,
-                param: error_param,
-                ..Failure::default()
-            }));
+        if error_type.is_some() || error_code.is_some() || error_message.is_some()
+            || error_param.is_some()
+        {
+            return Ok(
+                Some(Failure {
+                    kind: error_type,
+                    code: error_code,
+                    message: error_message,
+                    param: error_param,
+                    ..Failure::default()
+                }),
+            );
         } else if error.is_some() {
-            return Ok(Some(Failure { kind: type_, code, message: error, ..Failure::default() }));
+            return Ok(
+                Some(Failure {
+                    kind: type_,
+                    code,
+                    message: error,
+                    ..Failure::default()
+                }),
+            );
         } else if message.is_some() {
-            return Ok(Some(Failure { kind: type_, code, message, ..Failure::default() }));
+            return Ok(
+                Some(Failure {
+                    kind: type_,
+                    code,
+                    message,
+                    ..Failure::default()
+                }),
+            );
         } else if detail.is_some() {
-            return Ok(Some(Failure { message: detail, ..Failure::default() }));
+            return Ok(
+                Some(Failure {
+                    message: detail,
+                    ..Failure::default()
+                }),
+            );
         }
         Ok(None)
     }
 
     /// What the wire's word for why the model stopped means; `None` is a word that says nothing.
     pub(super) fn finish(reason: &str, _calls: bool) -> Option<FinishReason> {
-        Some(match reason {
-            "stop" | "eos" => FinishReason::Stop,
-            "length" | "max_tokens" => FinishReason::Length,
-            "tool_calls" | "tool_call" | "function_call" => FinishReason::ToolCalls,
-            "content_filter" => FinishReason::ContentFilter,
-            "error" => FinishReason::Error,
-            _ => FinishReason::Other(reason.to_owned()),
-        })
+        Some(
+            match reason {
+                "stop" | "eos" => FinishReason::Stop,
+                "length" | "max_tokens" => FinishReason::Length,
+                "tool_calls" | "tool_call" | "function_call" => FinishReason::ToolCalls,
+                "content_filter" => FinishReason::ContentFilter,
+                "error" => FinishReason::Error,
+                _ => FinishReason::Other(reason.to_owned()),
+            },
+        )
     }
 
     /// Adds the wire's numbers up to the canonical ones.
     pub(super) fn usage(leaves: &[Option<i64>]) -> Usage {
-        let [
-            prompt_tokens,
-            completion_tokens,
-            total_tokens,
-            prompt_tokens_details_cached_tokens,
-            cache_write_tokens,
-            prompt_tokens_details_audio_tokens,
-            completion_tokens_details_reasoning_tokens,
-            completion_tokens_details_audio_tokens,
-            cache_read_input_tokens,
-            cached_tokens,
-            prompt_cache_hit_tokens,
-            cache_creation_input_tokens,
-            reasoning_tokens,
-        ] = *leaves
-        else {
-            return Usage::default();
-        };
+        let [prompt_tokens, completion_tokens, total_tokens,
+        prompt_tokens_details_cached_tokens, cache_write_tokens,
+        prompt_tokens_details_audio_tokens, completion_tokens_details_reasoning_tokens,
+        completion_tokens_details_audio_tokens, cache_read_input_tokens, cached_tokens,
+        prompt_cache_hit_tokens, cache_creation_input_tokens, reasoning_tokens] = *leaves
+        else { return Usage::default() };
         Usage {
             input: sum(&[prompt_tokens]),
             output: sum(&[completion_tokens]),
-            cache_read: sum(&[prompt_tokens_details_cached_tokens
-                .or(cache_read_input_tokens)
-                .or(cached_tokens)
-                .or(prompt_cache_hit_tokens)]),
+            cache_read: sum(
+                &[
+                    prompt_tokens_details_cached_tokens
+                        .or(cache_read_input_tokens)
+                        .or(cached_tokens)
+                        .or(prompt_cache_hit_tokens),
+                ],
+            ),
             cache_write: sum(&[cache_write_tokens.or(cache_creation_input_tokens)]),
-            reasoning: sum(&[completion_tokens_details_reasoning_tokens.or(reasoning_tokens)]),
+            reasoning: sum(
+                &[completion_tokens_details_reasoning_tokens.or(reasoning_tokens)],
+            ),
             total: sum(&[total_tokens]),
             input_audio: sum(&[prompt_tokens_details_audio_tokens]),
             output_audio: sum(&[completion_tokens_details_audio_tokens]),
@@ -2060,7 +2302,11 @@ mod chat_response {
     }
 
     /// The canonical class of an error: by its code, then its kind, then the HTTP status.
-    pub(super) fn classify(kind: Option<&str>, code: Option<&str>, status: u16) -> ErrorKind {
+    pub(super) fn classify(
+        kind: Option<&str>,
+        code: Option<&str>,
+        status: u16,
+    ) -> ErrorKind {
         match code {
             Some("insufficient_quota") => return ErrorKind::QuotaExceeded,
             Some("context_length_exceeded") => return ErrorKind::ContextLengthExceeded,
@@ -2098,7 +2344,9 @@ mod embed_request {
     use typewright_runtime::chat::Warning;
     use typewright_runtime::embed::EmbedRequest;
     use typewright_runtime::model::Model;
-    use typewright_runtime::wire::v1::{JsonWriter, Refused, append_extra, known_options, warn};
+    use typewright_runtime::wire::v1::{
+        JsonWriter, Refused, append_extra, known_options, warn,
+    };
 
     /// Unsupported fields and limits, before a request is encoded.
     pub(super) fn adjust(
@@ -2107,7 +2355,11 @@ mod embed_request {
         warnings: &mut Vec<Warning>,
     ) -> Result<(), Refused> {
         if r.input_type.take().is_some() {
-            warn(warnings, "input_type", "this wire has no place for it; it was left out");
+            warn(
+                warnings,
+                "input_type",
+                "this wire has no place for it; it was left out",
+            );
         }
         Ok(())
     }
@@ -2122,7 +2374,11 @@ mod embed_request {
     /// Adds headers.
     pub(super) fn headers(_r: &EmbedRequest, _out: &mut Vec<(&'static str, String)>) {}
     /// The body: `{model, input, dimensions, user}`.
-    pub(super) fn encode(r: &EmbedRequest, _model: &Model, w: &mut JsonWriter) -> Result<(), Refused> {
+    pub(super) fn encode(
+        r: &EmbedRequest,
+        _model: &Model,
+        w: &mut JsonWriter,
+    ) -> Result<(), Refused> {
         known_options(&r.options, &[])?;
         w.lit(r#"{"model":"#);
         w.str(&r.model);
@@ -2230,7 +2486,9 @@ mod embed_response {
         if usage_prompt_tokens.is_some() || usage_total_tokens.is_some() {
             fold.usage(&[(0, usage_prompt_tokens), (1, usage_total_tokens)], usage_raw)?;
         }
-        if error_type.is_some() || error_code.is_some() || error_message.is_some() || error_param.is_some() {
+        if error_type.is_some() || error_code.is_some() || error_message.is_some()
+            || error_param.is_some()
+        {
             fold.fail(Failure {
                 kind: error_type,
                 code: error_code,
@@ -2245,7 +2503,11 @@ mod embed_response {
     /// Adds the wire's numbers up to the canonical ones.
     pub(super) fn usage(leaves: &[Option<i64>]) -> Usage {
         let [prompt_tokens, total_tokens] = *leaves else { return Usage::default() };
-        Usage { input: sum(&[prompt_tokens]), total: sum(&[total_tokens]), ..Usage::default() }
+        Usage {
+            input: sum(&[prompt_tokens]),
+            total: sum(&[total_tokens]),
+            ..Usage::default()
+        }
     }
 }
 
@@ -2259,7 +2521,10 @@ mod models_request {
     /// Adds query parameters.
     pub(super) fn query(_cursor: Option<&str>, _out: &mut Vec<(&'static str, String)>) {}
     /// Adds headers.
-    pub(super) fn headers(_cursor: Option<&str>, _out: &mut Vec<(&'static str, String)>) {}
+    pub(super) fn headers(
+        _cursor: Option<&str>,
+        _out: &mut Vec<(&'static str, String)>,
+    ) {}
 }
 
 /// What comes in for `models`.
@@ -2294,7 +2559,13 @@ mod models_response {
             whole_raw = Some(c.since(start));
         }
         if id.is_some() {
-            fold.model(Listed { id, name, created, owner: owned_by, raw: whole_raw })?;
+            fold.model(Listed {
+                id,
+                name,
+                created,
+                owner: owned_by,
+                raw: whole_raw,
+            })?;
         }
         Ok(())
     }
@@ -2341,9 +2612,17 @@ mod models_response {
             }
         }
         if id.is_some() {
-            fold.model(Listed { id, name, created, owner: owned_by, ..Listed::default() })?;
+            fold.model(Listed {
+                id,
+                name,
+                created,
+                owner: owned_by,
+                ..Listed::default()
+            })?;
         }
-        if error_type.is_some() || error_code.is_some() || error_message.is_some() || error_param.is_some() {
+        if error_type.is_some() || error_code.is_some() || error_message.is_some()
+            || error_param.is_some()
+        {
             fold.fail(Failure {
                 kind: error_type,
                 code: error_code,

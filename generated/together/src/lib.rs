@@ -39,7 +39,10 @@ static PROVIDER: client::ProviderWire = client::ProviderWire {
     name: "together",
     base_url: "https://api.together.xyz/v1",
     base_url_env: None,
-    auth: auth::AuthScheme::Bearer { env: &["TOGETHER_API_KEY", "TOGETHER_AI_API_KEY"], optional: false },
+    auth: auth::AuthScheme::Bearer {
+        env: &["TOGETHER_API_KEY", "TOGETHER_AI_API_KEY"],
+        optional: false,
+    },
     headers: &[],
     chat: Some(&wire::CHAT),
     embed: Some(&wire::EMBED),
@@ -85,7 +88,9 @@ impl Together {
     }
 
     /// The models that the provider says it has, which may be more than [`models::ALL`].
-    pub async fn models(&self) -> Result<Vec<typewright_runtime::models::ListedModel>, Error> {
+    pub async fn models(
+        &self,
+    ) -> Result<Vec<typewright_runtime::models::ListedModel>, Error> {
         self.0.models().await
     }
 

@@ -39,7 +39,10 @@ static PROVIDER: client::ProviderWire = client::ProviderWire {
     name: "xai",
     base_url: "https://api.x.ai/v1",
     base_url_env: None,
-    auth: auth::AuthScheme::Bearer { env: &["XAI_API_KEY"], optional: false },
+    auth: auth::AuthScheme::Bearer {
+        env: &["XAI_API_KEY"],
+        optional: false,
+    },
     headers: &[],
     chat: Some(&wire::CHAT),
     embed: Some(&wire::EMBED),
@@ -85,7 +88,9 @@ impl Xai {
     }
 
     /// The models that the provider says it has, which may be more than [`models::ALL`].
-    pub async fn models(&self) -> Result<Vec<typewright_runtime::models::ListedModel>, Error> {
+    pub async fn models(
+        &self,
+    ) -> Result<Vec<typewright_runtime::models::ListedModel>, Error> {
         self.0.models().await
     }
 

@@ -19,7 +19,8 @@
 
 use typewright_runtime::model::capability;
 use typewright_runtime::model::{
-    Capabilities, Capability, Deprecation, Limits, Model, ModelKind, Price, Prices, Tier, TypedModel,
+    Capabilities, Capability, Deprecation, Limits, Model, ModelKind, Price, Prices, Tier,
+    TypedModel,
 };
 
 /// Every model of xAI that is listed, in the order of the provider file.
@@ -60,38 +61,46 @@ impl TypedModel for Grok47 {
     const MODEL: Model = Model {
         name: "Grok 4.7",
         family: Some("grok"),
-        limits: Limits { context_window: Some(500_000), max_input: None, max_output: None },
+        limits: Limits {
+            context_window: Some(500_000),
+            max_input: None,
+            max_output: None,
+        },
         prices: Prices {
             input: Some(Price(2_000_000_000)),
             output: Some(Price(6_000_000_000)),
             cache_read: Some(Price(500_000_000)),
             ..Prices::UNKNOWN
         },
-        tiers: &[Tier {
-            above: 200_000,
-            prices: Prices {
-                input: Some(Price(4_000_000_000)),
-                output: Some(Price(12_000_000_000)),
-                cache_read: Some(Price(1_000_000_000)),
-                ..Prices::UNKNOWN
+        tiers: &[
+            Tier {
+                above: 200_000,
+                prices: Prices {
+                    input: Some(Price(4_000_000_000)),
+                    output: Some(Price(12_000_000_000)),
+                    cache_read: Some(Price(1_000_000_000)),
+                    ..Prices::UNKNOWN
+                },
             },
-        }],
-        capabilities: Capabilities::of(&[
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::PromptCache,
-            Capability::Reasoning,
-            Capability::ReasoningEffort,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        ],
+        capabilities: Capabilities::of(
+            &[
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::PromptCache,
+                Capability::Reasoning,
+                Capability::ReasoningEffort,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         input_modalities: &["text", "image"],
         output_modalities: &["text"],
         ..Model::new("xai", "grok-4.7")
@@ -131,38 +140,46 @@ impl TypedModel for Grok46 {
     const MODEL: Model = Model {
         name: "Grok 4.6",
         family: Some("grok"),
-        limits: Limits { context_window: Some(500_000), max_input: None, max_output: None },
+        limits: Limits {
+            context_window: Some(500_000),
+            max_input: None,
+            max_output: None,
+        },
         prices: Prices {
             input: Some(Price(2_000_000_000)),
             output: Some(Price(6_000_000_000)),
             cache_read: Some(Price(500_000_000)),
             ..Prices::UNKNOWN
         },
-        tiers: &[Tier {
-            above: 200_000,
-            prices: Prices {
-                input: Some(Price(4_000_000_000)),
-                output: Some(Price(12_000_000_000)),
-                cache_read: Some(Price(1_000_000_000)),
-                ..Prices::UNKNOWN
+        tiers: &[
+            Tier {
+                above: 200_000,
+                prices: Prices {
+                    input: Some(Price(4_000_000_000)),
+                    output: Some(Price(12_000_000_000)),
+                    cache_read: Some(Price(1_000_000_000)),
+                    ..Prices::UNKNOWN
+                },
             },
-        }],
-        capabilities: Capabilities::of(&[
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::PromptCache,
-            Capability::Reasoning,
-            Capability::ReasoningEffort,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        ],
+        capabilities: Capabilities::of(
+            &[
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::PromptCache,
+                Capability::Reasoning,
+                Capability::ReasoningEffort,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         reasoning_efforts: &["none", "low", "medium", "high", "xhigh"],
         input_modalities: &["text", "image"],
         output_modalities: &["text"],
@@ -205,38 +222,46 @@ impl TypedModel for Grok45 {
         name: "Grok 4.5",
         family: Some("grok"),
         aliases: &["grok-4.5-latest"],
-        limits: Limits { context_window: Some(500_000), max_input: None, max_output: None },
+        limits: Limits {
+            context_window: Some(500_000),
+            max_input: None,
+            max_output: None,
+        },
         prices: Prices {
             input: Some(Price(2_000_000_000)),
             output: Some(Price(6_000_000_000)),
             cache_read: Some(Price(300_000_000)),
             ..Prices::UNKNOWN
         },
-        tiers: &[Tier {
-            above: 200_000,
-            prices: Prices {
-                input: Some(Price(4_000_000_000)),
-                output: Some(Price(12_000_000_000)),
-                cache_read: Some(Price(600_000_000)),
-                ..Prices::UNKNOWN
+        tiers: &[
+            Tier {
+                above: 200_000,
+                prices: Prices {
+                    input: Some(Price(4_000_000_000)),
+                    output: Some(Price(12_000_000_000)),
+                    cache_read: Some(Price(600_000_000)),
+                    ..Prices::UNKNOWN
+                },
             },
-        }],
-        capabilities: Capabilities::of(&[
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::PromptCache,
-            Capability::Reasoning,
-            Capability::ReasoningEffort,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        ],
+        capabilities: Capabilities::of(
+            &[
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::PromptCache,
+                Capability::Reasoning,
+                Capability::ReasoningEffort,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         reasoning_efforts: &["low", "medium", "high"],
         input_modalities: &["text", "image"],
         output_modalities: &["text"],
@@ -280,39 +305,47 @@ impl TypedModel for Grok43 {
         name: "Grok 4.3",
         family: Some("grok"),
         aliases: &["grok-4.3-latest"],
-        limits: Limits { context_window: Some(1_000_000), max_input: None, max_output: None },
+        limits: Limits {
+            context_window: Some(1_000_000),
+            max_input: None,
+            max_output: None,
+        },
         prices: Prices {
             input: Some(Price(1_250_000_000)),
             output: Some(Price(2_500_000_000)),
             cache_read: Some(Price(200_000_000)),
             ..Prices::UNKNOWN
         },
-        tiers: &[Tier {
-            above: 200_000,
-            prices: Prices {
-                input: Some(Price(2_500_000_000)),
-                output: Some(Price(5_000_000_000)),
-                cache_read: Some(Price(400_000_000)),
-                ..Prices::UNKNOWN
+        tiers: &[
+            Tier {
+                above: 200_000,
+                prices: Prices {
+                    input: Some(Price(2_500_000_000)),
+                    output: Some(Price(5_000_000_000)),
+                    cache_read: Some(Price(400_000_000)),
+                    ..Prices::UNKNOWN
+                },
             },
-        }],
-        capabilities: Capabilities::of(&[
-            Capability::Documents,
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::PromptCache,
-            Capability::Reasoning,
-            Capability::ReasoningEffort,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        ],
+        capabilities: Capabilities::of(
+            &[
+                Capability::Documents,
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::PromptCache,
+                Capability::Reasoning,
+                Capability::ReasoningEffort,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         reasoning_efforts: &["none", "low", "medium", "high"],
         input_modalities: &["text", "image", "pdf"],
         output_modalities: &["text"],
@@ -355,39 +388,47 @@ impl TypedModel for GrokBuild01 {
     const MODEL: Model = Model {
         name: "Grok Build 0.1",
         family: Some("grok-build"),
-        limits: Limits { context_window: Some(256_000), max_input: None, max_output: None },
+        limits: Limits {
+            context_window: Some(256_000),
+            max_input: None,
+            max_output: None,
+        },
         prices: Prices {
             input: Some(Price(1_000_000_000)),
             output: Some(Price(2_000_000_000)),
             cache_read: Some(Price(200_000_000)),
             ..Prices::UNKNOWN
         },
-        tiers: &[Tier {
-            above: 200_000,
-            prices: Prices {
-                input: Some(Price(2_000_000_000)),
-                output: Some(Price(4_000_000_000)),
-                cache_read: Some(Price(400_000_000)),
-                ..Prices::UNKNOWN
+        tiers: &[
+            Tier {
+                above: 200_000,
+                prices: Prices {
+                    input: Some(Price(2_000_000_000)),
+                    output: Some(Price(4_000_000_000)),
+                    cache_read: Some(Price(400_000_000)),
+                    ..Prices::UNKNOWN
+                },
             },
-        }],
-        capabilities: Capabilities::of(&[
-            Capability::Documents,
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::PromptCache,
-            Capability::Reasoning,
-            Capability::ReasoningEffort,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        ],
+        capabilities: Capabilities::of(
+            &[
+                Capability::Documents,
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::PromptCache,
+                Capability::Reasoning,
+                Capability::ReasoningEffort,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         input_modalities: &["text", "image", "pdf"],
         output_modalities: &["text"],
         released: Some("2026-04-16"),
@@ -431,38 +472,46 @@ impl TypedModel for Grok4200309Reasoning {
         name: "Grok 4.20 (Reasoning)",
         family: Some("grok"),
         aliases: &["grok-4.20-reasoning", "grok-4.20-reasoning-latest"],
-        limits: Limits { context_window: Some(1_000_000), max_input: None, max_output: None },
+        limits: Limits {
+            context_window: Some(1_000_000),
+            max_input: None,
+            max_output: None,
+        },
         prices: Prices {
             input: Some(Price(1_250_000_000)),
             output: Some(Price(2_500_000_000)),
             cache_read: Some(Price(200_000_000)),
             ..Prices::UNKNOWN
         },
-        tiers: &[Tier {
-            above: 200_000,
-            prices: Prices {
-                input: Some(Price(2_500_000_000)),
-                output: Some(Price(5_000_000_000)),
-                cache_read: Some(Price(400_000_000)),
-                ..Prices::UNKNOWN
+        tiers: &[
+            Tier {
+                above: 200_000,
+                prices: Prices {
+                    input: Some(Price(2_500_000_000)),
+                    output: Some(Price(5_000_000_000)),
+                    cache_read: Some(Price(400_000_000)),
+                    ..Prices::UNKNOWN
+                },
             },
-        }],
-        capabilities: Capabilities::of(&[
-            Capability::Documents,
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::PromptCache,
-            Capability::Reasoning,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        ],
+        capabilities: Capabilities::of(
+            &[
+                Capability::Documents,
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::PromptCache,
+                Capability::Reasoning,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         input_modalities: &["text", "image", "pdf"],
         output_modalities: &["text"],
         released: Some("2026-03-09"),
@@ -506,37 +555,45 @@ impl TypedModel for Grok4200309NonReasoning {
         name: "Grok 4.20 (Non-Reasoning)",
         family: Some("grok"),
         aliases: &["grok-4.20-non-reasoning", "grok-4.20-non-reasoning-latest"],
-        limits: Limits { context_window: Some(1_000_000), max_input: None, max_output: None },
+        limits: Limits {
+            context_window: Some(1_000_000),
+            max_input: None,
+            max_output: None,
+        },
         prices: Prices {
             input: Some(Price(1_250_000_000)),
             output: Some(Price(2_500_000_000)),
             cache_read: Some(Price(200_000_000)),
             ..Prices::UNKNOWN
         },
-        tiers: &[Tier {
-            above: 200_000,
-            prices: Prices {
-                input: Some(Price(2_500_000_000)),
-                output: Some(Price(5_000_000_000)),
-                cache_read: Some(Price(400_000_000)),
-                ..Prices::UNKNOWN
+        tiers: &[
+            Tier {
+                above: 200_000,
+                prices: Prices {
+                    input: Some(Price(2_500_000_000)),
+                    output: Some(Price(5_000_000_000)),
+                    cache_read: Some(Price(400_000_000)),
+                    ..Prices::UNKNOWN
+                },
             },
-        }],
-        capabilities: Capabilities::of(&[
-            Capability::Documents,
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::PromptCache,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        ],
+        capabilities: Capabilities::of(
+            &[
+                Capability::Documents,
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::PromptCache,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         input_modalities: &["text", "image", "pdf"],
         output_modalities: &["text"],
         released: Some("2026-03-09"),
@@ -580,22 +637,28 @@ impl TypedModel for Grok420MultiAgent0309 {
         family: Some("grok"),
         aliases: &["grok-4.20-multi-agent", "grok-4.20-multi-agent-latest"],
         kind: ModelKind::Other,
-        limits: Limits { context_window: Some(1_000_000), max_input: None, max_output: None },
+        limits: Limits {
+            context_window: Some(1_000_000),
+            max_input: None,
+            max_output: None,
+        },
         prices: Prices {
             input: Some(Price(1_250_000_000)),
             output: Some(Price(2_500_000_000)),
             cache_read: Some(Price(200_000_000)),
             ..Prices::UNKNOWN
         },
-        tiers: &[Tier {
-            above: 200_000,
-            prices: Prices {
-                input: Some(Price(2_500_000_000)),
-                output: Some(Price(5_000_000_000)),
-                cache_read: Some(Price(400_000_000)),
-                ..Prices::UNKNOWN
+        tiers: &[
+            Tier {
+                above: 200_000,
+                prices: Prices {
+                    input: Some(Price(2_500_000_000)),
+                    output: Some(Price(5_000_000_000)),
+                    cache_read: Some(Price(400_000_000)),
+                    ..Prices::UNKNOWN
+                },
             },
-        }],
+        ],
         reasoning_efforts: &["low", "medium", "high", "xhigh"],
         input_modalities: &["text", "image", "pdf"],
         output_modalities: &["text"],
@@ -630,7 +693,11 @@ impl TypedModel for GrokImagineImageQuality {
         input_modalities: &["text", "image"],
         output_modalities: &["image"],
         released: Some("2026-04-03"),
-        deprecation: Some(Deprecation { since: None, retires: Some("2026-11-02"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2026-11-02"),
+            replacement: None,
+        }),
         ..Model::new("xai", "grok-imagine-image-quality")
     };
 }

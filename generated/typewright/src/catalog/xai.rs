@@ -9,38 +9,46 @@ pub(super) static MODELS: [Model; 11] = [
     Model {
         name: "Grok 4.7",
         family: Some("grok"),
-        limits: Limits { context_window: Some(500_000), max_input: None, max_output: None },
+        limits: Limits {
+            context_window: Some(500_000),
+            max_input: None,
+            max_output: None,
+        },
         prices: Prices {
             input: Some(Price(2_000_000_000)),
             output: Some(Price(6_000_000_000)),
             cache_read: Some(Price(500_000_000)),
             ..Prices::UNKNOWN
         },
-        tiers: &[Tier {
-            above: 200_000,
-            prices: Prices {
-                input: Some(Price(4_000_000_000)),
-                output: Some(Price(12_000_000_000)),
-                cache_read: Some(Price(1_000_000_000)),
-                ..Prices::UNKNOWN
+        tiers: &[
+            Tier {
+                above: 200_000,
+                prices: Prices {
+                    input: Some(Price(4_000_000_000)),
+                    output: Some(Price(12_000_000_000)),
+                    cache_read: Some(Price(1_000_000_000)),
+                    ..Prices::UNKNOWN
+                },
             },
-        }],
-        capabilities: Capabilities::of(&[
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::PromptCache,
-            Capability::Reasoning,
-            Capability::ReasoningEffort,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        ],
+        capabilities: Capabilities::of(
+            &[
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::PromptCache,
+                Capability::Reasoning,
+                Capability::ReasoningEffort,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         input_modalities: &["text", "image"],
         output_modalities: &["text"],
         ..Model::new("xai", "grok-4.7")
@@ -48,38 +56,46 @@ pub(super) static MODELS: [Model; 11] = [
     Model {
         name: "Grok 4.6",
         family: Some("grok"),
-        limits: Limits { context_window: Some(500_000), max_input: None, max_output: None },
+        limits: Limits {
+            context_window: Some(500_000),
+            max_input: None,
+            max_output: None,
+        },
         prices: Prices {
             input: Some(Price(2_000_000_000)),
             output: Some(Price(6_000_000_000)),
             cache_read: Some(Price(500_000_000)),
             ..Prices::UNKNOWN
         },
-        tiers: &[Tier {
-            above: 200_000,
-            prices: Prices {
-                input: Some(Price(4_000_000_000)),
-                output: Some(Price(12_000_000_000)),
-                cache_read: Some(Price(1_000_000_000)),
-                ..Prices::UNKNOWN
+        tiers: &[
+            Tier {
+                above: 200_000,
+                prices: Prices {
+                    input: Some(Price(4_000_000_000)),
+                    output: Some(Price(12_000_000_000)),
+                    cache_read: Some(Price(1_000_000_000)),
+                    ..Prices::UNKNOWN
+                },
             },
-        }],
-        capabilities: Capabilities::of(&[
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::PromptCache,
-            Capability::Reasoning,
-            Capability::ReasoningEffort,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        ],
+        capabilities: Capabilities::of(
+            &[
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::PromptCache,
+                Capability::Reasoning,
+                Capability::ReasoningEffort,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         reasoning_efforts: &["none", "low", "medium", "high", "xhigh"],
         input_modalities: &["text", "image"],
         output_modalities: &["text"],
@@ -89,38 +105,46 @@ pub(super) static MODELS: [Model; 11] = [
         name: "Grok 4.5",
         family: Some("grok"),
         aliases: &["grok-4.5-latest"],
-        limits: Limits { context_window: Some(500_000), max_input: None, max_output: None },
+        limits: Limits {
+            context_window: Some(500_000),
+            max_input: None,
+            max_output: None,
+        },
         prices: Prices {
             input: Some(Price(2_000_000_000)),
             output: Some(Price(6_000_000_000)),
             cache_read: Some(Price(300_000_000)),
             ..Prices::UNKNOWN
         },
-        tiers: &[Tier {
-            above: 200_000,
-            prices: Prices {
-                input: Some(Price(4_000_000_000)),
-                output: Some(Price(12_000_000_000)),
-                cache_read: Some(Price(600_000_000)),
-                ..Prices::UNKNOWN
+        tiers: &[
+            Tier {
+                above: 200_000,
+                prices: Prices {
+                    input: Some(Price(4_000_000_000)),
+                    output: Some(Price(12_000_000_000)),
+                    cache_read: Some(Price(600_000_000)),
+                    ..Prices::UNKNOWN
+                },
             },
-        }],
-        capabilities: Capabilities::of(&[
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::PromptCache,
-            Capability::Reasoning,
-            Capability::ReasoningEffort,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        ],
+        capabilities: Capabilities::of(
+            &[
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::PromptCache,
+                Capability::Reasoning,
+                Capability::ReasoningEffort,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         reasoning_efforts: &["low", "medium", "high"],
         input_modalities: &["text", "image"],
         output_modalities: &["text"],
@@ -130,39 +154,47 @@ pub(super) static MODELS: [Model; 11] = [
         name: "Grok 4.3",
         family: Some("grok"),
         aliases: &["grok-4.3-latest"],
-        limits: Limits { context_window: Some(1_000_000), max_input: None, max_output: None },
+        limits: Limits {
+            context_window: Some(1_000_000),
+            max_input: None,
+            max_output: None,
+        },
         prices: Prices {
             input: Some(Price(1_250_000_000)),
             output: Some(Price(2_500_000_000)),
             cache_read: Some(Price(200_000_000)),
             ..Prices::UNKNOWN
         },
-        tiers: &[Tier {
-            above: 200_000,
-            prices: Prices {
-                input: Some(Price(2_500_000_000)),
-                output: Some(Price(5_000_000_000)),
-                cache_read: Some(Price(400_000_000)),
-                ..Prices::UNKNOWN
+        tiers: &[
+            Tier {
+                above: 200_000,
+                prices: Prices {
+                    input: Some(Price(2_500_000_000)),
+                    output: Some(Price(5_000_000_000)),
+                    cache_read: Some(Price(400_000_000)),
+                    ..Prices::UNKNOWN
+                },
             },
-        }],
-        capabilities: Capabilities::of(&[
-            Capability::Documents,
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::PromptCache,
-            Capability::Reasoning,
-            Capability::ReasoningEffort,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        ],
+        capabilities: Capabilities::of(
+            &[
+                Capability::Documents,
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::PromptCache,
+                Capability::Reasoning,
+                Capability::ReasoningEffort,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         reasoning_efforts: &["none", "low", "medium", "high"],
         input_modalities: &["text", "image", "pdf"],
         output_modalities: &["text"],
@@ -172,39 +204,47 @@ pub(super) static MODELS: [Model; 11] = [
     Model {
         name: "Grok Build 0.1",
         family: Some("grok-build"),
-        limits: Limits { context_window: Some(256_000), max_input: None, max_output: None },
+        limits: Limits {
+            context_window: Some(256_000),
+            max_input: None,
+            max_output: None,
+        },
         prices: Prices {
             input: Some(Price(1_000_000_000)),
             output: Some(Price(2_000_000_000)),
             cache_read: Some(Price(200_000_000)),
             ..Prices::UNKNOWN
         },
-        tiers: &[Tier {
-            above: 200_000,
-            prices: Prices {
-                input: Some(Price(2_000_000_000)),
-                output: Some(Price(4_000_000_000)),
-                cache_read: Some(Price(400_000_000)),
-                ..Prices::UNKNOWN
+        tiers: &[
+            Tier {
+                above: 200_000,
+                prices: Prices {
+                    input: Some(Price(2_000_000_000)),
+                    output: Some(Price(4_000_000_000)),
+                    cache_read: Some(Price(400_000_000)),
+                    ..Prices::UNKNOWN
+                },
             },
-        }],
-        capabilities: Capabilities::of(&[
-            Capability::Documents,
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::PromptCache,
-            Capability::Reasoning,
-            Capability::ReasoningEffort,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        ],
+        capabilities: Capabilities::of(
+            &[
+                Capability::Documents,
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::PromptCache,
+                Capability::Reasoning,
+                Capability::ReasoningEffort,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         input_modalities: &["text", "image", "pdf"],
         output_modalities: &["text"],
         released: Some("2026-04-16"),
@@ -214,38 +254,46 @@ pub(super) static MODELS: [Model; 11] = [
         name: "Grok 4.20 (Reasoning)",
         family: Some("grok"),
         aliases: &["grok-4.20-reasoning", "grok-4.20-reasoning-latest"],
-        limits: Limits { context_window: Some(1_000_000), max_input: None, max_output: None },
+        limits: Limits {
+            context_window: Some(1_000_000),
+            max_input: None,
+            max_output: None,
+        },
         prices: Prices {
             input: Some(Price(1_250_000_000)),
             output: Some(Price(2_500_000_000)),
             cache_read: Some(Price(200_000_000)),
             ..Prices::UNKNOWN
         },
-        tiers: &[Tier {
-            above: 200_000,
-            prices: Prices {
-                input: Some(Price(2_500_000_000)),
-                output: Some(Price(5_000_000_000)),
-                cache_read: Some(Price(400_000_000)),
-                ..Prices::UNKNOWN
+        tiers: &[
+            Tier {
+                above: 200_000,
+                prices: Prices {
+                    input: Some(Price(2_500_000_000)),
+                    output: Some(Price(5_000_000_000)),
+                    cache_read: Some(Price(400_000_000)),
+                    ..Prices::UNKNOWN
+                },
             },
-        }],
-        capabilities: Capabilities::of(&[
-            Capability::Documents,
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::PromptCache,
-            Capability::Reasoning,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        ],
+        capabilities: Capabilities::of(
+            &[
+                Capability::Documents,
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::PromptCache,
+                Capability::Reasoning,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         input_modalities: &["text", "image", "pdf"],
         output_modalities: &["text"],
         released: Some("2026-03-09"),
@@ -255,37 +303,45 @@ pub(super) static MODELS: [Model; 11] = [
         name: "Grok 4.20 (Non-Reasoning)",
         family: Some("grok"),
         aliases: &["grok-4.20-non-reasoning", "grok-4.20-non-reasoning-latest"],
-        limits: Limits { context_window: Some(1_000_000), max_input: None, max_output: None },
+        limits: Limits {
+            context_window: Some(1_000_000),
+            max_input: None,
+            max_output: None,
+        },
         prices: Prices {
             input: Some(Price(1_250_000_000)),
             output: Some(Price(2_500_000_000)),
             cache_read: Some(Price(200_000_000)),
             ..Prices::UNKNOWN
         },
-        tiers: &[Tier {
-            above: 200_000,
-            prices: Prices {
-                input: Some(Price(2_500_000_000)),
-                output: Some(Price(5_000_000_000)),
-                cache_read: Some(Price(400_000_000)),
-                ..Prices::UNKNOWN
+        tiers: &[
+            Tier {
+                above: 200_000,
+                prices: Prices {
+                    input: Some(Price(2_500_000_000)),
+                    output: Some(Price(5_000_000_000)),
+                    cache_read: Some(Price(400_000_000)),
+                    ..Prices::UNKNOWN
+                },
             },
-        }],
-        capabilities: Capabilities::of(&[
-            Capability::Documents,
-            Capability::JsonMode,
-            Capability::Logprobs,
-            Capability::ParallelTools,
-            Capability::PromptCache,
-            Capability::Sampling,
-            Capability::Seed,
-            Capability::Streaming,
-            Capability::StructuredOutput,
-            Capability::SystemPrompt,
-            Capability::ToolChoice,
-            Capability::Tools,
-            Capability::Vision,
-        ]),
+        ],
+        capabilities: Capabilities::of(
+            &[
+                Capability::Documents,
+                Capability::JsonMode,
+                Capability::Logprobs,
+                Capability::ParallelTools,
+                Capability::PromptCache,
+                Capability::Sampling,
+                Capability::Seed,
+                Capability::Streaming,
+                Capability::StructuredOutput,
+                Capability::SystemPrompt,
+                Capability::ToolChoice,
+                Capability::Tools,
+                Capability::Vision,
+            ],
+        ),
         input_modalities: &["text", "image", "pdf"],
         output_modalities: &["text"],
         released: Some("2026-03-09"),
@@ -296,22 +352,28 @@ pub(super) static MODELS: [Model; 11] = [
         family: Some("grok"),
         aliases: &["grok-4.20-multi-agent", "grok-4.20-multi-agent-latest"],
         kind: ModelKind::Other,
-        limits: Limits { context_window: Some(1_000_000), max_input: None, max_output: None },
+        limits: Limits {
+            context_window: Some(1_000_000),
+            max_input: None,
+            max_output: None,
+        },
         prices: Prices {
             input: Some(Price(1_250_000_000)),
             output: Some(Price(2_500_000_000)),
             cache_read: Some(Price(200_000_000)),
             ..Prices::UNKNOWN
         },
-        tiers: &[Tier {
-            above: 200_000,
-            prices: Prices {
-                input: Some(Price(2_500_000_000)),
-                output: Some(Price(5_000_000_000)),
-                cache_read: Some(Price(400_000_000)),
-                ..Prices::UNKNOWN
+        tiers: &[
+            Tier {
+                above: 200_000,
+                prices: Prices {
+                    input: Some(Price(2_500_000_000)),
+                    output: Some(Price(5_000_000_000)),
+                    cache_read: Some(Price(400_000_000)),
+                    ..Prices::UNKNOWN
+                },
             },
-        }],
+        ],
         reasoning_efforts: &["low", "medium", "high", "xhigh"],
         input_modalities: &["text", "image", "pdf"],
         output_modalities: &["text"],
@@ -325,7 +387,11 @@ pub(super) static MODELS: [Model; 11] = [
         input_modalities: &["text", "image"],
         output_modalities: &["image"],
         released: Some("2026-04-03"),
-        deprecation: Some(Deprecation { since: None, retires: Some("2026-11-02"), replacement: None }),
+        deprecation: Some(Deprecation {
+            since: None,
+            retires: Some("2026-11-02"),
+            replacement: None,
+        }),
         ..Model::new("xai", "grok-imagine-image-quality")
     },
     Model {
