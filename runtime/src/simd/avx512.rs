@@ -4,7 +4,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{UNDER_WAY, through_rows};
+use super::{UNDER_WAY, scalar, through_rows};
 
 /// How far ahead of its use a line is asked for.
 const AHEAD: usize = 4096;
@@ -90,3 +90,9 @@ through_rows!(
     i32,
     ahead
 );
+
+/// In how many bits rows of as many words differ from a query.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,popcnt")]
+pub(super) fn differing(query: &[u64], rows: &[u64], out: &mut [u32]) {
+    scalar::differing(query, rows, out);
+}

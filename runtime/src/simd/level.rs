@@ -9,7 +9,7 @@ pub enum Level {
     Scalar,
     /// 64-bit ARM with NEON.
     Neon,
-    /// x86 with AVX2 and FMA.
+    /// x86 with AVX2, FMA and POPCNT.
     Avx2,
     /// x86 with AVX-512 (F, BW, VL) and its products of bytes (VNNI).
     Avx512Vnni,
@@ -49,7 +49,7 @@ fn find() -> Level {
     macro_rules! has {
         ($($feature:tt)*) => { $(std::arch::is_x86_feature_detected!($feature))&&* };
     }
-    if !has!("avx2" "fma") {
+    if !has!("avx2" "fma" "popcnt") {
         return Level::Scalar;
     }
     if has!("avx512f" "avx512bw" "avx512vl" "avx512vnni") { Level::Avx512Vnni } else { Level::Avx2 }

@@ -107,6 +107,15 @@ pub fn byte_dots_at(level: Level, query: &[Signed], rows: &[Unsigned], at: &[u32
     dispatch!(level, bytes_at(lines::plain(query), lines::plain(rows), at, out));
 }
 
+/// In how many bits rows of as many words, one after the other, differ from a query.
+#[cfg_attr(
+    any(target_arch = "x86_64", target_arch = "aarch64"),
+    expect(unsafe_code, reason = "calls what was compiled for a level")
+)]
+pub fn differing(level: Level, query: &[u64], rows: &[u64], out: &mut [u32]) {
+    dispatch!(level, differing(query, rows, out));
+}
+
 /// How many bytes of rows are asked for before they are used.
 const UNDER_WAY: usize = 2048;
 

@@ -5,7 +5,7 @@
 
 use std::arch::aarch64::*;
 
-use super::{UNDER_WAY, through_rows};
+use super::{UNDER_WAY, scalar, through_rows};
 
 const AHEAD: usize = 0;
 
@@ -89,3 +89,9 @@ through_rows!(
     i32,
     ahead
 );
+
+/// In how many bits rows of as many words differ from a query.
+#[target_feature(enable = "neon")]
+pub(super) fn differing(query: &[u64], rows: &[u64], out: &mut [u32]) {
+    scalar::differing(query, rows, out);
+}

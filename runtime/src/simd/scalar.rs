@@ -26,3 +26,30 @@ pub(super) fn byte(row: &[[u8; 64]], query: &[[i8; 64]]) -> i32 {
 
 through_rows!(floats, floats_at, float, [f32; 16], [f32; 16], f32, ahead);
 through_rows!(bytes, bytes_at, byte, [i8; 64], [u8; 64], i32, ahead);
+
+/// In how many bits rows of as many words differ from a query. Inlined, so that it is compiled for each level; and for
+/// the usual lengths of vectors.
+#[inline(always)]
+pub(super) fn differing(query: &[u64], rows: &[u64], out: &mut [u32]) {
+    match query.len() {
+        4 => differing_in::<4>(query, rows, out),
+        6 => differing_in::<6>(query, rows, out),
+        8 => differing_in::<8>(query, rows, out),
+        12 => differing_in::<12>(query, rows, out),
+        16 => differing_in::<16>(query, rows, out),
+        24 => differing_in::<24>(query, rows, out),
+        len => {
+            for (row, out) in rows.chunks_exact(len.max(1)).zip(out) {
+                *out = row.iter().zip(query).map(|(row, query)| (row ^ query).count_ones()).sum();
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn differing_in<const WORDS: usize>(query: &[u64], rows: &[u64], out: &mut [u32]) {
+    let Some(query) = query.first_chunk::<WORDS>() else { return };
+    for (row, out) in rows.as_chunks::<WORDS>().0.iter().zip(out) {
+        *out = row.iter().zip(query).map(|(row, query)| (row ^ query).count_ones()).sum();
+    }
+}

@@ -111,3 +111,25 @@ fn lines_are_aligned_and_filled_up() {
     assert_eq!(lines.as_ptr().addr() % 64, 0);
     assert_eq!(lines::numbers(&lines)[..5], [1, 2, 3, 128, 128]);
 }
+
+#[test]
+fn bits_that_differ_are_counted() {
+    let mut random = Rng::with_seed(4);
+    for _ in 0..200 {
+        let (len, rows) = (random.usize(1..30), random.usize(..50));
+        let mut words = |count: usize| -> Vec<u64> {
+            (0..count).map(|_| [0, u64::MAX, random.u64(..)][random.usize(..3)]).collect()
+        };
+        let (query, all) = (words(len), words(len * rows));
+        let naive = |row: &[u64]| -> u32 {
+            let bit = |at: usize| (row[at / 64] >> (at % 64) & 1) != (query[at / 64] >> (at % 64) & 1);
+            (0..64 * len).map(|at| u32::from(bit(at))).sum()
+        };
+        let expected: Vec<u32> = all.chunks(len).map(naive).collect();
+        for level in Level::all() {
+            let mut found = vec![0; rows];
+            differing(level, &query, &all, &mut found);
+            assert_eq!(found, expected, "{level:?}");
+        }
+    }
+}

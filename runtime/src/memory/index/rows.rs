@@ -1,4 +1,4 @@
-//! The vectors of an index: one after the other, aligned, as floats and as bytes, with whose they are.
+//! The vectors of an index: one after the other, aligned, as floats, as bytes and as signs, with whose they are.
 //!
 //! A vector has a slot. Slots of vectors that are gone are used again, but not while a graph still has links to them; what
 //! stood there is overwritten at once.
@@ -8,6 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use super::bits::Bits;
 use super::codes::{self, Scale};
 use super::facts::{Columns, Facts};
+use super::signs;
 use crate::memory::Id;
 use crate::simd::lines::{self, Floats, Line, Unsigned};
 
@@ -23,6 +24,8 @@ pub(super) struct Rows {
     pub(super) code_lines: usize,
     pub(super) floats: Vec<Floats>,
     pub(super) codes: Vec<Unsigned>,
+    /// A bit for each number, in words: whether it is above the mean.
+    pub(super) signs: Vec<u64>,
     pub(super) facts: Columns,
     pub(super) live: Bits,
     /// Vectors that their codes do not say well.
@@ -31,6 +34,8 @@ pub(super) struct Rows {
     slots: HashMap<Id, u32>,
     free: Vec<u32>,
     scale: Scale,
+    /// Of each number, of the vectors of the sample.
+    means: Vec<f32>,
     /// How many vectors there were when the scale was made.
     scaled: usize,
     /// Slots without codes.
@@ -45,6 +50,7 @@ impl Rows {
             code_lines: codes::lines_of(dimensions),
             floats: Vec::new(),
             codes: Vec::new(),
+            signs: Vec::new(),
             facts: Columns::default(),
             live: Bits::default(),
             outliers: BTreeSet::new(),
@@ -52,6 +58,7 @@ impl Rows {
             slots: HashMap::new(),
             free: Vec::new(),
             scale: Scale { clip: 1.0 },
+            means: vec![0.0; dimensions],
             scaled: 0,
             fresh: Vec::new(),
         }
@@ -61,6 +68,7 @@ impl Rows {
     pub(super) fn reserve(&mut self, count: usize) {
         self.floats.reserve_exact(count * self.lines);
         self.codes.reserve_exact(count * self.code_lines);
+        self.signs.reserve_exact(count * signs::words_of(self.dimensions));
         self.slots.reserve(count);
         self.ids.reserve(count);
     }
@@ -117,6 +125,7 @@ impl Rows {
         self.ids.push(Id::from_u128(0));
         self.floats.resize(self.floats.len() + self.lines, Floats::NOTHING);
         self.codes.resize(self.codes.len() + self.code_lines, Unsigned::NOTHING);
+        self.signs.resize(self.signs.len() + signs::words_of(self.dimensions), 0);
         slot
     }
 
@@ -126,6 +135,7 @@ impl Rows {
         let at = slot as usize;
         self.floats[at * self.lines..][..self.lines].fill(Floats::NOTHING);
         self.codes[at * self.code_lines..][..self.code_lines].fill(Unsigned::NOTHING);
+        self.sign_words(slot).fill(0);
         self.ids[at] = Id::from_u128(0);
         self.live.remove(slot);
         self.outliers.remove(&slot);
@@ -162,7 +172,7 @@ impl Rows {
         self.scaled = self.count();
         let step = self.count().div_ceil(SAMPLE).max(1);
         let sample: Vec<&[f32]> = self.live.iter().step_by(step).map(|slot| self.vector(slot)).collect();
-        self.scale = Scale::of(&sample);
+        (self.scale, self.means) = (Scale::of(&sample), signs::means(&sample, self.dimensions));
         loop {
             self.outliers.clear();
             let live: Vec<u32> = self.live.iter().collect();
@@ -182,5 +192,19 @@ impl Rows {
             true => self.outliers.insert(slot),
             false => self.outliers.remove(&slot),
         };
+        let words = signs::words_of(self.dimensions);
+        signs::encode(vector, &self.means, &mut self.signs[at * words..][..words]);
+    }
+
+    fn sign_words(&mut self, slot: u32) -> &mut [u64] {
+        let words = signs::words_of(self.dimensions);
+        &mut self.signs[slot as usize * words..][..words]
+    }
+
+    /// The signs of a vector that is looked for.
+    pub(super) fn signs_of(&self, vector: &[f32]) -> Vec<u64> {
+        let mut words = vec![0; signs::words_of(self.dimensions)];
+        signs::encode(vector, &self.means, &mut words);
+        words
     }
 }

@@ -1,8 +1,9 @@
-//! The nearest vectors by comparing all: in full, or by codes first.
+//! The nearest vectors by comparing all: in full, or by codes first, or by signs before.
 
 use super::bits::{Bits, ones};
 use super::codes;
 use super::rows::Rows;
+use super::signs;
 use super::top::Top;
 use crate::memory::store::{Match, best, cosine, unit};
 use crate::simd::lines::{self, Floats};
@@ -38,15 +39,20 @@ pub(super) fn exact(rows: &Rows, query: &Query, set: &Bits, most: usize) -> Vec<
     compared(rows, query, top.into_found().into_iter().map(|(_, slot)| slot), most)
 }
 
-/// The nearest of a set by codes, the best of which are compared in full. Finds nearly all of what [`exact`] finds.
+/// The nearest of a set by codes, the best of which are compared in full; of many, by the codes of those whose signs are
+/// alike. Finds nearly all of what [`exact`] finds.
 pub(super) fn coded(rows: &Rows, query: &Query, set: &Bits, most: usize) -> Vec<Match> {
     let mut top = Top::new(compared_in_full(most), 0.0);
     let (level, len, codes) = (query.level, rows.code_lines, codes::query(&query.vector));
-    let block = |first: usize, out: &mut [i32]| {
-        simd::byte_dots(level, &codes, &rows.codes[first * len..][..out.len() * len], out);
-    };
     let some = |at: &[u32], out: &mut [i32]| simd::byte_dots_at(level, &codes, &rows.codes, at, out);
-    each(rows.len(), set, block, some, |score| score as f32, &mut top);
+    if signs::are_worth(rows, set.count()) {
+        signs::offer(rows, query, set, most, some, &mut top);
+    } else {
+        let block = |first: usize, out: &mut [i32]| {
+            simd::byte_dots(level, &codes, &rows.codes[first * len..][..out.len() * len], out);
+        };
+        each(rows.len(), set, block, some, |score| score as f32, &mut top);
+    }
     let mut slots: Vec<u32> = top.into_found().into_iter().map(|(_, slot)| slot).collect();
     slots.extend(rows.outliers.iter().copied().filter(|slot| set.has(*slot)));
     slots.sort_unstable();

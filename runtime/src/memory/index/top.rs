@@ -48,6 +48,15 @@ impl Top {
         }
     }
 
+    /// The best of what it was offered until now: so many, if there are.
+    pub(super) fn best(&mut self, most: usize) -> &[(f32, u32)] {
+        let most = most.min(self.found.len());
+        if let Some(last) = most.checked_sub(1) {
+            self.found.select_nth_unstable_by(last, |a, b| b.0.total_cmp(&a.0));
+        }
+        &self.found[..most]
+    }
+
     /// What was kept, in no order.
     pub(super) fn into_found(mut self) -> Vec<(f32, u32)> {
         self.shrink();

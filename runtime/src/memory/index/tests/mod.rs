@@ -143,6 +143,60 @@ fn codes_find_outliers_and_nearly_all_else() {
     assert!(hits >= 1990, "{hits} of 2000");
 }
 
+/// Vectors for which signs say much, and such for which they say little or nothing.
+#[test]
+fn signs_leave_out_nearly_nothing() {
+    let (dimensions, count) = (64, signs::WORTH as u128 + 2000);
+    let mut random = Rng::with_seed(3);
+    let centres: Vec<Vec<f32>> = (0..200).map(|_| without_structure(&mut random, dimensions)).collect();
+    type Draw<'a> = dyn Fn(&mut Rng) -> Vec<f32> + 'a;
+    let near_others = |random: &mut Rng| {
+        let centre = &centres[random.usize(..centres.len())];
+        centre.iter().map(|x| x + 0.5 * (random.f32() - 0.5)).collect()
+    };
+    let plain = |random: &mut Rng| without_structure(random, dimensions);
+    let positive = |random: &mut Rng| plain(random).iter().map(|x| x.abs() + 3.0).collect();
+    let few_kinds = |random: &mut Rng| {
+        let at = random.usize(..3);
+        (0..dimensions).map(|number| if number == at { 1.0 + random.f32() } else { 0.0 }).collect()
+    };
+    let all: [(&str, &Draw<'_>); 4] =
+        [("near", &near_others), ("plain", &plain), ("positive", &positive), ("few", &few_kinds)];
+    for (name, draw) in all {
+        let (index, mut random) = (Index::default(), Rng::with_seed(4));
+        let mut fact = facts(&mut random);
+        index
+            .update(|update| {
+                (0..count).try_for_each(|id| {
+                    // A third is not meant.
+                    fact.kind = if id % 3 == 0 { Kind::Episode } else { Kind::Fact };
+                    update.put(Id::from_u128(id), &draw(&mut random), &fact)
+                })
+            })
+            .unwrap();
+        let mut meant = Filter::of(fact.namespace.clone());
+        let (mut hits, mut asked_for) = (0, 0);
+        for query in 0..16 {
+            meant.kinds = if query % 2 == 0 { vec![] } else { vec![Kind::Fact] };
+            let to = Embedding { model: "m".to_owned(), vector: draw(&mut random) };
+            let ask = |search| {
+                let asked = Nearest { to: &to, filter: &meant, most: 10, search };
+                index.nearest(&asked, || Ok::<_, Error>(Vec::new())).unwrap()
+            };
+            // Where many are equally near, as near is as good.
+            let (exact, found) = (ask(Search::Exact), ask(Search::Recall(0.999)));
+            assert_eq!(found.len(), 10);
+            hits += found.iter().filter(|one| one.score >= exact[9].score - 1e-4).count();
+            asked_for += 10;
+        }
+        assert!(hits + 1 >= asked_for, "{name}: {hits} of {asked_for}");
+    }
+}
+
+fn without_structure(random: &mut Rng, dimensions: usize) -> Vec<f32> {
+    (0..dimensions).map(|_| (0..6).map(|_| random.f32()).sum::<f32>() - 3.0).collect()
+}
+
 #[test]
 fn lengths_that_differ_are_refused() {
     let index = Index::default();
