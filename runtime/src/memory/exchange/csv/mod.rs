@@ -1,5 +1,5 @@
 //! A table of memories, for people and their programs: RFC 4180, UTF-8, one row a memory, its first row the names of the
-//! columns. What does not fit into a table is not in it, so this is no copy: [`jsonl`](super::jsonl) is.
+//! columns. What does not fit into a table is not in it, so this is no copy: [`super::jsonl`] is.
 //!
 //! | column | |
 //! |---|---|
