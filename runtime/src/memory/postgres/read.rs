@@ -9,11 +9,10 @@ use super::fault::{Fault, Result};
 use super::filter::{Where, order};
 use super::pool::{Asked, Connection};
 use super::row;
-use super::write::Op;
 use crate::memory::id::Id;
-use crate::memory::node::{Embedding, MemoryNode, Status};
+use crate::memory::node::{Embedding, MemoryNode};
 use crate::memory::relation::{Relation, RelationKind};
-use crate::memory::store::{Change, Commit, Direction, Filter, Item, Logged, Page, Revision, Stored};
+use crate::memory::store::{Change, Commit, Direction, Filter, Item, Logged, Page, Stored, op};
 use crate::memory::{Error, Namespace};
 
 /// A transaction whose statements all read the state of one moment.
@@ -204,49 +203,14 @@ fn change(found: &Row) -> Result<Option<Change>> {
             return Ok(None);
         }
         let relation = row::relation(found, RELATION_FROM)?;
-        return Ok(Some(match op == Op::Unrelate as i16 {
-            true => Change::Unrelate { id: relation.id },
-            false => Change::Relate(Box::new(relation)),
-        }));
+        return Ok(Some(op::of_relation(op, relation)));
     }
     let Some(id) = found.try_get::<_, Option<uuid::Uuid>>(4)?.map(row::id) else { return Ok(None) };
     if found.try_get::<_, Option<uuid::Uuid>>(NODE_FROM)?.is_none() {
-        let is_removed = op == Op::Remove as i16;
-        return Ok(Some(if is_removed { Change::Expire { id } } else { Change::Forget { id } }));
+        return Ok(Some(op::of_nothing(op, id)));
     }
     let is_first = found.try_get::<_, Option<i64>>(5)?.is_none();
-    Ok(Some(of_state(op, is_first, id, row::node(found, NODE_FROM)?.node)))
-}
-
-fn of_state(op: i16, is_first: bool, id: Id, node: MemoryNode) -> Change {
-    let is = |one: Op| op == one as i16;
-    if is(Op::Add) || is(Op::Restore) && is_first && node.status == Status::Live {
-        return Change::Add(Box::new(node));
-    }
-    if is(Op::Forget) {
-        return Change::Forget { id };
-    }
-    if is(Op::Embed) {
-        return Change::Embed { id, embedding: node.embedding };
-    }
-    if is(Op::Invalidate)
-        && let Some(at) = node.valid.to
-    {
-        return Change::Invalidate { id, at };
-    }
-    // What had ended has ended again when that is restored.
-    if node.status != Status::Live {
-        return Change::Expire { id };
-    }
-    let revision = Revision {
-        content: Some(node.content),
-        embedding: node.embedding,
-        importance: Some(node.importance),
-        valid: Some(node.valid),
-        expires: Some(node.expires),
-        metadata: Some(node.metadata),
-    };
-    Change::Revise { id, revision }
+    Ok(Some(op::of_state(op, is_first, id, row::node(found, NODE_FROM)?.node)))
 }
 
 pub(super) fn namespaces(connection: &mut Connection) -> Result<Vec<Namespace>> {

@@ -7,10 +7,11 @@ use super::pool::{Asked, Connection};
 use super::row::{self, Read};
 use super::schema;
 use super::view::{self, State, View, Wanted};
-use super::write::{Op, Writing};
+use super::write::Writing;
 use crate::memory::id::Id;
 use crate::memory::node::MemoryNode;
 use crate::memory::relation::Relation;
+use crate::memory::store::op::Op;
 use crate::memory::store::{Commit, Seen};
 use crate::memory::{Error, Settings};
 
@@ -100,7 +101,7 @@ fn past(connection: &mut Connection, commit: Commit) -> Result<Past> {
         return Err(no(commit, "its log is compacted"));
     }
     let entries: Vec<Entry> = rows.iter().map(entry).collect::<Result<_>>()?;
-    if entries.iter().any(|entry| entry.op == Op::Forget as i16) {
+    if entries.iter().any(|entry| Op::Forget.is(entry.op)) {
         return Err(no(commit, "it forgot something, of which nothing is left"));
     }
     read(connection, entries)
@@ -192,7 +193,7 @@ fn relation(writing: &mut Writing<'_>, past: &Past, commit: Commit, op: i16, r: 
     let Some(relation) = past.relations.get(&r) else {
         return Err(no(commit, "a relation of it is compacted"));
     };
-    if op == Op::Relate as i16 {
+    if Op::Relate.is(op) {
         // By its name: what was undone and done again stands in another row. It may have ended meanwhile, with a memory
         // that was forgotten.
         if let Some(tie) = writing.untie(relation.id) {

@@ -8,9 +8,10 @@ use super::pool::{Asked, Connection};
 use super::row;
 use super::schema;
 use super::view::{self, Wanted};
-use super::write::{Op, Writing};
+use super::write::Writing;
 use crate::memory::Settings;
 use crate::memory::node::Status;
+use crate::memory::store::op::Op;
 use crate::memory::store::{Census, Commit, Findings};
 
 /// Tables that hold something of a memory.

@@ -11,31 +11,13 @@ use crate::memory::content::{Content, Digested};
 use crate::memory::id::Id;
 use crate::memory::node::{Embedding, MemoryNode, Status};
 use crate::memory::relation::{Relation, RelationKind};
+use crate::memory::store::op::Op;
 use crate::memory::store::{Batch, Change, Commit, Committed, Expected, Revision, Seen, apply};
 use crate::memory::time::{Interval, Timestamp};
 use crate::memory::{Error, Settings};
 
 /// Contents of media that are larger are stored by their digest, once in a namespace.
 const LARGE: usize = 64 << 10;
-
-/// What a change was, in the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(i16)]
-pub(super) enum Op {
-    Add = 0,
-    Revise = 1,
-    Supersede = 2,
-    Invalidate = 3,
-    Expire = 4,
-    Forget = 5,
-    Embed = 6,
-    Relate = 7,
-    Unrelate = 8,
-    /// An undone addition.
-    Remove = 9,
-    /// An earlier state again.
-    Restore = 10,
-}
 
 /// A transaction under way.
 #[derive(Debug)]

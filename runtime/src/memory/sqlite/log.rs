@@ -14,38 +14,13 @@ use crate::memory::store::Commit;
 
 type Result<T> = std::result::Result<T, Error>;
 
-/// What a change was. Version 2 of the tables had an 11, too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub(super) enum Op {
-    Add = 0,
-    Revise = 1,
-    Supersede = 2,
-    Invalidate = 3,
-    Expire = 4,
-    Forget = 5,
-    Embed = 6,
-    Relate = 7,
-    Unrelate = 8,
-    /// An undone addition.
-    Remove = 9,
-    /// An earlier state again.
-    Restore = 10,
-}
-
 /// A change.
 pub(super) struct Entry {
-    pub(super) op: u8,
+    pub(super) op: i16,
     pub(super) n: Option<i64>,
     pub(super) state: Option<i64>,
     pub(super) before: Option<i64>,
     pub(super) r: Option<i64>,
-}
-
-impl Entry {
-    pub(super) fn is(&self, op: Op) -> bool {
-        self.op == op as u8
-    }
 }
 
 /// What a transaction did.

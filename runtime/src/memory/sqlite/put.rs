@@ -4,11 +4,12 @@ use std::sync::LazyLock;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::log::{self, Entry, Op};
+use super::log::{self, Entry};
 use super::write::{Fault, Writing};
 use super::{row, sum};
 use crate::memory::content::{Content, Digested};
 use crate::memory::node::{Embedding, MemoryNode, Status};
+use crate::memory::store::op::Op;
 use crate::memory::time::{Interval, Timestamp};
 use crate::memory::{Error, Settings};
 
@@ -291,7 +292,7 @@ impl Writing<'_> {
     }
 
     pub(super) fn log(&mut self, op: Op, n: Option<i64>, [state, before]: [Option<i64>; 2], r: Option<i64>) {
-        log::push(&mut self.log, &Entry { op: op as u8, n, state, before, r });
+        log::push(&mut self.log, &Entry { op: op as i16, n, state, before, r });
     }
 }
 

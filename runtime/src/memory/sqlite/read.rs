@@ -3,13 +3,13 @@
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
-use super::log::{self, Done, Entry, Op};
+use super::log::{self, Done, Entry};
 use super::write::Fault;
 use super::{row, sum};
 use crate::memory::id::Id;
-use crate::memory::node::{Embedding, MemoryNode, Status};
+use crate::memory::node::{Embedding, MemoryNode};
 use crate::memory::relation::{Relation, RelationKind};
-use crate::memory::store::{Change, Commit, Direction, Filter, Logged, Order, Page, Revision, Stored};
+use crate::memory::store::{Change, Commit, Direction, Filter, Logged, Order, Page, Stored, op};
 use crate::memory::{Error, Namespace};
 
 type Result<T> = std::result::Result<T, Fault>;
@@ -260,10 +260,7 @@ fn change(connection: &Connection, entry: &Entry) -> Result<Option<Change>> {
     if let Some(r) = entry.r {
         let query = format!("{} WHERE r.r = ?1", *row::RELATIONS);
         let relation = connection.prepare_cached(&query)?.query_row([r], row::relation).optional()?;
-        return Ok(relation.map(|relation| match entry.is(Op::Unrelate) {
-            true => Change::Unrelate { id: relation.id },
-            false => Change::Relate(Box::new(relation)),
-        }));
+        return Ok(relation.map(|relation| op::of_relation(entry.op, relation)));
     }
     let Some(n) = entry.n else { return Ok(None) };
     let id = connection.prepare_cached("SELECT id FROM nodes WHERE n = ?1")?.query_row([n], |row| row.get(0));
@@ -277,41 +274,9 @@ fn change(connection: &Connection, entry: &Entry) -> Result<Option<Change>> {
         None => None,
     };
     let Some(node) = state.map(|read| read.node) else {
-        let is_removed = entry.is(Op::Remove);
-        return Ok(Some(if is_removed { Change::Expire { id } } else { Change::Forget { id } }));
+        return Ok(Some(op::of_nothing(entry.op, id)));
     };
-    Ok(Some(of_state(entry, id, node)))
-}
-
-fn of_state(entry: &Entry, id: Id, node: MemoryNode) -> Change {
-    let is = |one: Op| entry.is(one);
-    if is(Op::Add) || is(Op::Restore) && entry.before.is_none() && node.status == Status::Live {
-        return Change::Add(Box::new(node));
-    }
-    if is(Op::Forget) {
-        return Change::Forget { id };
-    }
-    if is(Op::Embed) {
-        return Change::Embed { id, embedding: node.embedding };
-    }
-    if is(Op::Invalidate)
-        && let Some(at) = node.valid.to
-    {
-        return Change::Invalidate { id, at };
-    }
-    // What had ended has ended again when that is restored.
-    if node.status != Status::Live {
-        return Change::Expire { id };
-    }
-    let revision = Revision {
-        content: Some(node.content),
-        embedding: node.embedding,
-        importance: Some(node.importance),
-        valid: Some(node.valid),
-        expires: Some(node.expires),
-        metadata: Some(node.metadata),
-    };
-    Change::Revise { id, revision }
+    Ok(Some(op::of_state(entry.op, entry.before.is_none(), id, node)))
 }
 
 pub(super) fn namespaces(connection: &Connection) -> Result<Vec<Namespace>> {

@@ -4,7 +4,6 @@ use std::sync::LazyLock;
 
 use rusqlite::{OptionalExtension, params};
 
-use super::log::Op;
 use super::put::next;
 use super::row;
 use super::sum;
@@ -13,6 +12,7 @@ use crate::memory::Error;
 use crate::memory::id::Id;
 use crate::memory::node::Status;
 use crate::memory::relation::Relation;
+use crate::memory::store::op::Op;
 
 type Result<T> = std::result::Result<T, Fault>;
 

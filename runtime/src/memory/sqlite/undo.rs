@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::log::{self, Entry, Op};
+use super::log::{self, Entry};
 use super::put::Known;
 use super::row::{self, Read};
 use super::write::{About, Fault, Writing};
 use super::{read, sum};
+use crate::memory::store::op::Op;
 use crate::memory::store::{Commit, Committed, Seen};
 use crate::memory::{Error, Settings};
 
@@ -28,7 +29,7 @@ pub(super) fn undo(connection: &Connection, settings: &Settings, commit: Commit)
         return Err(no("its log is compacted"));
     }
     let entries = log::of(connection, commit)?;
-    if entries.iter().any(|entry| entry.is(Op::Forget)) {
+    if entries.iter().any(|entry| Op::Forget.is(entry.op)) {
         return Err(no("it forgot something, of which nothing is left"));
     }
     // What somebody else has changed since comes before what cannot be undone for another reason.
@@ -112,7 +113,7 @@ fn version_of(connection: &Connection, s: Option<i64>) -> Result<Seen> {
 }
 
 fn relation(writing: &mut Writing<'_>, entry: &Entry, r: i64) -> Result<()> {
-    if entry.is(Op::Relate) {
+    if Op::Relate.is(entry.op) {
         // By its name: what was undone and done again stands in another row.
         let end = sum::set("relations", &[("until", "?2")]);
         let end = format!("{end} WHERE id = (SELECT id FROM relations WHERE r = ?1) AND until IS NULL");

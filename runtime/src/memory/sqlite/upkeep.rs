@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::log::Op;
 use super::put::Known;
 use super::write::{About, Fault, Writing};
 use super::{row, sum};
 use crate::memory::node::Status;
+use crate::memory::store::op::Op;
 use crate::memory::store::{Census, Commit, Committed};
 use crate::memory::{Error, Settings};
 

@@ -4,13 +4,13 @@ use std::sync::LazyLock;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::log::Op;
 use super::put::{Known, State};
 use super::row::{self, Read};
 use super::{sum, upkeep};
 use crate::memory::id::Id;
 use crate::memory::node::{Embedding, MemoryNode, Status};
 use crate::memory::relation::{Relation, RelationKind};
+use crate::memory::store::op::Op;
 use crate::memory::store::{Batch, Change, Commit, Committed, Expected, Revision, Seen};
 use crate::memory::time::{Interval, Timestamp};
 use crate::memory::{Error, Settings};
