@@ -40,7 +40,7 @@ pub(super) fn differing(query: &[u64], rows: &[u64], out: &mut [u32]) {
         24 => differing_in::<24>(query, rows, out),
         len => {
             for (row, out) in rows.chunks_exact(len.max(1)).zip(out) {
-                *out = row.iter().zip(query).map(|(row, query)| (row ^ query).count_ones()).sum();
+                *out = bits_apart(row, query);
             }
         }
     }
@@ -50,6 +50,11 @@ pub(super) fn differing(query: &[u64], rows: &[u64], out: &mut [u32]) {
 fn differing_in<const WORDS: usize>(query: &[u64], rows: &[u64], out: &mut [u32]) {
     let Some(query) = query.first_chunk::<WORDS>() else { return };
     for (row, out) in rows.as_chunks::<WORDS>().0.iter().zip(out) {
-        *out = row.iter().zip(query).map(|(row, query)| (row ^ query).count_ones()).sum();
+        *out = bits_apart(row, query);
     }
+}
+
+#[inline(always)]
+fn bits_apart(row: &[u64], query: &[u64]) -> u32 {
+    row.iter().zip(query).map(|(row, query)| (row ^ query).count_ones()).sum()
 }

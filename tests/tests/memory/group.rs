@@ -9,8 +9,8 @@ use std::thread::{self, Thread};
 use std::time::Duration;
 
 use typewright_runtime::memory::sqlite::{Config, SqliteStore};
-use typewright_runtime::memory::store::{Batch, Change, Commit, Committed, Store};
-use typewright_runtime::memory::{Clock, Error, Id, MemoryNode, Random, Settings, Timestamp};
+use typewright_runtime::memory::store::{Batch, Change, Commit, Committed, Logged, Store};
+use typewright_runtime::memory::{Clock, Content, Error, Id, MemoryNode, Random, Settings, Timestamp};
 use typewright_tests::memory::history::History;
 
 use crate::store::Folder;
@@ -128,7 +128,7 @@ fn writers_at_once_share_a_transaction() {
     let shared = transactions(world.folder.path()) - before;
     assert!(shared < THREADS, "{shared} transactions");
     let mut logged = Vec::new();
-    let take = &mut |one: typewright_runtime::memory::store::Logged| {
+    let take = &mut |one: Logged| {
         logged.push(one.commit);
         Ok(())
     };
@@ -182,7 +182,7 @@ fn who_finds_no_room_takes_nobody_along() {
     let config = Config { most_bytes: Some(600_000), ..Config::default() };
     let mut world = World::new("group-full", Gate::default(), config);
     for node in world.nodes.iter_mut().step_by(2) {
-        node.content = typewright_runtime::memory::Content::Text("word ".repeat(30_000));
+        node.content = Content::Text("word ".repeat(30_000));
     }
     let told = world.tell(&world.batches());
     assert!(told.iter().all(|told| matches!(told, Some(Ok(_) | Err(Error::Full { .. })))), "{told:?}");

@@ -19,9 +19,10 @@ const SAMPLE: usize = 4096;
 #[derive(Debug)]
 pub(super) struct Rows {
     pub(super) dimensions: usize,
-    /// How many lines a vector fills, as floats and as codes.
+    /// How many lines a vector fills, as floats and as codes; how many words as signs.
     pub(super) lines: usize,
     pub(super) code_lines: usize,
+    pub(super) sign_words: usize,
     pub(super) floats: Vec<Floats>,
     pub(super) codes: Vec<Unsigned>,
     /// A bit for each number, in words: whether it is above the mean.
@@ -48,6 +49,7 @@ impl Rows {
             dimensions,
             lines: dimensions.div_ceil(Floats::NUMBERS),
             code_lines: codes::lines_of(dimensions),
+            sign_words: signs::words_of(dimensions),
             floats: Vec::new(),
             codes: Vec::new(),
             signs: Vec::new(),
@@ -68,7 +70,7 @@ impl Rows {
     pub(super) fn reserve(&mut self, count: usize) {
         self.floats.reserve_exact(count * self.lines);
         self.codes.reserve_exact(count * self.code_lines);
-        self.signs.reserve_exact(count * signs::words_of(self.dimensions));
+        self.signs.reserve_exact(count * self.sign_words);
         self.slots.reserve(count);
         self.ids.reserve(count);
     }
@@ -125,7 +127,7 @@ impl Rows {
         self.ids.push(Id::from_u128(0));
         self.floats.resize(self.floats.len() + self.lines, Floats::NOTHING);
         self.codes.resize(self.codes.len() + self.code_lines, Unsigned::NOTHING);
-        self.signs.resize(self.signs.len() + signs::words_of(self.dimensions), 0);
+        self.signs.resize(self.signs.len() + self.sign_words, 0);
         slot
     }
 
@@ -135,7 +137,7 @@ impl Rows {
         let at = slot as usize;
         self.floats[at * self.lines..][..self.lines].fill(Floats::NOTHING);
         self.codes[at * self.code_lines..][..self.code_lines].fill(Unsigned::NOTHING);
-        self.sign_words(slot).fill(0);
+        self.signs[at * self.sign_words..][..self.sign_words].fill(0);
         self.ids[at] = Id::from_u128(0);
         self.live.remove(slot);
         self.outliers.remove(&slot);
@@ -192,18 +194,13 @@ impl Rows {
             true => self.outliers.insert(slot),
             false => self.outliers.remove(&slot),
         };
-        let words = signs::words_of(self.dimensions);
-        signs::encode(vector, &self.means, &mut self.signs[at * words..][..words]);
-    }
-
-    fn sign_words(&mut self, slot: u32) -> &mut [u64] {
-        let words = signs::words_of(self.dimensions);
-        &mut self.signs[slot as usize * words..][..words]
+        let signs = &mut self.signs[at * self.sign_words..][..self.sign_words];
+        signs::encode(vector, &self.means, signs);
     }
 
     /// The signs of a vector that is looked for.
     pub(super) fn signs_of(&self, vector: &[f32]) -> Vec<u64> {
-        let mut words = vec![0; signs::words_of(self.dimensions)];
+        let mut words = vec![0; self.sign_words];
         signs::encode(vector, &self.means, &mut words);
         words
     }

@@ -52,7 +52,7 @@ struct Apart {
 
 impl Apart {
     fn of(rows: &Rows, query: &Query, set: &Bits) -> Self {
-        let words = words_of(rows.dimensions);
+        let words = rows.sign_words;
         let question = rows.signs_of(&query.vector);
         let (mut signs, mut within) = (vec![NOT; rows.len()], vec![0; rows.dimensions + 1]);
         let mut out = [0_u32; 64];

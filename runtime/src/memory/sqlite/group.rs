@@ -37,7 +37,6 @@ struct Writer {
 #[derive(Default)]
 struct Open {
     group: Arc<Group>,
-    members: usize,
     changes: usize,
     /// Somebody has left it open, and waits for its end.
     is_awaited: bool,
@@ -105,13 +104,13 @@ impl Turns {
 impl Writer {
     /// Begins a transaction, or takes part in the one that is open; its group, and whether it is the first of it.
     fn join(&mut self, changes: usize) -> Result<(Arc<Group>, bool), rusqlite::Error> {
-        if self.open.is_none() {
+        let is_first = self.open.is_none();
+        if is_first {
             self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute(())?;
         }
         let open = self.open.get_or_insert_default();
-        open.members += 1;
         open.changes += changes;
-        Ok((Arc::clone(&open.group), open.members == 1))
+        Ok((Arc::clone(&open.group), is_first))
     }
 
     /// Lets somebody else go on with what is open; not, where that is enough.

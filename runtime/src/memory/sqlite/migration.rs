@@ -11,10 +11,7 @@ use super::{row, sum};
 
 type Result<T> = std::result::Result<T, Error>;
 
-/// What ends a transaction in the table `log` of version 2.
-const END: u8 = 11;
-
-/// What in version 2 cannot be: it must not be given sums again.
+/// What in version 2 cannot be: it must not be given sums again. The operation 11 ended a transaction.
 const WRONG: [(&str, &str); 3] = [
     (
         "commits that are not what was written",
@@ -36,9 +33,7 @@ pub(super) fn migrate(connection: &Connection, from: u32) -> Result<()> {
     if from == 2 {
         WRONG.iter().try_for_each(|(what, query)| none(connection, what, query))?;
     }
-    if from < 3 {
-        put_logs_into_commits(connection)?;
-    }
+    put_logs_into_commits(connection)?;
     if from < 2 {
         for (table, _) in sum::TABLES {
             connection.execute_batch(&format!("ALTER TABLE {table} ADD COLUMN sum INTEGER"))?;
@@ -63,7 +58,7 @@ fn put_logs_into_commits(connection: &Connection) -> Result<()> {
     connection.execute_batch(&format!(
         "ALTER TABLE commits ADD COLUMN log TEXT NOT NULL DEFAULT ''; \
          UPDATE commits SET log = coalesce((SELECT group_concat({numbers}, ';' ORDER BY l.ord) FROM log l \
-         WHERE l.seq = commits.seq AND l.op <> {END}), ''); \
+         WHERE l.seq = commits.seq AND l.op <> 11), ''); \
          DROP TABLE log; \
          DROP INDEX states_n; \
          CREATE INDEX states_n ON states (n, since) WHERE until IS NOT NULL"
