@@ -75,6 +75,16 @@ impl Manifest {
             || self.pending.get(path).is_some_and(|known| known.contains(fingerprint))
     }
 
+    /// Whether the same files, with the same fingerprints, were written.
+    pub(super) fn says_as(&self, other: &Self) -> bool {
+        self.written == other.written
+    }
+
+    /// What is to stand in the manifest of a folder.
+    pub(super) fn text(&self, out: &Path) -> Result<String, Error> {
+        text(out, NAME, &ManifestFile { version: 1, files: self.written.clone() })
+    }
+
     /// Says what is about to be on the disk, beside what an earlier interrupted run may have left there.
     pub(super) fn write_journal(&self, out: &Path) -> Result<(), Error> {
         let mut files = read::<JournalFile>(&out.join(JOURNAL))
@@ -89,7 +99,7 @@ impl Manifest {
 
     /// Replaces the manifest. The journal goes, unless it speaks of files outside this run's scope.
     pub(super) fn store(&self, out: &Path) -> Result<(), Error> {
-        write(out, NAME, &ManifestFile { version: 1, files: self.written.clone() })?;
+        disk::write(out, NAME, &self.text(out)?)?;
         if self.pending.is_empty() {
             return disk::remove(out, JOURNAL);
         }
@@ -109,7 +119,11 @@ fn read<T: for<'a> Deserialize<'a>>(path: &Path) -> Result<Option<T>, Error> {
 }
 
 fn write(out: &Path, name: &str, file: &impl Serialize) -> Result<(), Error> {
-    let text = serde_json::to_string_pretty(file)
-        .map_err(|error| Error::Manifest { path: out.join(name), reason: error.to_string() })?;
-    disk::write(out, name, &(text + "\n"))
+    disk::write(out, name, &text(out, name, file)?)
+}
+
+fn text(out: &Path, name: &str, file: &impl Serialize) -> Result<String, Error> {
+    serde_json::to_string_pretty(file)
+        .map(|text| text + "\n")
+        .map_err(|error| Error::Manifest { path: out.join(name), reason: error.to_string() })
 }

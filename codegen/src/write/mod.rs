@@ -224,6 +224,13 @@ pub fn plan(
     }
     plan.changes.sort_by(|a, b| a.path.cmp(&b.path));
     plan.stale_manifest = plan.manifest != known;
+    // Beside files that differ, that goes without saying.
+    if plan.is_clean() && !plan.manifest.says_as(&known) {
+        let before = disk::read(&out.join(manifest::NAME))?;
+        let action = if before.is_some() { Action::Update } else { Action::Create };
+        let after = Some(Arc::from(plan.manifest.text(out)?));
+        plan.changes.push(Change { path: manifest::NAME.to_owned(), action, before, after });
+    }
     Ok(plan)
 }
 

@@ -94,6 +94,33 @@ fn a_deleted_file_is_written_again() {
 }
 
 #[test]
+fn a_manifest_that_says_something_else_is_told_and_replaced() {
+    let folder = Folder::new("manifest");
+    let all = outputs(&[("a/x.rs", "1\n"), ("a/y.rs", "1\n")]);
+    folder.write(&all);
+    let whole = folder.read(".manifest.json").unwrap();
+    let line = whole.lines().find(|line| line.contains("a/y.rs")).unwrap();
+    let said: [(&str, Option<String>); 3] = [
+        ("another fingerprint", Some(whole.replacen("a/y.rs\": \"", "a/y.rs\": \"0", 1))),
+        ("a file less", Some(whole.replace(&format!(",\n{line}"), ""))),
+        ("nothing", None),
+    ];
+    for (what, text) in said {
+        match text {
+            Some(text) => folder.edit(".manifest.json", &text),
+            None => std::fs::remove_file(folder.0.join(".manifest.json")).unwrap(),
+        }
+        let plan = folder.plan(&all);
+        let paths: Vec<&str> = plan.changes.iter().map(|change| change.path.as_str()).collect();
+        assert_eq!(paths, [".manifest.json"], "{what}");
+        assert!(plan.changes[0].diff().contains(&format!("+{line}")), "{what}: {}", plan.changes[0].diff());
+        assert_eq!(commit(&folder.0, &plan).unwrap(), Report { written: 1, unchanged: 2, removed: 0 });
+        assert_eq!(folder.read(".manifest.json").unwrap(), whole, "{what}");
+        assert!(folder.plan(&all).is_clean(), "{what}");
+    }
+}
+
+#[test]
 fn what_is_no_longer_generated_goes_with_its_folders_unless_it_was_edited() {
     let folder = Folder::new("stale");
     folder.write(&outputs(&[("a/x.rs", "1\n"), ("b/src/y.rs", "1\n"), ("c/z.rs", "1\n")]));
