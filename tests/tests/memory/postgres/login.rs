@@ -5,10 +5,12 @@
 //! that are bound to it, as a pooler does. It knows the password, and checks all that RFC 5802, 5929 and 7677 say.
 
 use std::net::Ipv4Addr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use ring::{hmac, pbkdf2};
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::TcpStream;
@@ -135,7 +137,7 @@ impl Gate {
 
     async fn log_in(&self, client: &mut TlsStream<TcpStream>) -> Result<(), &'static str> {
         const SALT: &[u8] = b"0123456789abcdef";
-        const ROUNDS: u32 = 4096;
+        const ROUNDS: NonZeroU32 = NonZeroU32::new(4096).unwrap();
         send(client, b'R', b"\0\0\0\x0aSCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0\0").await;
         let first = receive(client).await;
         let first = first.strip_prefix("SCRAM-SHA-256-PLUS\0").ok_or("a login that is not bound")?;
@@ -152,13 +154,14 @@ impl Gate {
             return Err("bound to another connection");
         }
         let salted = salted(PASSWORD.as_bytes(), SALT, ROUNDS);
-        let (key, all) = (hmac(&salted, b"Client Key"), format!("{bare},{asked},{said}"));
-        let signature = hmac(&Sha256::digest(key), all.as_bytes());
-        let expected: Vec<u8> = key.iter().zip(signature).map(|(key, signature)| key ^ signature).collect();
+        let (key, all) = (signed(&salted, b"Client Key"), format!("{bare},{asked},{said}"));
+        let signature = signed(&Sha256::digest(&key), all.as_bytes());
+        let both = key.as_ref().iter().zip(signature.as_ref());
+        let expected: Vec<u8> = both.map(|(key, signature)| key ^ signature).collect();
         if STANDARD.decode(proof).unwrap() != expected {
             return Err("by another password");
         }
-        let own = hmac(&hmac(&salted, b"Server Key"), all.as_bytes());
+        let own = signed(signed(&salted, b"Server Key").as_ref(), all.as_bytes());
         let proven = format!("\0\0\0\x0cv={}", STANDARD.encode(own));
         send(client, b'R', proven.as_bytes()).await;
         Ok(())
@@ -180,19 +183,12 @@ async fn receive(client: &mut TlsStream<TcpStream>) -> String {
     body.iter().map(|byte| char::from(*byte)).collect()
 }
 
-fn hmac(key: &[u8], text: &[u8]) -> [u8; 32] {
-    let block =
-        |pad: u8| (0..64).map(|at| key.get(at).copied().unwrap_or_default() ^ pad).collect::<Vec<_>>();
-    let inner = Sha256::digest([&block(0x36)[..], text].concat());
-    Sha256::digest([&block(0x5c)[..], &inner].concat()).into()
+fn signed(key: &[u8], text: &[u8]) -> hmac::Tag {
+    hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text)
 }
 
-fn salted(password: &[u8], salt: &[u8], rounds: u32) -> [u8; 32] {
-    let mut last = hmac(password, &[salt, &[0, 0, 0, 1]].concat());
-    let mut salted = last;
-    for _ in 1..rounds {
-        last = hmac(password, &last);
-        salted.iter_mut().zip(last).for_each(|(sum, byte)| *sum ^= byte);
-    }
+fn salted(password: &[u8], salt: &[u8], rounds: NonZeroU32) -> [u8; 32] {
+    let mut salted = [0; 32];
+    pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, rounds, salt, password, &mut salted);
     salted
 }
