@@ -3,20 +3,20 @@
 /// Floats.
 #[derive(Debug, Clone, Copy)]
 #[repr(C, align(64))]
-pub struct Floats([f32; 16]);
+pub(crate) struct Floats([f32; 16]);
 
 /// Bytes that stand for numbers 128 smaller.
 #[derive(Debug, Clone, Copy)]
 #[repr(C, align(64))]
-pub struct Unsigned([u8; 64]);
+pub(crate) struct Unsigned([u8; 64]);
 
 /// Bytes of either sign.
 #[derive(Debug, Clone, Copy)]
 #[repr(C, align(64))]
-pub struct Signed([i8; 64]);
+pub(crate) struct Signed([i8; 64]);
 
 /// A line of numbers.
-pub trait Line: Copy {
+pub(crate) trait Line: Copy {
     /// What its numbers are.
     type Number: Copy;
     /// All of its numbers.
@@ -55,7 +55,7 @@ pub(super) fn plain<L: Line>(lines: &[L]) -> &[L::Numbers] {
 
 /// The numbers of lines.
 #[expect(unsafe_code, reason = "a view of the same bytes as another type")]
-pub fn numbers<L: Line>(lines: &[L]) -> &[L::Number] {
+pub(crate) fn numbers<L: Line>(lines: &[L]) -> &[L::Number] {
     const { assert!(size_of::<L>() == L::NUMBERS * size_of::<L::Number>()) };
     // SAFETY: a line is an array of its numbers, no less and no more, and is aligned more strictly than they are.
     unsafe { std::slice::from_raw_parts(lines.as_ptr().cast(), lines.len() * L::NUMBERS) }
@@ -63,14 +63,14 @@ pub fn numbers<L: Line>(lines: &[L]) -> &[L::Number] {
 
 /// The numbers of lines, to be changed.
 #[expect(unsafe_code, reason = "a view of the same bytes as another type")]
-pub fn numbers_mut<L: Line>(lines: &mut [L]) -> &mut [L::Number] {
+pub(crate) fn numbers_mut<L: Line>(lines: &mut [L]) -> &mut [L::Number] {
     const { assert!(size_of::<L>() == L::NUMBERS * size_of::<L::Number>()) };
     // SAFETY: as above; any bits are valid numbers of these types.
     unsafe { std::slice::from_raw_parts_mut(lines.as_mut_ptr().cast(), lines.len() * L::NUMBERS) }
 }
 
 /// A vector as lines, filled up with what counts nothing.
-pub fn of<L: Line>(vector: &[L::Number]) -> Vec<L> {
+pub(crate) fn of<L: Line>(vector: &[L::Number]) -> Vec<L> {
     let mut lines = vec![L::NOTHING; vector.len().div_ceil(L::NUMBERS)];
     numbers_mut(&mut lines)[..vector.len()].copy_from_slice(vector);
     lines

@@ -8,13 +8,14 @@
 //! `level` finds out what there is, `scalar` says what is computed, in plain Rust, and the files of the instruction sets
 //! compute the same. It is the one place of search that has `unsafe`: loads by pointer, and calls of what was compiled
 //! for instructions that were found before. It knows nothing of memories.
+//! Lines are of this crate alone: what is seen as numbers without a look at its type has to be numbers and nothing else.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod level;
-pub mod lines;
+pub(crate) mod lines;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod scalar;
@@ -76,7 +77,7 @@ pub fn dot_bytes(level: Level, a: &[u8], b: &[i8]) -> i32 {
     any(target_arch = "x86_64", target_arch = "aarch64"),
     expect(unsafe_code, reason = "calls what was compiled for a level")
 )]
-pub fn dots(level: Level, query: &[Floats], rows: &[Floats], out: &mut [f32]) {
+pub(crate) fn dots(level: Level, query: &[Floats], rows: &[Floats], out: &mut [f32]) {
     dispatch!(level, floats(lines::plain(query), lines::plain(rows), out));
 }
 
@@ -85,7 +86,7 @@ pub fn dots(level: Level, query: &[Floats], rows: &[Floats], out: &mut [f32]) {
     any(target_arch = "x86_64", target_arch = "aarch64"),
     expect(unsafe_code, reason = "calls what was compiled for a level")
 )]
-pub fn dots_at(level: Level, query: &[Floats], rows: &[Floats], at: &[u32], out: &mut [f32]) {
+pub(crate) fn dots_at(level: Level, query: &[Floats], rows: &[Floats], at: &[u32], out: &mut [f32]) {
     dispatch!(level, floats_at(lines::plain(query), lines::plain(rows), at, out));
 }
 
@@ -94,7 +95,7 @@ pub fn dots_at(level: Level, query: &[Floats], rows: &[Floats], at: &[u32], out:
     any(target_arch = "x86_64", target_arch = "aarch64"),
     expect(unsafe_code, reason = "calls what was compiled for a level")
 )]
-pub fn byte_dots(level: Level, query: &[Signed], rows: &[Unsigned], out: &mut [i32]) {
+pub(crate) fn byte_dots(level: Level, query: &[Signed], rows: &[Unsigned], out: &mut [i32]) {
     dispatch!(level, bytes(lines::plain(query), lines::plain(rows), out));
 }
 
@@ -103,7 +104,7 @@ pub fn byte_dots(level: Level, query: &[Signed], rows: &[Unsigned], out: &mut [i
     any(target_arch = "x86_64", target_arch = "aarch64"),
     expect(unsafe_code, reason = "calls what was compiled for a level")
 )]
-pub fn byte_dots_at(level: Level, query: &[Signed], rows: &[Unsigned], at: &[u32], out: &mut [i32]) {
+pub(crate) fn byte_dots_at(level: Level, query: &[Signed], rows: &[Unsigned], at: &[u32], out: &mut [i32]) {
     dispatch!(level, bytes_at(lines::plain(query), lines::plain(rows), at, out));
 }
 
