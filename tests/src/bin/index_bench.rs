@@ -103,7 +103,8 @@ fn search(base: &str, queries: &str, threads: usize) -> Result<(), Failure> {
     for effort in EFFORTS {
         let (speed, found) = best_of(3, || {
             let began = Instant::now();
-            let found: Vec<_> = queries.rows().map(|row| index.find_by_graph(row, 10, effort)).collect();
+            let found = queries.rows().map(|row| index.find_by_graph(row, 10, effort));
+            let found = found.collect::<Result<Vec<_>, _>>()?;
             Ok((found.len() as f64 / seconds(began), found))
         })?;
         let recall = recall(&found, &exact);

@@ -6,11 +6,13 @@ use std::time::{Duration, Instant};
 
 use typewright_runtime::memory::sqlite::{Config, SqliteStore};
 use typewright_runtime::memory::store::{Commit, Filter, Match, Nearest, Search, Store, Transaction, exact};
-use typewright_runtime::memory::{Embedding, Id, Kind, MemoryDraft, Namespace, Settings, index};
+use typewright_runtime::memory::{Embedding, Error, Id, Kind, MemoryDraft, Namespace, Settings, index};
 use typewright_tests::memory::history::History;
 use typewright_tests::memory::oracle::Oracle;
 
-use crate::store::{Folder, open, settings};
+use crate::store::{Engine, Folder, on_each_store, open, settings};
+
+on_each_store!(what_is_no_number_is_refused_and_more_than_there_is_can_be_asked_for);
 
 fn query(history: &mut History) -> Embedding {
     let (model, len) = [("small", 3), ("large", 5), ("none", 4)][history.random.usize(..3)];
@@ -216,4 +218,33 @@ fn threads_search_while_others_write() {
         }
     });
     works(&store, &mut random);
+}
+
+fn what_is_no_number_is_refused_and_more_than_there_is_can_be_asked_for(on: Engine) {
+    let place = on.place("odd");
+    let (namespace, mut random) = (Namespace::new("a").unwrap(), fastrand::Rng::with_seed(1));
+    let mut transaction = place.begin();
+    for _ in 0..40 {
+        let draft = MemoryDraft::new(namespace.clone(), Kind::Fact, "x");
+        transaction.add(draft.embedding("m", vector(&mut random))).unwrap();
+    }
+    transaction.commit().unwrap();
+    let (store, filter) = (&*place.store, Filter::of(namespace));
+    let mut to = Embedding { model: "m".to_owned(), vector: vector(&mut random) };
+    let searches = [Search::Exact, Search::Recall(0.9)];
+    for (most, search) in
+        [usize::MAX, 1 << 60].into_iter().flat_map(|most| searches.map(|search| (most, search)))
+    {
+        let (found, expected) = both(store, &Nearest { to: &to, filter: &filter, most, search });
+        assert_eq!((found.len(), found), (40, expected));
+    }
+    for wrong in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        to.vector[3] = wrong;
+        for search in searches {
+            let asked = Nearest { to: &to, filter: &filter, most: 5, search };
+            let told = [store.nearest(&asked), exact(store, &asked)];
+            assert!(told.iter().all(|told| matches!(told, Err(Error::Invalid { .. }))), "{told:?}");
+            assert_eq!(format!("{:?}", told[0]), format!("{:?}", told[1]));
+        }
+    }
 }

@@ -33,7 +33,7 @@ use rows::Rows;
 use scan::Query;
 pub(super) use sidecar::saved;
 
-use super::store::{Commit, Filter, Match, Nearest, comparable, unit};
+use super::store::{Commit, Filter, Match, Nearest, comparable, finite, unit};
 use super::{Error, Id, Namespace};
 use crate::simd::Level;
 
@@ -139,7 +139,7 @@ impl Index {
     /// An index of vectors that belong to no store.
     ///
     /// # Errors
-    /// When not all have the same length.
+    /// When not all have the same length, or a number of one is none, or infinite.
     pub fn of<'a>(
         settings: Settings,
         vectors: impl IntoIterator<Item = (Id, &'a [f32])>,
@@ -163,15 +163,25 @@ impl Index {
     /// The nearest of those that a filter means, which asks nothing of what is kept with memories.
     ///
     /// # Errors
-    /// When the vector has another length than those of the index.
+    /// When the vector has another length than those of the index, or a number of it is none, or infinite.
     pub fn find(&self, asked: &Nearest<'_>) -> Result<Vec<Match>, Error> {
         self.nearest(asked, || Err(Error::invalid("filter", "an index knows no metadata")))
     }
 
     /// The nearest of all by the graph alone, which keeps so many while it is searched (ef).
-    pub fn find_by_graph(&self, vector: &[f32], most: usize, effort: usize) -> Vec<Match> {
+    ///
+    /// # Errors
+    /// When the vector has another length than those of the index, or a number of it is none, or infinite.
+    pub fn find_by_graph(&self, vector: &[f32], most: usize, effort: usize) -> Result<Vec<Match>, Error> {
+        finite(vector)?;
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        self.by_graph(&state, &Query::new(vector, Level::detect()), most, &state.rows.live, effort)
+        let (live, count) = (&state.rows.live, state.rows.count());
+        if count == 0 {
+            return Ok(Vec::new());
+        }
+        comparable(vector.len(), state.rows.dimensions)?;
+        let query = Query::new(vector, Level::detect());
+        Ok(self.by_graph(&state, &query, most.min(count), live, effort.min(count)))
     }
 
     /// The file of the graph, if there is one, and something of it is in no file. `model` is who made the vectors.
@@ -210,12 +220,13 @@ impl Index {
     /// memories, which the index does not know.
     ///
     /// # Errors
-    /// When the vector has another length than those of the index, or `ids` fails.
+    /// When the vector has another length than those of the index, a number of it is none, or infinite, or `ids` fails.
     pub(super) fn nearest<E: From<Error>>(
         &self,
         asked: &Nearest<'_>,
         ids: impl FnOnce() -> Result<Vec<Id>, E>,
     ) -> Result<Vec<Match>, E> {
+        finite(&asked.to.vector)?;
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         let set = match asked.filter.metadata.is_empty() {
             true => self.meant(&state, asked.filter),
@@ -306,8 +317,9 @@ impl Update<'_> {
     /// The vector and the facts of a memory are these now.
     ///
     /// # Errors
-    /// When the vector has another length than the others.
+    /// When the vector has another length than the others, or a number of it is none, or infinite.
     pub(super) fn put(&mut self, id: Id, vector: &[f32], facts: &Facts) -> Result<(), Error> {
+        finite(vector)?;
         if self.state.rows.len() == 0 && self.state.rows.dimensions != vector.len() {
             self.state.rows = Rows::new(vector.len());
         }

@@ -31,13 +31,15 @@ enum Way {
 impl Index {
     pub(super) fn search(&self, state: &State, query: &Query, asked: &Nearest<'_>, set: &Bits) -> Vec<Match> {
         let (rows, count) = (&state.rows, set.count());
+        // Room is made for as many as are asked for: no more than there are.
+        let asked = &Nearest { most: asked.most.min(count), ..*asked };
         match way(state, asked, set, count) {
             Way::Exact => scan::exact(rows, query, set, asked.most),
             Way::Coded => scan::coded(rows, query, set, asked.most),
             Way::Graph { effort } => {
                 let found = self.by_graph(state, query, asked.most, set, effort);
                 // As many as there are, whatever the links lead to.
-                match found.len() < asked.most.min(count) {
+                match found.len() < asked.most {
                     true => scan::coded(rows, query, set, asked.most),
                     false => found,
                 }

@@ -67,6 +67,7 @@ struct Model {
 }
 
 pub(super) fn nearest(connection: &mut Connection, hints: &Hints, asked: &Nearest<'_>) -> Result<Vec<Match>> {
+    crate::memory::store::finite(&asked.to.vector)?;
     let Some(model) = hints.of(connection, asked)? else { return Ok(Vec::new()) };
     comparable(asked.to.vector.len(), model.dimension)?;
     let most = asked.most.min(Page::MOST);

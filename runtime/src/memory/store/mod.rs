@@ -24,7 +24,7 @@ pub use all::all;
 pub use change::{Batch, Change, Expected, Logged, Revision, Seen};
 pub use filter::{Filter, Order, Page};
 pub use nearest::{Nearest, Search, exact};
-pub(super) use nearest::{best, comparable, cosine, likeness, unit};
+pub(super) use nearest::{best, comparable, cosine, finite, likeness, unit};
 #[cfg(feature = "postgres")]
 pub(super) use transaction::apply;
 pub use transaction::{Savepoint, Transaction};
@@ -208,7 +208,8 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// if the filter means so many that have a vector of the model.
     ///
     /// # Errors
-    /// When the store cannot be read, or the vector's dimension is not that of the stored ones.
+    /// When the store cannot be read, the vector's dimension is not that of the stored ones, or a number of it is none, or
+    /// infinite.
     fn nearest(&self, asked: &Nearest<'_>) -> Result<Vec<Match>, Error> {
         exact(self, asked)
     }

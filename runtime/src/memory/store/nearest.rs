@@ -32,8 +32,10 @@ pub enum Search {
 /// The nearest of a store, by their cosine; equal ones by name. Reads every vector that is meant.
 ///
 /// # Errors
-/// When the store cannot be read, or the vector's dimension is not that of the stored ones.
+/// When the store cannot be read, the vector's dimension is not that of the stored ones, or a number of it is none, or
+/// infinite.
 pub fn exact(store: &(impl Store + ?Sized), asked: &Nearest<'_>) -> Result<Vec<Match>, Error> {
+    finite(&asked.to.vector)?;
     let meant: BTreeSet<Id> = store.ids(asked.filter)?.into_iter().collect();
     let to = unit(&asked.to.vector);
     let mut found = Vec::new();
@@ -61,6 +63,14 @@ pub(in crate::memory) fn comparable(asked: usize, stored: usize) -> Result<(), E
     }
     let reason = format!("it has {asked} numbers; those of its model have {stored}");
     Err(Error::Invalid { what: "the vector", reason })
+}
+
+/// Fails for a vector with a number that is none, or infinite: it is near to nothing.
+pub(in crate::memory) fn finite(vector: &[f32]) -> Result<(), Error> {
+    if vector.iter().all(|x| x.is_finite()) {
+        return Ok(());
+    }
+    Err(Error::invalid("the vector", "a number of it is none, or infinite"))
 }
 
 /// The vector of the same direction whose length is 1. One of nothing but zeros stays so.

@@ -210,3 +210,43 @@ fn lengths_that_differ_are_refused() {
     let asked = Nearest { to: &to, filter: &filter, most: 1, search: Search::Exact };
     assert!(index.nearest(&asked, || Ok::<_, Error>(Vec::new())).is_err());
 }
+
+#[test]
+fn who_asks_for_more_than_there_is_gets_all() {
+    let (mut random, count) = (Rng::with_seed(5), 2100);
+    let vectors: Vec<Vec<f32>> = (0..count).map(|_| without_structure(&mut random, 8)).collect();
+    let settings = Settings { crossover: 100, links: 4, candidates: 16, threads: 1, seed: 1 };
+    let index =
+        Index::of(settings, vectors.iter().zip(0..).map(|(vector, id)| (Id::from_u128(id), &vector[..])))
+            .unwrap();
+    index.build();
+    let (filter, to) =
+        (Filter::of(Index::namespace().unwrap()), Embedding { model: "m".to_owned(), vector: vec![1.0; 8] });
+    for most in [usize::MAX, 1 << 60, u32::MAX as usize] {
+        for search in [Search::Exact, Search::Recall(0.9), Search::Recall(0.999)] {
+            let asked = Nearest { to: &to, filter: &filter, most, search };
+            assert_eq!(index.find(&asked).unwrap().len(), count, "{most}, {search:?}");
+        }
+        let found = index.find_by_graph(&to.vector, most, usize::MAX).unwrap();
+        assert!((1..=count).contains(&found.len()), "{most}: {}", found.len());
+    }
+}
+
+#[test]
+fn numbers_that_are_none_are_refused() {
+    let good = [1.0, 2.0];
+    for wrong in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let ids = [Id::from_u128(1), Id::from_u128(2)];
+        let bad = [1.0, wrong];
+        assert!(Index::of(Settings::default(), ids.into_iter().zip([&good[..], &bad[..]])).is_err());
+        let index = Index::of(Settings::default(), [(ids[0], &good[..])]).unwrap();
+        let filter = Filter::of(Index::namespace().unwrap());
+        let to = Embedding { model: "m".to_owned(), vector: bad.to_vec() };
+        for search in [Search::Exact, Search::Recall(0.9)] {
+            let told = index.find(&Nearest { to: &to, filter: &filter, most: 1, search });
+            assert!(matches!(told, Err(Error::Invalid { .. })), "{told:?}");
+        }
+        assert!(index.find_by_graph(&bad, 1, 10).is_err());
+        assert!(index.find_by_graph(&[1.0], 1, 10).is_err(), "another length");
+    }
+}

@@ -44,7 +44,7 @@ fn works(index: &Index, vectors: &[Vec<f32>], ids: std::ops::Range<usize>) {
         let asked = Nearest { to: &to, filter: &filter, most: 3, search: Search::Exact };
         let found = index.nearest(&asked, || Ok::<_, Error>(Vec::new())).unwrap();
         assert_eq!(found[0].id, Id::from_u128(at as u128));
-        let found = index.find_by_graph(&vectors[at], 3, 64);
+        let found = index.find_by_graph(&vectors[at], 3, 64).unwrap();
         assert_eq!((found.len(), found[0].id), (3, Id::from_u128(at as u128)));
     }
 }
@@ -135,7 +135,7 @@ fn damage_is_noticed_or_does_no_harm() {
                 let to = Embedding { model: "model".to_owned(), vector: vectors[at].clone() };
                 let asked = Nearest { to: &to, filter: &filter, most: 9, search: Search::Recall(0.9) };
                 assert_eq!(index.nearest(&asked, || Ok::<_, Error>(Vec::new())).unwrap().len(), 9);
-                index.find_by_graph(&vectors[at], 3, 64);
+                index.find_by_graph(&vectors[at], 3, 64).unwrap();
             }
             index.build();
         }
