@@ -213,6 +213,7 @@ impl Index {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let done = work(&mut Update { state: &mut state });
         state.rows.settle();
+        state.enter_alive();
         done
     }
 

@@ -36,31 +36,39 @@ impl Index {
         while self.work() {}
     }
 
-    /// Does a portion; whether there is more to do.
+    /// Does a portion; whether there is more to do, and going on is of use.
     pub(in crate::memory) fn work(&self) -> bool {
         let work = {
             let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
             state.next_work(&self.settings)
         };
         match work {
-            Work::Nothing => return false,
+            Work::Nothing => false,
             Work::Insert(slots) => self.insert(&slots),
-            Work::Repair(dead) => self.repair(&dead),
+            Work::Repair(dead) => {
+                self.repair(&dead);
+                true
+            }
         }
-        true
     }
 
-    fn insert(&self, slots: &[u32]) {
+    /// Whether it was of use. What could not be linked is tried again when something has changed.
+    pub(super) fn insert(&self, slots: &[u32]) -> bool {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        let Some(graph) = &state.graph else { return };
+        let Some(graph) = &state.graph else { return true };
+        let stuck = AtomicUsize::new(0);
         let space = Space { rows: &state.rows, level: Level::detect() };
         // The first ones lead all others.
         let threads = if graph.members().count() < PORTION { 1 } else { self.settings.threads };
         spread(threads, slots, |slot, scratch| {
-            if state.rows.live.has(slot) && graph.has_place(slot) {
-                graph.insert(space, slot, &state.dead, scratch);
+            if state.rows.live.has(slot)
+                && graph.has_place(slot)
+                && !graph.insert(space, slot, &state.dead, scratch)
+            {
+                stuck.fetch_add(1, Ordering::Relaxed);
             }
         });
+        stuck.into_inner() < slots.len()
     }
 
     /// Looks at all links, then lets the dead slots be used again. Others may die meanwhile.
@@ -102,6 +110,15 @@ fn spread(threads: usize, slots: &[u32], work: impl Fn(u32, &mut Scratch) + Sync
 }
 
 impl State {
+    /// Lets searches and insertions begin at something that lives: what is dead may lead to nothing else.
+    pub(super) fn enter_alive(&self) {
+        if let Some(graph) = &self.graph
+            && graph.entry().is_some_and(|entry| self.dead.has(entry.slot))
+        {
+            graph.enter_alive(&self.dead);
+        }
+    }
+
     fn is_to_be_repaired(&self) -> bool {
         self.dead.count() > 64.max(self.rows.count() / 32)
     }

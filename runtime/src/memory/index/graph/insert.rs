@@ -10,39 +10,43 @@ use crate::memory::index::codes;
 use crate::simd::lines::Floats;
 
 impl Graph {
-    /// Links a slot that has a place to what is near, and what is near to it. Many may be inserted at once.
+    /// Links a slot that has a place to what is near, and what is near to it; whether it can be found then. Where nothing
+    /// was found to link it to, it is no member, and has to be inserted again. Many may be inserted at once.
     pub(in crate::memory::index) fn insert(
         &self,
         space: Space<'_>,
         slot: u32,
         dead: &Bits,
         scratch: &mut Scratch,
-    ) {
+    ) -> bool {
         let level = self.levels[slot as usize];
         let is_rising = |entry: Option<Entry>| entry.is_none_or(|entry| level > entry.level);
         // Who raises the graph does so alone.
         let rising =
             is_rising(self.entry()).then(|| self.rising.lock().unwrap_or_else(PoisonError::into_inner));
         let entry = self.entry();
-        if let Some(entry) = entry {
-            self.link(space, slot, entry, dead, scratch);
-        }
-        if is_rising(entry) {
+        let is_linked = entry.is_none_or(|entry| self.link(space, slot, entry, dead, scratch));
+        if is_linked && is_rising(entry) {
             self.set_entry(Some(Entry { slot, level }));
         }
         drop(rising);
-        self.set_member(slot, true);
+        self.set_member(slot, is_linked);
+        is_linked
     }
 
-    fn link(&self, space: Space<'_>, slot: u32, entry: Entry, dead: &Bits, scratch: &mut Scratch) {
+    /// Whether there is something to which it links.
+    fn link(&self, space: Space<'_>, slot: u32, entry: Entry, dead: &Bits, scratch: &mut Scratch) -> bool {
         let level = self.levels[slot as usize];
         let codes = codes::query(space.rows.vector(slot));
         let to = Target { space, codes: &codes };
         let mut best = (to.score(entry.slot), entry.slot);
         for level in (level + 1..=entry.level).rev() {
-            best = self.climb(to, best, level, scratch);
+            scratch.clear(self.levels.len());
+            scratch.see(slot);
+            best = self.climb(to, best, level, dead, scratch);
         }
         let mut starts = vec![best];
+        let mut is_linked = false;
         for level in (0..=level.min(entry.level)).rev() {
             scratch.clear(self.levels.len());
             // It is not found by itself.
@@ -60,7 +64,9 @@ impl Graph {
             if starts.is_empty() {
                 starts.push(best);
             }
+            is_linked = !chosen.is_empty();
         }
+        is_linked
     }
 
     fn write(&self, slot: u32, level: u8, chosen: &[(f32, u32)]) {

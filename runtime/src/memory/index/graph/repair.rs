@@ -36,12 +36,9 @@ impl Graph {
     fn around(&self, slot: u32, level: u8, dead: &Bits, scratch: &mut Scratch) -> Vec<u32> {
         scratch.clear(self.levels.len());
         scratch.see(slot);
-        let mut around = Vec::new();
-        for link in linked(self.list(slot, level)) {
-            if !dead.has(link) {
-                around.extend(scratch.see(link).then_some(link));
-                continue;
-            }
+        self.look_around(slot, level, dead, scratch);
+        let mut around = std::mem::take(&mut scratch.fresh);
+        for link in linked(self.list(slot, level)).filter(|link| dead.has(*link)) {
             let next = linked(self.list(link, level)).filter(|next| !dead.has(*next));
             around.extend(next.filter(|next| scratch.see(*next)));
         }

@@ -14,7 +14,9 @@ pub(in crate::memory::index) struct Scratch {
     touched: Vec<u32>,
     /// The best so far, the best first.
     pool: Vec<(f32, u32)>,
-    fresh: Vec<u32>,
+    pub(super) fresh: Vec<u32>,
+    /// What is gone, and has to be looked beyond.
+    gone: Vec<u32>,
     pub(super) scores: Vec<f32>,
 }
 
@@ -68,25 +70,26 @@ impl Graph {
         let Some(Entry { slot, level }) = self.entry() else { return };
         let mut best = (to.score(slot), slot);
         for level in (1..=level).rev() {
-            best = self.climb(to, best, level, scratch);
+            scratch.clear(self.levels.len());
+            best = self.climb(to, best, level, dead, scratch);
         }
         scratch.clear(self.levels.len());
         let wanted = Wanted { effort, level: 0, dead };
         self.search_level(to, &[best], wanted, scratch, offer);
     }
 
-    /// The nearest on a level that can be reached by ever nearer ones.
+    /// The nearest on a level that can be reached by ever nearer ones, but for what was seen.
     pub(super) fn climb(
         &self,
         to: Target<'_>,
         mut best: (f32, u32),
         level: u8,
+        dead: &Bits,
         scratch: &mut Scratch,
     ) -> (f32, u32) {
         loop {
             let from = best.1;
-            scratch.fresh.clear();
-            scratch.fresh.extend(linked(self.list(from, level)));
+            self.look_around(from, level, dead, scratch);
             to.scores(&scratch.fresh, &mut scratch.scores);
             for (score, slot) in scratch.scores.iter().zip(&scratch.fresh) {
                 if *score > best.0 {
@@ -95,6 +98,22 @@ impl Graph {
             }
             if best.1 == from {
                 return best;
+            }
+        }
+    }
+
+    /// Leaves in the scratch what a slot links to and was not seen yet. Above the lowest level what is dead leads on to what
+    /// that links to: few stand there, and what is gone may have been the only way to many.
+    pub(super) fn look_around(&self, from: u32, level: u8, dead: &Bits, scratch: &mut Scratch) {
+        scratch.fresh.clear();
+        scratch.gone.push(from);
+        while let Some(from) = scratch.gone.pop() {
+            for link in linked(self.list(from, level)) {
+                match (scratch.see(link), dead.has(link)) {
+                    (true, false) => scratch.fresh.push(link),
+                    (true, true) if level > 0 => scratch.gone.push(link),
+                    _ => {}
+                }
             }
         }
     }
@@ -124,12 +143,7 @@ impl Graph {
         while let Some((_, slot)) = scratch.pool.get_mut(next) {
             let from = *slot;
             *slot |= DONE;
-            scratch.fresh.clear();
-            for link in linked(self.list(from, level)) {
-                if scratch.see(link) && !dead.has(link) {
-                    scratch.fresh.push(link);
-                }
-            }
+            self.look_around(from, level, dead, scratch);
             to.scores(&scratch.fresh, &mut scratch.scores);
             let mut nearest = next + 1;
             for (score, slot) in scratch.scores.iter().zip(&scratch.fresh) {

@@ -245,3 +245,109 @@ fn two_threads_search_while_others_build_and_change() {
     assert!(!index.is_behind());
     assert!(recall(&index, &clustered::dense(30, 2), None, 60) >= 0.95);
 }
+
+/// Three clusters that are far from each other, one after the other.
+fn three_clusters(each: usize, seed: u64) -> Vec<Vec<f32>> {
+    let mut random = Rng::with_seed(seed);
+    let mut number = |size: f32| size * (random.f32() - 0.5);
+    let centres: Vec<Vec<f32>> = (0..3).map(|_| (0..16).map(|_| number(2.0)).collect()).collect();
+    let near = |centre: &Vec<f32>| centre.iter().map(|x| x + number(0.2)).collect();
+    centres.iter().flat_map(|centre| std::iter::repeat_n(centre, each)).map(near).collect()
+}
+
+fn remove(index: &Index, ids: impl Iterator<Item = usize>) {
+    let mut ids = ids;
+    let remove = |update: &mut Update<'_>| {
+        ids.by_ref().for_each(|at| update.remove(Id::from_u128(at as u128)));
+        Ok::<_, Error>(())
+    };
+    index.update(remove).unwrap();
+}
+
+/// Those of these that the graph does not find by their own vectors.
+fn lost(index: &Index, vectors: &[Vec<f32>], ids: impl Iterator<Item = usize>) -> Vec<usize> {
+    let is_lost = |at: &usize| {
+        let found = index.find_by_graph(&vectors[*at], 10, 60).unwrap();
+        !found.iter().any(|one| one.id == Id::from_u128(*at as u128))
+    };
+    ids.filter(is_lost).collect()
+}
+
+#[test]
+fn what_comes_while_all_is_gone_that_searches_began_at_is_linked() {
+    const EACH: usize = 62;
+    for seed in 1..=12 {
+        // The first half of each cluster, and then more of the one that goes.
+        let vectors = three_clusters(2 * EACH, seed);
+        let old = |cluster: usize| 2 * EACH * cluster..2 * EACH * cluster + EACH;
+        let index = Index::new(Settings { crossover: 50, seed, ..settings(1) });
+        put(&index, &vectors, (0..3).flat_map(old));
+        index.build();
+        let entry = {
+            let state = index.state.read().unwrap();
+            let entry = state.graph.as_ref().unwrap().entry().unwrap();
+            state.rows.id(entry.slot).as_u128() as usize
+        };
+        let gone = entry / (2 * EACH);
+        remove(&index, old(gone));
+        let new = || (2 * EACH * gone + EACH..).take(40);
+        put(&index, &vectors, new());
+        index.build();
+        assert!(!index.is_behind());
+        let check = |when: &str| {
+            let state = index.state.read().unwrap();
+            let graph = state.graph.as_ref().unwrap();
+            assert_eq!(graph.members().without(&state.dead), state.rows.live, "{when}, seed {seed}");
+            let is_alone = |slot: &u32| linked(graph.list(*slot, 0)).all(|link| state.dead.has(link));
+            assert_eq!(state.rows.live.iter().filter(is_alone).count(), 0, "{when}, seed {seed}");
+        };
+        check("before repair");
+        assert_eq!(index.state.read().unwrap().dead.count(), EACH, "nothing was repaired yet");
+        let left = |cluster: usize| old(cluster).filter(move |_| cluster != gone);
+        let all = || (0..3).flat_map(left).chain(new());
+        assert_eq!(lost(&index, &vectors, all()), Vec::<usize>::new(), "before repair, seed {seed}");
+        // A few more, and it is repaired.
+        remove(&index, old((gone + 1) % 3).take(3));
+        index.build();
+        check("repaired");
+        let left: Vec<usize> =
+            all().filter(|at| !old((gone + 1) % 3).take(3).any(|gone| gone == *at)).collect();
+        // Who makes links anew may leave out the only one that led to something.
+        let lost = lost(&index, &vectors, left.iter().copied());
+        assert!(lost.len() <= left.len() / 20, "repaired, seed {seed}: {lost:?}");
+    }
+}
+
+#[test]
+fn what_finds_nothing_to_link_to_is_no_member_and_tried_again() {
+    let vectors = clustered::dense(200, 1);
+    let index = Index::new(settings(1));
+    put(&index, &vectors, 0..150);
+    index.build();
+    put(&index, &vectors, 150..200);
+    // As if searches began at something that is gone and links to nothing.
+    let lead_nowhere = |is_dead: bool| {
+        let mut state = index.state.write().unwrap();
+        let entry = state.graph.as_ref().unwrap().entry().unwrap().slot;
+        let others: Vec<u32> = (0..150).filter(|slot| *slot != entry).collect();
+        others.into_iter().chain([entry]).for_each(|slot| match is_dead {
+            true => drop(state.dead.insert(slot)),
+            false => drop(state.dead.remove(slot)),
+        });
+    };
+    lead_nowhere(true);
+    let slots: Vec<u32> = (150..200).collect();
+    {
+        let mut state = index.state.write().unwrap();
+        let ids: Vec<Id> = slots.iter().map(|slot| state.rows.id(*slot)).collect();
+        let graph = state.graph.as_mut().unwrap();
+        slots.iter().zip(ids).for_each(|(slot, id)| graph.place(*slot, id));
+    }
+    assert!(!index.insert(&slots), "it is of no use");
+    let members = || index.state.read().unwrap().graph.as_ref().unwrap().members().count();
+    assert_eq!(members(), 150);
+    lead_nowhere(false);
+    index.build();
+    assert_eq!(members(), 200);
+    assert_eq!(lost(&index, &vectors, 0..200), Vec::<usize>::new());
+}
