@@ -125,7 +125,9 @@ impl Naive<'_> {
     }
 
     fn newest(&self) -> List {
-        list(self.meant.iter().map(|node| (node.id, node.created.micros() as f64)))
+        let mut newest: Vec<_> = self.meant.iter().map(|node| (node.created, node.id)).collect();
+        newest.sort_by(|a, b| b.cmp(a));
+        newest.into_iter().map(|(created, id)| (id, created.micros() as f64)).collect()
     }
 
     fn graph(&self, seeds: &[(Id, f64)]) -> List {

@@ -89,8 +89,9 @@ fn one(f: &mut fmt::Formatter<'_>, place: usize, found: &Found, lambda: f64) -> 
     let age = found.terms.age.as_secs();
     writeln!(f, "   recency {recency:.4} after {age} s, importance {importance:.4}: factor {factor:.4}")?;
     writeln!(f, "   score {relevance:.4} * {factor:.4} = {score:.4}")?;
-    let room = 1.0 - lambda;
-    writeln!(f, "   chosen by {lambda} * {score:.4} - {room:.1} * {likeness:.4} = {value:.4}")
+    // What is left of 1, with as many digits as there are, and without those that rounding adds.
+    let room = ((1.0 - lambda) * 1e12).round() / 1e12;
+    writeln!(f, "   chosen by {lambda} * {score:.4} - {room} * {likeness:.4} = {value:.4}")
 }
 
 impl Channel {

@@ -11,7 +11,7 @@ use super::source::Source;
 use super::text;
 use super::{Hit, sorted};
 use crate::memory::store::{Filter, Match, Nearest, Order, Page, comparable, cosine, unit};
-use crate::memory::{Embedding, Error, Id, MemoryNode, Settings};
+use crate::memory::{Embedding, Error, Id, MemoryNode, Settings, Timestamp};
 
 /// What a channel found, best first.
 #[derive(Debug, Clone, PartialEq)]
@@ -196,20 +196,23 @@ fn standing(source: &mut Source<'_>, name: &str, ids: &[Id], enough: usize) -> R
     Ok(found)
 }
 
-/// The newest, by when they were stored.
+/// The newest, by when they were stored; of those that were stored at once, the last by name, which is the order of a
+/// store's [`Order::Newest`]: of many that are equal, it gives only those that come first in it.
 fn time(source: &mut Source<'_>, plan: &Plan, asked: &Asked) -> Result<Vec<Hit>, Error> {
-    let hit = |node: &MemoryNode| Hit { id: node.id, score: node.created.micros() as f64 };
+    let place = |node: &MemoryNode| (node.created, node.id);
+    let mut newest: BTreeSet<(Timestamp, Id)> = BTreeSet::new();
     if plan.reading == Reading::Each {
-        return Ok(sorted(source.all().map(hit).collect()));
+        newest.extend(source.all().map(place));
+    } else {
+        let page = Page { order: Order::Newest, skip: 0, most: asked.most };
+        for filter in source.filters() {
+            newest.extend(source.store.find(&filter.page(page), source.at)?.iter().map(place));
+        }
+        let ids: Vec<Id> = newest.iter().map(|(_, id)| *id).collect();
+        source.load(&ids)?;
     }
-    let page = Page { order: Order::Newest, skip: 0, most: asked.most };
-    let mut hits = Vec::new();
-    for filter in source.filters() {
-        hits.extend(source.store.find(&filter.page(page), source.at)?.iter().map(hit));
-    }
-    let ids: Vec<Id> = hits.iter().map(|hit| hit.id).collect();
-    source.load(&ids)?;
-    Ok(sorted(hits))
+    let hit = |(created, id): (Timestamp, Id)| Hit { id, score: created.micros() as f64 };
+    Ok(newest.into_iter().rev().map(hit).collect())
 }
 
 /// What is related to the first of what the others found, and to what was named for it.

@@ -10,7 +10,8 @@
 //! Two things bound this: of more memories that have a word of it than four times as many as are needed, the store chooses; and an
 //! index that misses some of the nearest misses others when it grows.
 //!
-//! Everything is decided by the arguments: the time is that of [`Settings::clock`], equal ones are in the order of names.
+//! Everything is decided by the arguments: the time is that of [`Settings::clock`], equal ones are in the order of names;
+//! among the newest, the last name of those that were stored at once comes first, as stores have it.
 
 mod bm25;
 mod explain;

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use typewright_runtime::memory::recall::router::{Config, Outcome, Router, ask};
 use typewright_runtime::memory::recall::{
-    Plan, Planner, Query, Reading, Rest, Statistics, Strategy, recall, recall_by,
+    Plan, Planner, Query, Reading, Rest, Scoring, Statistics, Strategy, recall, recall_by,
 };
 use typewright_runtime::memory::{
-    Error, Id, Kind, MemoryDraft, Namespace, RelationDraft, RelationKind, Status, Timestamp,
+    Error, Id, Interval, Kind, MemoryDraft, Namespace, RelationDraft, RelationKind, Status, Timestamp,
 };
 
 use super::by;
@@ -18,7 +18,9 @@ on_each_store!(
     what_has_ended_is_told_when_it_is_asked_for,
     a_model_judges_again,
     what_was_used_counts_as_recent,
-    a_router_falls_back_on_hybrid
+    a_router_falls_back_on_hybrid,
+    what_is_told_of_a_choice_adds_up,
+    of_what_was_stored_at_once_the_same_is_found_either_way
 );
 
 fn namespace() -> Namespace {
@@ -157,4 +159,43 @@ fn a_router_falls_back_on_hybrid(on: Engine) {
     assert_eq!(router.log().len(), 300);
     assert!(ask(&mut router, &planner, &**store, settings, &Query::new(namespace(), 3)).is_err());
     assert_eq!(router.log().len(), 300);
+}
+
+/// `chosen by LAMBDA * SCORE - ROOM * LIKENESS = VALUE` is so.
+fn what_is_told_of_a_choice_adds_up(on: Engine) {
+    let (Place { store, settings, .. }, _) = &told(on);
+    for lambda in [0.75, 0.7, 0.999, 0.125, 1.0] {
+        let scoring = Scoring { lambda, alike: 0.0, floor: -1.0, ..Scoring::default() };
+        let query = Query::new(namespace(), 3).vector("m", vec![1.0, 0.5]).scoring(scoring);
+        let text = by(&**store, settings, &query, Reading::Each).unwrap().explain().to_string();
+        let choices: Vec<Vec<f64>> = text
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("chosen by "))
+            .map(|sum| sum.split(' ').filter_map(|part| part.parse().ok()).collect())
+            .collect();
+        assert_eq!(choices.len(), 3, "{text}");
+        assert!(choices.iter().any(|choice| choice[3] > 0.1), "{text}");
+        for choice in choices {
+            let [told, score, room, likeness, value] = choice[..] else { panic!("{text}") };
+            assert_eq!(told, lambda);
+            assert!((told * score - room * likeness - value).abs() < 2e-4, "{text}");
+        }
+    }
+}
+
+fn of_what_was_stored_at_once_the_same_is_found_either_way(on: Engine) {
+    let place = on.place("at once");
+    let mut transaction = place.begin();
+    for number in 1..=200 {
+        transaction.add(MemoryDraft::new(namespace(), Kind::Fact, "x").id(Id::from_u128(number))).unwrap();
+    }
+    transaction.commit().unwrap();
+    let query = Query::new(namespace(), 200).created(Interval::ALWAYS).valid_at(place.settings.clock.now());
+    for most in [5, 16, 20] {
+        let query = Query { most, ..query.clone() }.strategy(Strategy::Temporal);
+        let ids = [Reading::Each, Reading::Indexed]
+            .map(|reading| by(&*place.store, &place.settings, &query, reading).unwrap().ids());
+        assert_eq!(ids[0], ids[1], "{most}");
+        assert_eq!(ids[0].first(), Some(&Id::from_u128(200)));
+    }
 }
