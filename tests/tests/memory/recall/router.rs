@@ -231,3 +231,67 @@ fn what_cannot_be_asked_is_not_chosen() {
     assert_eq!((of.has_date, of.has_vector, of.words), (true, true, 0));
     assert_eq!(router.policy(&of)[position(Strategy::Words)], 0.0);
 }
+
+#[test]
+fn numbers_out_of_range_make_no_chances_that_are_none() {
+    let usual = || Config { seed: 1, ..Config::default() };
+    let mut configs = vec![
+        Config { prior: 0.0, ..usual() },
+        Config { prior: 0.0, discount: 0.0, ..usual() },
+        Config { pause: u64::MAX, failures: 1, ..usual() },
+        Config { cost_weight: f64::INFINITY, costs: [f64::MAX; ARMS], ..usual() },
+    ];
+    for wrong in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MAX, -1.0] {
+        configs.extend([
+            Config { explore: wrong, ..usual() },
+            Config { control: wrong, ..usual() },
+            Config { temperature: wrong, ..usual() },
+            Config { prior: wrong, ..usual() },
+            Config { discount: wrong, ..usual() },
+            Config { costs: [wrong; ARMS], ..usual() },
+            Config { cost_weight: wrong, ..usual() },
+            Config { entropy: wrong, ..usual() },
+        ]);
+    }
+    for config in configs {
+        let mut router = Router::new(config.clone());
+        for (step, (features, _)) in FORMS.iter().cycle().take(40).enumerate() {
+            check(&Choice { chances: router.policy(features), ..router.choose(features) });
+            let choice = router.choose(features);
+            check(&choice);
+            let is_bad = step % 3 == 0;
+            router.learn(&choice, if is_bad { Outcome::Failure } else { Outcome::Reward(0.5) });
+        }
+        assert_eq!(Router::from_json(&router.to_json(), config.clone()).unwrap(), router, "{config:?}");
+    }
+}
+
+#[test]
+fn what_is_left_out_for_ever_stays_out() {
+    let mut router = Router::new(Config { pause: u64::MAX, failures: 1, ..followed(2) });
+    let exact = position(Strategy::ExactId);
+    while router.policy(&FORMS[0].0)[exact] > 0.0 {
+        let choice = router.choose(&FORMS[0].0);
+        let failed = choice.strategy == Strategy::ExactId;
+        router.learn(&choice, if failed { Outcome::Failure } else { Outcome::Reward(0.1) });
+    }
+    for _ in 0..200 {
+        assert_eq!(router.choose(&FORMS[0].0).chances[exact], 0.0);
+    }
+}
+
+#[test]
+fn it_wins_by_what_it_learns_and_not_by_which_choices_that_was() {
+    let worth = [0.0, 0.2, 0.95, 0.2, 0.2, 0.4];
+    let (mut random, mut router) =
+        (Rng::with_seed(1), Router::new(Config { seed: 9, explore: 0.3, ..Config::default() }));
+    for _ in 0..6000 {
+        let choice = router.choose(&FORMS[1].0);
+        // Of every second choice nobody says what it was worth.
+        if choice.step % 2 == 1 {
+            let reward = f64::from(u8::from(random.f64() < worth[position(choice.strategy)]));
+            router.learn(&choice, Outcome::Reward(reward));
+        }
+    }
+    assert!(router.has_won(), "{:?}", router.gain());
+}

@@ -98,7 +98,7 @@ impl Features {
 /// How many forms of questions there are.
 pub const FORMS: usize = 16;
 
-/// How a router behaves.
+/// How a router behaves. A number that is out of its range is taken for the nearest in it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     /// What every draw comes from.
@@ -142,6 +142,27 @@ impl Default for Config {
             failures: 3,
             pause: 100,
             needed: 500,
+        }
+    }
+}
+
+impl Config {
+    /// With every number in its range: what is beyond it becomes the end of it, and what is no number the usual one.
+    fn fitting(self) -> Self {
+        let usual = Self::default();
+        let within = |x: f64, usual: f64, most: f64| if x.is_nan() { usual } else { x.clamp(0.0, most) };
+        let mut costs = self.costs;
+        costs.iter_mut().zip(usual.costs).for_each(|(cost, usual)| *cost = within(*cost, usual, 1.0));
+        Self {
+            explore: within(self.explore, usual.explore, 1.0),
+            control: within(self.control, usual.control, 1.0),
+            temperature: within(self.temperature, usual.temperature, MOST),
+            prior: within(self.prior, usual.prior, MOST),
+            discount: within(self.discount, usual.discount, 1.0),
+            costs,
+            cost_weight: within(self.cost_weight, usual.cost_weight, MOST),
+            entropy: within(self.entropy, usual.entropy, MOST),
+            ..self
         }
     }
 }
@@ -206,14 +227,17 @@ struct Breaker {
 
 /// So many entries of the log are kept: the last ones, and up to as many before them.
 const LOGGED: usize = 4096;
-/// After so many rewards it is looked again whether it has won.
-const LOOK: u64 = 32;
+/// After so many rewards it is looked again whether it has won. As many entries as are dropped at once are a multiple.
+const LOOK: usize = 32;
+/// What has no bound of its own is no larger than this.
+const MOST: f64 = 1e9;
 
 impl Router {
     /// A router that knows nothing yet.
     pub fn new(config: Config) -> Self {
         let posteriors = vec![[Beta::default(); ARMS]; FORMS];
         let breakers = <[Breaker; ARMS]>::default();
+        let config = config.fitting();
         Self { config, posteriors, breakers, step: 0, log: Vec::new(), has_won: false }
     }
 
@@ -222,7 +246,9 @@ impl Router {
         let form = features.form();
         let posteriors = self.posteriors.get(form).copied().unwrap_or_default();
         let known = posteriors.iter().map(Beta::experience).sum::<f64>();
-        let prior = self.config.prior / (self.config.prior + known);
+        let whole = self.config.prior + known;
+        // Without experience, and without trust in what features say, all that can be asked is as good.
+        let prior = if whole > 0.0 { self.config.prior / whole } else { 0.0 };
         let guessed = softmax(&features.guess(), self.config.temperature);
         let offsets = self.config.costs.map(|cost| -self.config.cost_weight * cost);
         let learned = best(&posteriors, &offsets);
@@ -266,7 +292,7 @@ impl Router {
         let mut random = Random::new(self.config.seed ^ self.step.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let strategy = STRATEGIES[drawn(&chances, random.unit())];
         let step = self.step;
-        self.step += 1;
+        self.step = step.saturating_add(1);
         Choice { step, form: features.form(), strategy, chances, policy }
     }
 
@@ -278,9 +304,9 @@ impl Router {
             Outcome::Reward(_) | Outcome::Failure => 0.0,
         };
         if let Some(breaker) = self.breakers.get_mut(arm) {
-            let failures = if outcome == Outcome::Failure { breaker.failures + 1 } else { 0 };
+            let failures = if outcome == Outcome::Failure { breaker.failures.saturating_add(1) } else { 0 };
             let is_out = failures >= self.config.failures && arm != HYBRID;
-            let until = if is_out { self.step + self.config.pause } else { breaker.until };
+            let until = if is_out { self.step.saturating_add(self.config.pause) } else { breaker.until };
             // After its pause a strategy has one try.
             *breaker = Breaker { failures, until };
         }
@@ -294,7 +320,8 @@ impl Router {
             self.log.drain(..LOGGED);
         }
         self.log.push(Entry { choice: choice.clone(), reward });
-        if choice.step.is_multiple_of(LOOK) {
+        // By what was learned, since not every choice is worth a reward to somebody.
+        if self.log.len().is_multiple_of(LOOK) {
             let gain = self.gain();
             self.has_won = gain.count >= self.config.needed && gain.mean - 2.0 * gain.error > 0.0;
         }

@@ -9,6 +9,8 @@ use crate::memory::Error;
 
 /// The form of the text.
 const VERSION: u64 = 1;
+/// More experience than anybody has: of far larger numbers no chances can be told.
+const MOST: f64 = 1e15;
 
 impl Router {
     /// All that it knows, and its log.
@@ -62,7 +64,8 @@ fn number(value: &Value) -> Option<f64> {
 fn read(value: &Value, config: Config) -> Option<Router> {
     let beta = |value: &Value| {
         let (a, b) = (number(&value[0])?, number(&value[1])?);
-        (a >= 1.0 && b >= 1.0).then_some(Beta { a, b })
+        let is_sound = |x: f64| (1.0..=MOST).contains(&x);
+        (is_sound(a) && is_sound(b)).then_some(Beta { a, b })
     };
     let arms = |value: &Value| -> Option<[Beta; ARMS]> {
         value.as_array()?.iter().map(beta).collect::<Option<Vec<_>>>()?.try_into().ok()
@@ -75,7 +78,7 @@ fn read(value: &Value, config: Config) -> Option<Router> {
     let breakers = value["breakers"].as_array()?.iter().map(breaker).collect::<Option<Vec<_>>>()?;
     let log = value["log"].as_array()?.iter().map(entry).collect::<Option<_>>()?;
     let (breakers, step) = (breakers.try_into().ok()?, value["step"].as_u64()?);
-    let has_won = value["has_won"].as_bool()?;
+    let (has_won, config) = (value["has_won"].as_bool()?, config.fitting());
     (posteriors.len() == FORMS).then_some(Router { config, posteriors, breakers, step, log, has_won })
 }
 
