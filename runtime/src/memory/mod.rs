@@ -19,6 +19,7 @@ pub mod health;
 pub mod id;
 pub mod index;
 pub mod kind;
+mod letters;
 pub mod lineage;
 mod named;
 mod namespace;

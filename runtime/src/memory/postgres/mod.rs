@@ -44,7 +44,6 @@
 mod config;
 mod fault;
 mod filter;
-mod letters;
 mod nearest;
 mod pool;
 mod read;

@@ -11,9 +11,9 @@ use sha2::{Digest, Sha256};
 
 use super::fault::Result;
 use super::filter::Where;
-use super::letters::{Letter, letter};
 use super::pool::Connection;
 use super::row;
+use crate::memory::letters::{self, Letter, letter};
 use crate::memory::store::{Filter, Match, Page};
 
 /// The most words of a query that are looked for.
@@ -64,7 +64,7 @@ fn each(text: &str, take: &mut dyn FnMut(String)) {
             Letter::Is(c) => word.push(c),
             // A mark within a word is not written, and does not end it.
             Letter::Mark if !word.is_empty() => {}
-            Letter::Mark | Letter::Not => end(&mut word, take),
+            Letter::Mark | Letter::Sign | Letter::Not => end(&mut word, take),
         }
     }
     end(&mut word, take);
@@ -84,8 +84,7 @@ fn end(word: &mut String, take: &mut dyn FnMut(String)) {
 
 /// The words of a question, each as a question of its own.
 fn questions(words: &str) -> Vec<Vec<String>> {
-    let words = words.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).take(WORDS);
-    let parts = words.map(|word| {
+    let parts = letters::words(words).take(WORDS).map(|word| {
         let mut parts = Vec::new();
         each(word, &mut |part| parts.push(part));
         parts

@@ -6,13 +6,13 @@
 //! long is what is longer than those: what does not match changes nothing. The store says which memories match, and is asked
 //! for more than are needed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::text;
 
 const K1: f64 = 1.2;
 const B: f64 = 0.75;
-/// The most words of a question that are looked for, as stores have it.
+/// The most words of a question that are looked for, as stores have it; and of its names, all together.
 const WORDS: usize = 64;
 
 /// What is looked for: words, and runs of words that belong together.
@@ -22,16 +22,18 @@ pub(super) struct Terms(Vec<Vec<String>>);
 impl Terms {
     /// The words of a text, each once, and its names as they stand: `ZX-4411` is `zx`, `4411`, and one after the other.
     pub(super) fn of(asked: &str) -> Self {
-        let mut terms: Vec<Vec<String>> = Vec::new();
         let words = text::words(asked).into_iter().take(WORDS).map(|word| vec![word]);
         let names = text::identifiers(asked);
-        let runs = names.iter().map(|name| text::words(name)).filter(|run| run.len() > 1);
-        for term in words.chain(runs) {
-            if !terms.contains(&term) {
-                terms.push(term);
-            }
-        }
-        Self(terms)
+        let mut left = WORDS;
+        let runs = names.iter().map(|name| {
+            let mut run = text::words(name);
+            run.truncate(left);
+            left -= run.len();
+            run
+        });
+        let mut seen = BTreeSet::new();
+        let terms = words.chain(runs.filter(|run| run.len() > 1));
+        Self(terms.filter(|term| seen.insert(term.clone())).collect())
     }
 }
 
@@ -124,6 +126,18 @@ mod tests {
         assert!(found[1] > found[0] && found[0] > found[2], "{found:?}");
         let found = of("ZX-4411", &["ZX-4411 is open", "ZX-9 is 4411 open", "ZX-1 is open", "4411 is open"]);
         assert!(found[0] > found[1] && found[1] > found[3], "{found:?}");
+    }
+
+    #[test]
+    fn of_very_many_names_no_more_words_are_looked_for_than_of_the_question() {
+        let asked: String = (0..100_000).map(|number| format!("a-{number} ")).collect();
+        let Terms(terms) = Terms::of(&asked);
+        let (words, runs): (Vec<_>, Vec<_>) = terms.iter().partition(|term| term.len() == 1);
+        // Of 64 words every second is `a`, and is there once.
+        assert_eq!((words.len(), runs.len()), (33, 32));
+        let quoted = format!("about \"{}\"", "loom ".repeat(100_000));
+        assert_eq!(Terms::of(&quoted).0.iter().map(Vec::len).max(), Some(WORDS));
+        assert_eq!(Terms::of("ZX-1 ZX-1 zx").0, [vec!["zx"], vec!["1"], vec!["zx", "1"]]);
     }
 
     #[test]

@@ -1,57 +1,30 @@
 //! Words of a text, and what looks like a name, a date or an entity in it. By form alone: no language is known but for the
 //! names of months in English.
 
+use std::collections::BTreeSet;
+
+use crate::memory::letters::{self, is_inside};
+
+/// The most names that are told of a text.
+const NAMES: usize = 64;
+
 /// The words of a text, folded: in lower case and without the marks of Latin letters, as the words of a store are.
 pub fn words(text: &str) -> Vec<String> {
-    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-    words.map(folded).collect()
-}
-
-/// In lower case, without the marks of Latin letters.
-pub(super) fn folded(word: &str) -> String {
-    word.chars().flat_map(char::to_lowercase).map(plain).collect()
-}
-
-fn plain(c: char) -> char {
-    match c {
-        'à'..='å' | 'ā' | 'ă' | 'ą' | 'ǎ' => 'a',
-        'ç' | 'ć' | 'ĉ' | 'ċ' | 'č' => 'c',
-        'ď' => 'd',
-        'è'..='ë' | 'ē' | 'ĕ' | 'ė' | 'ę' | 'ě' => 'e',
-        'ĝ' | 'ğ' | 'ġ' | 'ģ' => 'g',
-        'ĥ' => 'h',
-        'ì'..='ï' | 'ĩ' | 'ī' | 'ĭ' | 'į' => 'i',
-        'ĵ' => 'j',
-        'ķ' => 'k',
-        'ĺ' | 'ļ' | 'ľ' => 'l',
-        'ñ' | 'ń' | 'ņ' | 'ň' => 'n',
-        'ò'..='ö' | 'ō' | 'ŏ' | 'ő' => 'o',
-        'ŕ' | 'ŗ' | 'ř' => 'r',
-        'ś' | 'ŝ' | 'ş' | 'š' | 'ș' => 's',
-        'ţ' | 'ť' | 'ț' => 't',
-        'ù'..='ü' | 'ũ' | 'ū' | 'ŭ' | 'ů' | 'ű' | 'ų' => 'u',
-        'ŵ' => 'w',
-        'ý' | 'ÿ' | 'ŷ' => 'y',
-        'ź' | 'ż' | 'ž' => 'z',
-        other => other,
-    }
+    letters::words(text).map(letters::folded).collect()
 }
 
 /// What looks like a name that is meant literally: what stands in quotes, and words with digits among letters or signs, such
 /// as `ZX-4411`, `v1.2.3`, `a@b.org`, `snake_case` or a number of five digits. Dates are none.
+/// Each once, and no more than 64: first those in quotes.
 pub fn identifiers(text: &str) -> Vec<String> {
-    let mut found = quoted(text);
-    for token in tokens(text).filter(|token| is_identifier(token)) {
-        if !found.iter().any(|one| one == token) {
-            found.push(token.to_owned());
-        }
-    }
-    found
+    let mut seen = BTreeSet::new();
+    let names = quoted(text).chain(tokens(text).filter(|token| is_identifier(token)));
+    names.filter(|name| seen.insert(*name)).take(NAMES).map(str::to_owned).collect()
 }
 
 /// Words between blanks, without the punctuation around them.
 fn tokens(text: &str) -> impl Iterator<Item = &str> {
-    let tokens = text.split_whitespace().map(|token| token.trim_matches(|c: char| !c.is_alphanumeric()));
+    let tokens = text.split_whitespace().map(|token| token.trim_matches(|c: char| !is_inside(c)));
     tokens.filter(|token| !token.is_empty())
 }
 
@@ -70,24 +43,21 @@ fn is_identifier(token: &str) -> bool {
 }
 
 /// What stands in double quotes, typographic ones, or backticks, if there is a word in it.
-fn quoted(text: &str) -> Vec<String> {
-    let mut found = Vec::new();
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
-    while let Some((start, open)) = rest.char_indices().find(|(_, c)| "\"“`".contains(*c)) {
+    let next = move || {
+        let (start, open) = rest.char_indices().find(|(_, c)| "\"“`".contains(*c))?;
         let close = if open == '“' { '”' } else { open };
-        let after = rest.get(start + open.len_utf8()..).unwrap_or_default();
-        let Some((inside, beyond)) = after.split_once(close) else { break };
-        if inside.contains(char::is_alphanumeric) && !found.iter().any(|one| one == inside) {
-            found.push(inside.to_owned());
-        }
+        let (inside, beyond) = rest.get(start + open.len_utf8()..)?.split_once(close)?;
         rest = beyond;
-    }
-    found
+        Some(inside)
+    };
+    std::iter::from_fn(next).filter(|inside| inside.contains(char::is_alphanumeric))
 }
 
 /// Whether something stands in quotes.
 pub fn has_quotes(text: &str) -> bool {
-    !quoted(text).is_empty()
+    quoted(text).next().is_some()
 }
 
 const MONTHS: [&str; 11] = [
@@ -139,14 +109,43 @@ pub fn entities(text: &str) -> usize {
 /// Whether a name stands in a text literally, but for upper and lower case, and not within a longer word.
 pub fn stands_in(text: &str, name: &str) -> bool {
     let (text, name) = (text.to_lowercase(), name.to_lowercase());
-    let is_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+    let is_word = |c: Option<char>| c.is_some_and(is_inside);
     let is_whole = |at: usize| {
         let before = text.get(..at).and_then(|before| before.chars().next_back());
         let after = text.get(at + name.len()..).and_then(|after| after.chars().next());
         let is_cut = |edge: Option<char>, beyond: Option<char>| is_word(edge) && is_word(beyond);
         !is_cut(name.chars().next(), before) && !is_cut(name.chars().next_back(), after)
     };
-    !name.is_empty() && text.match_indices(&name).any(|(at, _)| is_whole(at))
+    !name.is_empty() && occurrences(text.as_bytes(), name.as_bytes()).any(is_whole)
+}
+
+/// Where a name begins in a text, also where two of these overlap; in as many steps as both are long (Knuth, Morris and
+/// Pratt, "Fast Pattern Matching in Strings", 1977).
+fn occurrences<'a>(text: &'a [u8], name: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
+    let borders = borders(name);
+    let mut matched = 0;
+    text.iter().enumerate().filter_map(move |(at, byte)| {
+        matched = extended(name, &borders, matched, *byte);
+        (matched == name.len()).then(|| at + 1 - name.len())
+    })
+}
+
+/// Of each beginning of a name, how long the longest shorter one is that it ends with.
+fn borders(name: &[u8]) -> Vec<usize> {
+    let mut borders = vec![0; name.len().min(1)];
+    for byte in name.iter().skip(1) {
+        let before = borders.last().copied().unwrap_or_default();
+        borders.push(extended(name, &borders, before, *byte));
+    }
+    borders
+}
+
+/// How much of a name stands at the end of what is one byte longer than where so much of it stood.
+fn extended(name: &[u8], borders: &[usize], mut matched: usize, byte: u8) -> usize {
+    while matched > 0 && name.get(matched) != Some(&byte) {
+        matched = borders.get(matched - 1).copied().unwrap_or_default();
+    }
+    matched + usize::from(name.get(matched) == Some(&byte))
 }
 
 #[cfg(test)]
@@ -185,6 +184,29 @@ mod tests {
     }
 
     #[test]
+    fn of_very_many_names_the_first_are_told() {
+        let text: String = (0..200_000).map(|number| format!("a-{number} ")).collect();
+        let expected: Vec<String> = (0..NAMES).map(|number| format!("a-{number}")).collect();
+        assert_eq!(identifiers(&text), expected);
+        assert_eq!(identifiers(&"a-1 `b` ".repeat(1000)).len(), 2);
+        assert!(!has_quotes(&"“".repeat(200_000)));
+    }
+
+    #[test]
+    fn all_occurrences_are_seen() {
+        let mut random = fastrand::Rng::with_seed(1);
+        for _ in 0..2000 {
+            let mut of = |most: usize| -> String {
+                (0..random.usize(1..most)).map(|_| random.char('a'..='b')).collect()
+            };
+            let (text, name) = (of(30), of(5));
+            let found: Vec<usize> = occurrences(text.as_bytes(), name.as_bytes()).collect();
+            let expected: Vec<usize> = (0..text.len()).filter(|at| text[*at..].starts_with(&name)).collect();
+            assert_eq!(found, expected, "{text} {name}");
+        }
+    }
+
+    #[test]
     fn names_stand_whole() {
         for (text, name, expected) in [
             ("about zx-4411.", "ZX-4411", true),
@@ -192,6 +214,12 @@ mod tests {
             ("ZX-44110 and ZX-4411", "ZX-4411", true),
             ("AZX-4411", "ZX-4411", false),
             ("a#1#2", "#1#", true),
+            ("host 11.1.1 is down", "1.1", true),
+            ("on 2010-10-10", "10-10", true),
+            ("on 2010-10-101", "10-10", false),
+            ("éé-é-é", "é-é", true),
+            ("aaaaaa", "aaa", false),
+            ("cafe\u{301}-1", "cafe", false),
             ("nothing", "", false),
         ] {
             assert_eq!(stands_in(text, name), expected, "{text} {name}");

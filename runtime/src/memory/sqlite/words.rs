@@ -13,6 +13,7 @@ use super::read::{Where, ids};
 use super::row;
 use super::write::Fault;
 use crate::memory::id::Id;
+use crate::memory::letters;
 use crate::memory::store::{Filter, Match, Page, best};
 
 type Result<T> = std::result::Result<T, Fault>;
@@ -66,8 +67,7 @@ pub(super) fn matches(
 
 /// The words of a text, each as it stands.
 fn quoted(words: &str) -> Vec<String> {
-    let words = words.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-    words.take(WORDS).map(|word| format!("\"{word}\"")).collect()
+    letters::words(words).take(WORDS).map(|word| format!("\"{word}\"")).collect()
 }
 
 /// What has one of these words at least.

@@ -3,6 +3,7 @@
 
 mod alone;
 mod costs;
+mod marks;
 mod means;
 mod oracle;
 #[cfg(feature = "local")]
