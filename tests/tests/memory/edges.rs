@@ -240,6 +240,29 @@ fn policies_of_words_that_change_are_followed() {
     }
 }
 
+/// By what is not what was written down, words would be taken out that are not there.
+#[test]
+fn what_is_written_of_policies_is_not_believed_when_it_is_damaged() {
+    let folder = Folder::new("policies");
+    let path = folder.path().join("store.db");
+    add(&open(&path, &indexing(&[Kind::Fact])).unwrap(), node(1, "plums")).unwrap();
+    for damage in ["value = '3'", "value = 'plums'", "sum = NULL"] {
+        let file = rusqlite::Connection::open(&path).unwrap();
+        let keep = "CREATE TEMP TABLE kept AS SELECT * FROM meta WHERE key = 'left out'";
+        file.execute_batch(&format!("{keep}; UPDATE meta SET {damage} WHERE key = 'left out'")).unwrap();
+        let opened = open(&path, &indexing(&[Kind::Fact]));
+        if damage == "sum = NULL" {
+            // A sum that is missing is no wrong one, until somebody looks for damage.
+            assert!(!opened.unwrap().check().unwrap().0.is_empty());
+        } else {
+            assert!(matches!(opened, Err(Error::Damaged { .. })), "{damage}");
+        }
+        file.execute_batch("INSERT OR REPLACE INTO meta SELECT * FROM kept").unwrap();
+    }
+    let store = open(&path, &indexing(&[Kind::Fact])).unwrap();
+    assert_eq!(store.check().unwrap().0, Vec::<String>::new());
+}
+
 #[cfg(unix)]
 #[test]
 fn a_store_is_locked_by_whatever_name() {

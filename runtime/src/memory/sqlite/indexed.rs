@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::write::{Fault, Writing};
-use super::{put, row};
+use super::{put, row, sum};
 use crate::memory::{Kind, Settings};
 
 type Result<T> = std::result::Result<T, Fault>;
@@ -36,11 +36,16 @@ fn left_out(settings: &Settings) -> BTreeSet<u8> {
     (0..=u8::MAX).filter(|kind| !settings.policy(Kind::of_number(*kind)).is_indexed).collect()
 }
 
+/// What is written down. By something else, words would be taken out that are not there.
 fn noted(connection: &Connection) -> Result<Option<BTreeSet<u8>>> {
-    const NOTED: &str = "SELECT value FROM meta WHERE key = 'left out'";
-    let noted: Option<String> = connection.query_row(NOTED, (), |found| found.get(0)).optional()?;
+    let whole = sum::is_whole("meta", "meta");
+    let query = format!("SELECT value, {whole} FROM meta WHERE key = 'left out'");
+    let noted = connection.query_row(&query, (), |found| {
+        row::whole(found, 1)?;
+        found.get::<_, String>(0)
+    });
     let numbers = |noted: String| noted.split_whitespace().map(str::parse).collect();
-    let noted: Option<std::result::Result<_, std::num::ParseIntError>> = noted.map(numbers);
+    let noted: Option<std::result::Result<_, std::num::ParseIntError>> = noted.optional()?.map(numbers);
     Ok(noted.transpose().map_err(|error| row::wrong(0, error))?)
 }
 
