@@ -82,8 +82,11 @@ fn plain(c: Option<char>) -> Letter {
 /// What each character of a block is.
 fn asked(block: u32) -> Result<Box<[Letter]>, rusqlite::Error> {
     let connection = Connection::open_in_memory()?;
-    let (known, all) =
-        (between(&connection, block, "L* N* Co")?, between(&connection, block, "L* N* Co M*")?);
+    let known = between(&connection, block, "L* N* Co")?;
+    if !known.contains(&Letter::Not) {
+        return Ok(known.into_boxed_slice());
+    }
+    let all = between(&connection, block, "L* N* Co M*")?;
     let one = |(known, all)| match (known, all) {
         (Letter::Not, Letter::Not) => Letter::Not,
         (Letter::Not, _) => Letter::Sign,
