@@ -76,13 +76,13 @@ pub(super) fn nearest(connection: &mut Connection, hints: &Hints, asked: &Neares
     if let Some(width) = width(asked.search, &model, most) {
         let [candidates, odd] = by_index(connection, asked, &model, width)?;
         if candidates.len() >= most {
-            return told(candidates, odd, asked);
+            return told(&candidates, &odd, asked);
         }
     }
     let (query, conditions) = odd(asked, &model);
     let odd = connection.query(&query, &conditions.values())?;
     let rows = exact(connection, asked, &model, odd.len())?;
-    told(rows, odd, asked)
+    told(&rows, &odd, asked)
 }
 
 fn model(connection: &mut Connection, asked: &Nearest<'_>) -> Result<Option<Model>> {
@@ -245,16 +245,12 @@ pub(super) fn indexed_as(dimension: usize) -> &'static str {
 }
 
 /// The best of them, by the arithmetic of all stores. The odd ones may be there twice.
-fn told(rows: Vec<Row>, odd: Vec<Row>, asked: &Nearest<'_>) -> Result<Vec<Match>> {
+fn told(rows: &[Row], odd: &[Row], asked: &Nearest<'_>) -> Result<Vec<Match>> {
     let to = unit(&asked.to.vector);
-    let one = |row: &Row| {
-        let Vector(vector) = row.try_get(1)?;
-        Ok(Match { id: row::id(row.try_get(0)?), score: cosine(&to, &unit(&vector)) })
-    };
     let mut found: HashMap<Id, Match> = HashMap::with_capacity(rows.len());
-    for row in rows.iter().chain(&odd) {
-        let told = one(row)?;
-        found.insert(told.id, told);
+    for row in rows.iter().chain(odd) {
+        let (id, Vector(vector)) = (row::id(row.try_get(0)?), row.try_get(1)?);
+        found.insert(id, Match { id, score: cosine(&to, &unit(&vector)) });
     }
     Ok(best(found.into_values().collect(), asked.most))
 }

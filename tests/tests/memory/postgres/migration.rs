@@ -11,7 +11,7 @@ use super::edges::{commit, forget, large, related};
 use super::{adding, config, embedded, namespace, node, open, schema, server};
 use crate::store::settings;
 
-const VERSION_1: &str = include_str!("version-1.sql");
+const VERSION_1: &str = include_str!("../../../../runtime/src/memory/postgres/schema.sql");
 const TABLES: [&str; 16] = [
     "head",
     "commits",
