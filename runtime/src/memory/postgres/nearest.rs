@@ -163,11 +163,21 @@ fn exact(connection: &mut Connection, asked: &Nearest<'_>, model: &Model, odd: u
 /// A question for the vectors that the server cannot compare.
 fn odd(asked: &Nearest<'_>, model: &Model) -> (String, Where) {
     let mut conditions = conditions(asked);
-    let tables = tables(asked, &mut conditions);
     let model = conditions.value(model.m);
+    let is_plain = is_plain(asked.filter);
+    if is_plain {
+        conditions.namespace("v.ns", &asked.filter.namespace, asked.filter.below);
+    }
+    let mut meant = conditions.text();
+    if !is_plain {
+        // For one after the other: the server believes that they are many.
+        meant = format!(
+            "EXISTS (SELECT FROM nodes k JOIN states s ON s.s = k.current WHERE k.n = v.n AND {meant} OFFSET 0)"
+        );
+    }
     // As the index says it, or it is not used.
-    conditions.and(format!("v.m = {model} AND vector_norm(v.data) NOT BETWEEN 1e-15 AND 1e15"));
-    (format!("SELECT v.id, v.data FROM {tables} WHERE {}", conditions.text()), conditions)
+    let odd = "v.is_live AND vector_norm(v.data) NOT BETWEEN 1e-15 AND 1e15";
+    (format!("SELECT v.id, v.data FROM vectors v WHERE v.m = {model} AND {odd} AND {meant}"), conditions)
 }
 
 /// The first of all that are meant.

@@ -137,7 +137,7 @@ impl<'a> Writing<'a> {
         // Who has seen what was removed is not to take this for it.
         let last = left.and_then(|(.., last)| last).map(|last| after(last.version));
         state.version = last.map_or(state.version, |last| last.max(state.version));
-        check_importance(state.importance)?;
+        state.importance = important(state.importance)?;
         let (created, last_access) = (node.created.micros(), node.last_access.micros());
         let known =
             Known { n, ns, kind: node.kind, created, last_access, accesses, current: None, last: None };
@@ -160,8 +160,7 @@ impl<'a> Writing<'a> {
         if let Some(embedding) = &revision.embedding {
             state.vector = Some(self.vector(n, ns, id, embedding)?);
         }
-        state.importance = revision.importance.unwrap_or(state.importance);
-        check_importance(state.importance)?;
+        state.importance = important(revision.importance.unwrap_or(state.importance))?;
         state.valid = revision.valid.unwrap_or(state.valid).checked()?;
         state.expires = revision.expires.unwrap_or(state.expires);
         if let Some(metadata) = &revision.metadata {
@@ -456,9 +455,10 @@ fn after(count: i64) -> i64 {
     count.saturating_add(1)
 }
 
-fn check_importance(importance: f32) -> Result<()> {
+/// An importance as it is stored: there is one zero.
+fn important(importance: f32) -> Result<f32> {
     if importance.is_finite() {
-        return Ok(());
+        return Ok(importance + 0.0);
     }
     Err(Error::invalid("importance", "it is no number").into())
 }
