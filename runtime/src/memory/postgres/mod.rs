@@ -17,6 +17,8 @@
 //! standbys until they have replayed it, snapshots of disks, and backups. Copies are made by the server's own means
 //! (`pg_basebackup`, `pg_dump`): [`Store::backup`] refuses.
 //!
+//! When a policy changes whether the words of a kind are indexed, a memory of it follows when its content is revised next.
+//!
 //! # Whose memories are seen
 //!
 //! Every row of a memory carries its namespace, and row level security holds roles to what they were

@@ -1,17 +1,15 @@
-//! What hardly ever happens, and has to be right all the same: names that come again, counters that end, vectors of no usual
-//! length, and what is stored and forgotten at once.
+//! What hardly ever happens, and has to be right all the same: names that come again elsewhere, vectors of no usual length, and
+//! what is stored and forgotten at once. What is so in every store stands in `edges`, beside.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use typewright_runtime::memory::content::{Blob, Media};
 use typewright_runtime::memory::kind::Policy;
 use typewright_runtime::memory::store::{
-    Batch, Change, Commit, Direction, Expected, Filter, Item, Nearest, Page, Revision, Search, Seen, Store,
+    Batch, Change, Commit, Direction, Filter, Nearest, Page, Revision, Search, Store,
 };
 use typewright_runtime::memory::{
-    Clock, Content, Embedding, Error, Id, Interval, Kind, MemoryNode, Provenance, Relation, RelationKind,
-    Settings,
+    Clock, Content, Embedding, Id, Interval, Kind, MemoryNode, Provenance, Relation, RelationKind, Settings,
 };
 
 use super::{adding, embedded, namespace, node, open, schema, server};
@@ -78,31 +76,6 @@ fn a_large_medium_that_is_forgotten_at_once_is_not_stored() {
 }
 
 #[test]
-fn a_relation_that_was_made_again_ends_in_the_log() {
-    let Some(server) = server() else { return };
-    let (clock, settings) = settings();
-    let store = open(server, &schema(), &settings);
-    store.commit(&adding([node(1, "a", "one"), node(2, "a", "two")])).unwrap();
-    let made = commit(&store, vec![related(5, 1, RelationKind::Supports, 2)]);
-    let ended = commit(&store, vec![Change::Unrelate { id: Id::from_u128(5) }]);
-    let again = store.undo(ended).unwrap().commit;
-    clock.advance(Duration::from_secs(10));
-    let last = store.undo(made).unwrap().commit;
-    // What was made first is gone, and what was made again is told.
-    store.compact(Duration::from_secs(5)).unwrap();
-    let mut told = Vec::new();
-    store
-        .log(again, &mut |entry| {
-            told.push(entry.change);
-            Ok(())
-        })
-        .unwrap();
-    assert_eq!(told, [Change::Unrelate { id: Id::from_u128(5) }]);
-    let head = store.undo(last).unwrap().commit;
-    assert_eq!(store.relations(&[Id::from_u128(1)], &[], Direction::Both, head).unwrap().len(), 1);
-}
-
-#[test]
 fn a_memory_that_comes_back_elsewhere_is_found_there() {
     let Some(server) = server() else { return };
     let name = schema();
@@ -125,98 +98,35 @@ fn a_memory_that_comes_back_elsewhere_is_found_there() {
     sound(&store);
 }
 
-/// A name that was free again does not begin to count from the start: who has seen it before is told.
-#[test]
-fn a_name_that_comes_again_goes_on_counting() {
-    let Some(server) = server() else { return };
-    let store = open(server, &schema(), &settings().1);
-    let first = store.commit(&adding([node(1, "a", "one")])).unwrap().commit;
-    store.undo(first).unwrap();
-    let head = store.commit(&adding([node(1, "a", "another")])).unwrap().commit;
-    let id = Id::from_u128(1);
-    assert_eq!(store.nodes(&[id], head).unwrap()[0].version, 2);
-    let expected = vec![Expected { id, seen: Seen::Version(1) }];
-    let told = store.commit(&Batch { changes: vec![Change::Expire { id }], expected, ..Batch::default() });
-    assert!(matches!(told, Err(Error::Conflict { found: Seen::Version(2), .. })), "{told:?}");
-}
-
-#[test]
-fn counters_end_and_do_not_begin_again() {
-    let Some(server) = server() else { return };
-    let (clock, settings) = settings();
-    let store = open(server, &schema(), &settings);
-    let most = i64::MAX.cast_unsigned();
-    store.commit(&adding([MemoryNode { version: most, accesses: most, ..node(1, "a", "one") }])).unwrap();
-    let id = Id::from_u128(1);
-    commit(&store, vec![Change::Touch { id, at: clock.now() }]);
-    commit(&store, vec![Change::Revise { id, revision: Revision::default() }]);
-    let head = commit(&store, vec![forget(1)]);
-    let there = store.nodes(&[id], head).unwrap().remove(0);
-    assert_eq!((there.version, there.accesses), (most, most));
-    for wrong in [
-        MemoryNode { version: u64::MAX, ..node(2, "a", "two") },
-        MemoryNode { accesses: most + 1, ..node(2, "a", "two") },
-    ] {
-        let told = store.commit(&adding([wrong]));
-        assert!(matches!(told, Err(Error::Invalid { .. })), "{told:?}");
-    }
-}
-
-#[test]
-fn at_a_commit_to_come_everything_is_as_it_is_now() {
-    let Some(server) = server() else { return };
-    let store = open(server, &schema(), &settings().1);
-    let mut batch = adding([node(1, "a", "one"), node(2, "a", "two")]);
-    batch.changes.push(related(5, 1, RelationKind::Supports, 2));
-    let head = store.commit(&batch).unwrap().commit;
-    let (ids, filter) = ([1, 2].map(Id::from_u128), Filter::of(namespace("a")));
-    let all = |at: Commit| {
-        let mut all: Vec<Item> = Vec::new();
-        let mut take = |item| {
-            all.push(item);
-            Ok(())
-        };
-        store.all(at, &mut take).unwrap();
-        let relations = store.relations(&ids, &[], Direction::Both, at).unwrap();
-        (all, store.nodes(&ids, at).unwrap(), store.find(&filter, at).unwrap(), relations)
-    };
-    let now = all(head);
-    assert_eq!((now.0.len(), now.1.len(), now.2.len(), now.3.len()), (3, 2, 2, 1));
-    for later in [head.0 + 1, i64::MAX.cast_unsigned(), 1 << 63, u64::MAX].map(Commit) {
-        assert_eq!(all(later), now, "{later:?}");
-        let mut told = 0;
-        store
-            .log(later, &mut |_| {
-                told += 1;
-                Ok(())
-            })
-            .unwrap();
-        assert_eq!(told, 0, "{later:?}");
-        assert!(matches!(store.undo(later), Err(Error::NotUndone { .. })), "{later:?}");
-    }
-    assert_eq!(store.matches("one", &filter, usize::MAX).unwrap().len(), 1);
-    assert_eq!(store.expire(usize::MAX).unwrap(), 0);
-}
-
 /// The server sums squares in 32 bits: those of very short vectors are zero, and of very long ones infinite.
 #[test]
 fn very_short_and_very_long_vectors_are_compared() {
     let Some(server) = server() else { return };
     let store = open(server, &schema(), &settings().1);
+    let important = |node: MemoryNode| MemoryNode { importance: 0.75, ..node };
     let worse = |number: u128| embedded(node(number, "a", "x"), vec![1.0, 0.01 * number as f32]);
     let odd = [
-        embedded(node(101, "a", "x"), vec![1e-30, 0.0]),
+        important(embedded(node(101, "a", "x"), vec![1e-30, 0.0])),
         embedded(node(102, "a", "x"), vec![1e30, 1e27]),
         // Its squares are not zero, but next to nothing is left of them.
-        embedded(node(103, "a", "x"), vec![4e-22, 8e-25]),
+        important(embedded(node(103, "a", "x"), vec![4e-22, 8e-25])),
         embedded(node(104, "a", "x"), vec![-1e30, 0.0]),
     ];
-    store.commit(&adding((1..=40).map(worse).chain(odd))).unwrap();
+    let others = [41, 42].map(worse).map(important);
+    store.commit(&adding((1..=40).map(worse).chain(odd).chain(others))).unwrap();
     for to in [[1.0, 0.0], [1e-30, 0.0], [1e30, 0.0]] {
         assert_eq!(near(&store, "a", &to, 1), [101], "{to:?}");
         assert_eq!(near(&store, "a", &to, 4), [101, 102, 103, 1], "{to:?}");
         let all = near(&store, "a", &to, 100);
-        assert_eq!((all.len(), all.last()), (44, Some(&104)), "{to:?}");
+        assert_eq!((all.len(), all.last()), (46, Some(&104)), "{to:?}");
+    }
+    // Those that a filter says more of.
+    let to = Embedding { model: "m".to_owned(), vector: vec![1.0, 0.0] };
+    for (least, found) in [(0.4, [101, 102, 103, 1]), (0.6, [101, 103, 41, 42])] {
+        let filter = Filter { importance: Some(least), ..Filter::of(namespace("a")) };
+        let asked = Nearest { to: &to, filter: &filter, most: 4, search: Search::Exact };
+        let told: Vec<u128> = store.nearest(&asked).unwrap().iter().map(|one| one.id.as_u128()).collect();
+        assert_eq!(told, found, "{least}");
     }
     // What is forgotten is not read again.
     commit(&store, vec![forget(101), forget(102)]);
@@ -257,22 +167,6 @@ fn words_go_when_a_kind_is_not_indexed_any_more() {
     let found = ["figs", "plums"].map(|word| store.matches(word, &filter, 5).unwrap().len());
     assert_eq!(found, [0, 0]);
     sound(&store);
-}
-
-#[test]
-fn an_importance_that_is_none_is_refused() {
-    let Some(server) = server() else { return };
-    let store = open(server, &schema(), &settings().1);
-    store.commit(&adding([node(1, "a", "one")])).unwrap();
-    for wrong in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
-        let added = store.commit(&adding([MemoryNode { importance: wrong, ..node(2, "a", "two") }]));
-        assert!(matches!(added, Err(Error::Invalid { .. })), "{wrong}: {added:?}");
-        let revision = Revision { importance: Some(wrong), ..Revision::default() };
-        let changes = vec![Change::Revise { id: Id::from_u128(1), revision }];
-        let revised = store.commit(&Batch { changes, ..Batch::default() });
-        assert!(matches!(revised, Err(Error::Invalid { .. })), "{wrong}: {revised:?}");
-    }
-    assert_eq!(store.head().unwrap(), Commit(1));
 }
 
 #[test]
