@@ -11,11 +11,12 @@
 //! [counted](PostgresStore::statistics). A connection that breaks before the end of a transaction was sent is replaced and
 //! the transaction done again; after that it is [`Error::Unknown`], and the batch may be committed again.
 //!
-//! `forget` deletes the rows and vacuums: no statement reads them any more, and the planner has no samples of them. A role that may
-//! not vacuum is told so ([`Error::NotErased`]): before version 17 of the server that is who does not own the tables. It does not reach, until their time comes: free
-//! places in pages of the tables ([`PostgresStore::rewrite`] writes them anew), the write-ahead log and its archive,
-//! standbys until they have replayed it, snapshots of disks, and backups. Copies are made by the server's own means
-//! (`pg_basebackup`, `pg_dump`): [`Store::backup`] refuses.
+//! `forget` deletes the rows and vacuums: no statement reads them any more, and the planner keeps samples of no column that says
+//! what was remembered. A role that may not vacuum is told so ([`Error::NotErased`]): before version 17 of the server that is
+//! everybody but the owner of the tables, who then has to. It does not reach, until their time comes: samples of times and of how
+//! important memories were, free places in pages of the tables ([`PostgresStore::rewrite`] writes them anew), the write-ahead
+//! log and its archive, standbys until they have replayed it, snapshots of disks, and backups. Copies are made by the server's
+//! own means (`pg_basebackup`, `pg_dump`): [`Store::backup`] refuses.
 //!
 //! When a policy changes whether the words of a kind are indexed, a memory of it follows when its content is revised next.
 //!
