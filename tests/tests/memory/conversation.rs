@@ -1,5 +1,7 @@
 //! Conversations: every message comes back as it was, no tool call is cut from its result, what is recalled can be traced.
 
+mod edges;
+
 use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex};
@@ -295,6 +297,8 @@ fn half_of_a_call_goes_when_the_other_half_is_forgotten(on: Engine) {
         assert_eq!(conversation.forget(forgotten).unwrap(), 1);
         let window = conversation.window(&config(100, Start::User), &Bytes).unwrap();
         assert_eq!(orders(&window.said), kept, "{forgotten}");
+        let cost: usize = window.said.iter().map(|said| Bytes.message(&said.message)).sum();
+        assert_eq!(window.tokens, cost, "a half that is dropped takes nothing");
         assert_eq!(conversation.append(&[user("d")]).unwrap(), 6..7, "its place stays taken");
     }
     // A call that is not answered yet waits.

@@ -68,7 +68,9 @@ impl Conversation {
         let mut query = query.map(|said| codec::words(&said.message)).unwrap_or_default();
         codec::shorten(&mut query, QUERY_BYTES);
         let recalled = match recall {
-            Some(recall) if !query.is_empty() => recall.recall(&query, budget.recall).await?,
+            Some(recall) if !query.trim().is_empty() && budget.recall > 0 => {
+                recall.recall(&query, budget.recall).await?
+            }
             _ => Vec::new(),
         };
         // What is in the request anyway is not said twice.
@@ -105,7 +107,7 @@ impl Context {
         messages.extend(window.said.iter().map(said));
         let tokens = messages.iter().map(|message| counter.message(message)).sum();
         let covered = summary.as_ref().map_or(0, |summary| summary.covers);
-        let missing = window.left.start.max(covered + 1).min(window.left.end)..window.left.end;
+        let missing = window.left.start.max(covered.saturating_add(1)).min(window.left.end)..window.left.end;
         Self { messages, recollection, summary, window, missing, tokens }
     }
 }

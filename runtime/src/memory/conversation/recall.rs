@@ -6,9 +6,10 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::codec;
 use crate::memory::embed::Embedder;
 use crate::memory::pending::{Pending, blocking};
-use crate::memory::recall::{Planner, Query, recall_by};
+use crate::memory::recall::{Planner, Query, Strategy, recall_by};
 use crate::memory::store::{Filter, Match, Nearest, Search, Store};
 use crate::memory::tokens::CountTokens;
 use crate::memory::{Error, Id, MemoryNode, Settings};
@@ -24,7 +25,8 @@ pub struct Recalled {
 
 /// Who recalls.
 pub trait Recall: Send + Sync + fmt::Debug {
-    /// What matters most for a query, the best first.
+    /// What matters most for a query, the best first. Nothing, where nothing can be asked: of words without a letter, or for
+    /// none.
     fn recall<'a>(&'a self, query: &'a str, most: usize) -> Pending<'a, Vec<Recalled>>;
 }
 
@@ -50,7 +52,7 @@ pub struct ByVector {
     pub search: Search,
 }
 
-/// Recalls what a [`Query`] finds: by words, vectors, names and relations at once.
+/// Recalls what a [`Query`] finds: by words, vectors, names and relations at once; at most [`Query::MOST`] memories.
 #[derive(Debug, Clone)]
 pub struct ByQuery {
     /// Where.
@@ -68,11 +70,21 @@ pub struct ByQuery {
 impl Recall for ByQuery {
     fn recall<'a>(&'a self, query: &'a str, most: usize) -> Pending<'a, Vec<Recalled>> {
         Box::pin(async move {
+            if most == 0 {
+                return Ok(Vec::new());
+            }
             let vector = match &self.embedder {
                 Some(embedder) => Some(embedder.query(query).await?),
                 None => None,
             };
-            let asked = Query { text: Some(query.to_owned()), vector, most, ..self.query.clone() };
+            let mut text = query.to_owned();
+            codec::shorten(&mut text, self.settings.limits.text_bytes);
+            let most = most.min(Query::MOST);
+            let asked = Query { text: Some(text), vector, most, ..self.query.clone() };
+            // That a vector is wanted and nobody makes it is a mistake, whatever was said.
+            if asked.strategy != Strategy::Vector && asked.check_meaning().is_err() {
+                return Ok(Vec::new());
+            }
             let this = self.clone();
             blocking(move || {
                 let found = recall_by(&this.planner, &*this.store, &this.settings, &asked)?.found;
@@ -96,6 +108,9 @@ impl Recall for ByWords {
 impl Recall for ByVector {
     fn recall<'a>(&'a self, query: &'a str, most: usize) -> Pending<'a, Vec<Recalled>> {
         Box::pin(async move {
+            if most == 0 {
+                return Ok(Vec::new());
+            }
             let to = self.embedder.query(query).await?;
             let Self { store, filter, search, .. } = self.clone();
             blocking(move || {
