@@ -354,7 +354,8 @@ async fn what_is_recalled_can_be_traced(on: Engine) {
     // By all channels at once.
     let (store, settings) = (Arc::clone(&room.store), Arc::clone(&room.settings));
     let query = Query::new(Namespace::new("a/facts").unwrap(), 1);
-    let by_query = ByQuery { store, settings, planner: Arc::default(), query, embedder: None };
+    let by_query =
+        ByQuery { store, settings, planner: Arc::default(), query, embedder: None, reranker: None };
     let found = by_query.recall("plums", 3).await.unwrap();
     assert_eq!(found[0].node.id, ids[2]);
     assert!(found[0].score > 0.0 && found.len() <= 3);

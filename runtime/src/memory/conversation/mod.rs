@@ -1,9 +1,9 @@
 //! What was said in a conversation, and what of it and of all else goes into the next request.
 //!
 //! A [`Conversation`] is the episodes of one namespace: each message is a memory whose name says its place, so that two who
-//! append at once cannot both be the next; `places` says which are taken. `codec` turns messages into contents and back without loss, `window` says which
-//! of the last messages fit, `recall` brings other memories and cites them, `summary` keeps the sense of what has left the
-//! window, `context` puts it all into a [`ChatRequest`](crate::chat::ChatRequest).
+//! append at once cannot both be the next; `places` says which are taken. `codec` turns messages into contents and back
+//! without loss, `window` says which of the last messages fit, `recall` brings other memories and cites them, `summary` keeps
+//! the sense of what has left the window, `context` puts it all into a [`ChatRequest`](crate::chat::ChatRequest).
 
 mod codec;
 mod context;
@@ -97,8 +97,8 @@ impl Conversation {
     ///
     /// # Errors
     /// When a message is larger than the store allows, has more results within results than could be read again, or has no
-    /// place any more; or the store cannot be written. [`Error::Conflict`] when others have
-    /// been faster hundreds of times in a row.
+    /// place any more; or the store cannot be written. [`Error::Conflict`] when others have been faster hundreds of times in
+    /// a row.
     pub fn append(&self, messages: &[Message]) -> Result<Range<u32>, Error> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         for _ in 1..ATTEMPTS {

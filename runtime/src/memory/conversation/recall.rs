@@ -9,8 +9,8 @@ use std::sync::Arc;
 use super::codec;
 use crate::memory::embed::Embedder;
 use crate::memory::pending::{Pending, blocking};
-use crate::memory::recall::{Planner, Query, Strategy, recall_by};
-use crate::memory::store::{Filter, Match, Nearest, Search, Store};
+use crate::memory::recall::{Found, Planner, Query, Rerank, Strategy, recall};
+use crate::memory::store::{Filter, Match, Nearest, Page, Search, Store};
 use crate::memory::tokens::CountTokens;
 use crate::memory::{Error, Id, MemoryNode, Settings};
 
@@ -53,7 +53,7 @@ pub struct ByVector {
 }
 
 /// Recalls what a [`Query`] finds: by words, vectors, names and relations at once; at most [`Query::MOST`] memories.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ByQuery {
     /// Where.
     pub store: Arc<dyn Store>,
@@ -65,6 +65,8 @@ pub struct ByQuery {
     pub query: Query,
     /// Who makes the vector of the words; without, there is none.
     pub embedder: Option<Arc<Embedder>>,
+    /// Who judges again what was found; without, nobody does.
+    pub reranker: Option<Arc<dyn Rerank>>,
 }
 
 impl Recall for ByQuery {
@@ -74,7 +76,7 @@ impl Recall for ByQuery {
                 return Ok(Vec::new());
             }
             let vector = match &self.embedder {
-                Some(embedder) => Some(embedder.query(query).await?),
+                Some(embedder) => Some(embedder.query(embedder.beginning(query)).await?),
                 None => None,
             };
             let mut text = query.to_owned();
@@ -87,14 +89,24 @@ impl Recall for ByQuery {
             }
             let this = self.clone();
             blocking(move || {
-                let found = recall_by(&this.planner, &*this.store, &this.settings, &asked)?.found;
-                Ok(found
-                    .into_iter()
-                    .map(|found| Recalled { node: found.node, score: found.terms.score })
-                    .collect())
+                let Self { store, settings, planner, reranker, .. } = &this;
+                asked.check(&settings.limits)?;
+                let plan = planner.plan(&**store, &asked, settings.clock.now())?;
+                let found = recall(&**store, settings, &asked, &plan, reranker.as_deref())?.found;
+                let recalled = |found: Found| Recalled { node: found.node, score: found.terms.score };
+                Ok(found.into_iter().map(recalled).collect())
             })
             .await
         })
+    }
+}
+
+impl fmt::Debug for ByQuery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { store, query, embedder, reranker, .. } = self;
+        let mut all = f.debug_struct("ByQuery");
+        all.field("store", store).field("query", query).field("embedder", embedder);
+        all.field("is_judged_again", &reranker.is_some()).finish_non_exhaustive()
     }
 }
 
@@ -111,8 +123,8 @@ impl Recall for ByVector {
             if most == 0 {
                 return Ok(Vec::new());
             }
-            let to = self.embedder.query(query).await?;
-            let Self { store, filter, search, .. } = self.clone();
+            let to = self.embedder.query(self.embedder.beginning(query)).await?;
+            let (Self { store, filter, search, .. }, most) = (self.clone(), most.min(Page::MOST));
             blocking(move || {
                 let found = store.nearest(&Nearest { to: &to, filter: &filter, most, search })?;
                 nodes(&*store, &found)

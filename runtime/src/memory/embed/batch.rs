@@ -43,6 +43,24 @@ pub(super) fn check_text(text: &str, config: &Config) -> Result<(), Error> {
     }
 }
 
+/// As much of the beginning of a text as can be asked for.
+pub(super) fn beginning<'a>(text: &'a str, config: &Config) -> &'a str {
+    let Batching { bytes, tokens, .. } = config.batching;
+    let cut = |text: &'a str, bytes: usize| {
+        let end = (0..=bytes.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+        text.get(..end.unwrap_or_default()).unwrap_or_default()
+    };
+    let mut text = cut(text, bytes);
+    loop {
+        let found = config.counter.text(text);
+        if found <= tokens || text.is_empty() {
+            return text;
+        }
+        // In proportion, and less each time.
+        text = cut(text, (text.len() * tokens / found).min(text.len() - 1));
+    }
+}
+
 /// Items in their order, in as few runs as keep to the limits when filled one after the other.
 pub(super) fn split<'a, T>(items: &'a [T], config: &Config, text: impl Fn(&T) -> &str) -> Vec<&'a [T]> {
     let (mut runs, mut begin, mut bytes, mut tokens) = (Vec::new(), 0, 0, 0);

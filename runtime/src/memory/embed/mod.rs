@@ -114,6 +114,12 @@ impl Embedder {
         self.cache().len()
     }
 
+    /// As much of the beginning of a text as is asked for at once: that of a question says what it is about, where all of it
+    /// is too long.
+    pub fn beginning<'a>(&self, text: &'a str) -> &'a str {
+        batch::beginning(text, &self.config)
+    }
+
     /// The vector of a question.
     ///
     /// # Errors

@@ -1,14 +1,18 @@
 //! What a conversation has to bear: questions without words, places far away, instructions that go, results within results.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use typewright_runtime::chat::{Citation, Message, Part, Role, Text, ToolResult};
 use typewright_runtime::json::RawJson;
-use typewright_runtime::memory::conversation::{Budget, ByQuery, Conversation, Recall, Start};
-use typewright_runtime::memory::embed::{self, Embedder};
+use typewright_runtime::memory::conversation::{Budget, ByQuery, ByVector, Conversation, Recall, Start};
+use typewright_runtime::memory::embed::{self, Batching, Embedder};
 use typewright_runtime::memory::recall::{Query, Strategy};
+use typewright_runtime::memory::store::{Filter, Search};
 use typewright_runtime::memory::tokens::CountTokens;
-use typewright_runtime::memory::{Error, Id, Kind, MemoryDraft, Namespace};
+use typewright_runtime::memory::{
+    Clock, Error, Id, Interval, Kind, MemoryDraft, Namespace, Policy, Random, Settings,
+};
 
 use super::{Bytes, Counts, Room, assistant, config, orders, remember, room, user};
 use crate::embed::Letters;
@@ -18,13 +22,15 @@ on_each_store!(
     an_instruction_that_goes_leaves_the_others_where_they_are,
     what_could_not_be_read_again_is_refused;
     async a_question_without_words_recalls_nothing,
+    what_belongs_into_each_request_is_there_and_cited,
+    what_was_recalled_is_judged_again,
     places_far_away_are_reached_and_not_walked_to
 );
 
 fn by_query(room: &Room, embedder: Option<Arc<Embedder>>) -> ByQuery {
     let (store, settings) = (Arc::clone(&room.store), Arc::clone(&room.settings));
     let query = Query::new(Namespace::new("a/facts").unwrap(), 1);
-    ByQuery { store, settings, planner: Arc::default(), query, embedder }
+    ByQuery { store, settings, planner: Arc::default(), query, embedder, reranker: None }
 }
 
 async fn a_question_without_words_recalls_nothing(on: Engine) {
@@ -55,6 +61,18 @@ async fn a_question_without_words_recalls_nothing(on: Engine) {
     assert!(context.recollection.cited.is_empty());
     assert!(near.recall("who likes figs", 0).await.unwrap().is_empty());
     assert_eq!(model.asked.lock().unwrap().len(), asked);
+    let (store, filter) = (Arc::clone(&room.store), Filter::of(Namespace::new("a/facts").unwrap()));
+    let embedder = Arc::new(Embedder::new(model.clone(), embed::Config::default()));
+    let by_vector = ByVector { store, filter, embedder, search: Search::Exact };
+    assert_eq!(by_vector.recall("who likes figs", usize::MAX).await.unwrap().len(), 2);
+    // Of what is too long for a model the beginning is asked.
+    let batching = Batching { tokens: 4, ..Batching::default() };
+    let short = Embedder::new(model.clone(), embed::Config { batching, ..embed::Config::default() });
+    let near = by_query(&room, Some(Arc::new(short)));
+    conversation.append(&[user("who likes figs, and why? \u{1f44d}")]).unwrap();
+    let context = conversation.context(&budget(5), &counter, Some(&near)).await.unwrap();
+    assert_eq!(context.recollection.cited.len(), 2);
+    assert_eq!(*model.asked.lock().unwrap().last().unwrap(), ["who likes f"]);
     // What its strategy cannot ask by these words is nothing; a vector that nobody makes is a mistake.
     let of = |strategy| ByQuery { query: plain.query.clone().strategy(strategy), ..plain.clone() };
     for strategy in [Strategy::ExactId, Strategy::Temporal] {
@@ -62,6 +80,76 @@ async fn a_question_without_words_recalls_nothing(on: Engine) {
     }
     let mistake = of(Strategy::Vector).recall("who likes figs", 5).await;
     assert!(matches!(mistake, Err(Error::Invalid { .. })), "{mistake:?}");
+}
+
+async fn what_was_recalled_is_judged_again(on: Engine) {
+    let room = room(on);
+    remember(&room, &[("Ada likes figs", Kind::Fact), ("Bob likes plums", Kind::Fact)]);
+    let plain = by_query(&room, None);
+    let texts = async |by: &ByQuery| {
+        let found = by.recall("who likes what", 2).await.unwrap();
+        found.iter().map(|found| found.node.content.words().into_owned()).collect::<Vec<_>>()
+    };
+    let before = texts(&plain).await;
+    let last = before[1].clone();
+    let judge = move |query: &str, documents: &[&str]| {
+        assert_eq!((query, documents.len()), ("who likes what", 2));
+        Ok(documents.iter().map(|text| if *text == last { 0.9 } else { 0.1 }).collect::<Vec<f64>>())
+    };
+    let judged = ByQuery { reranker: Some(Arc::new(judge)), ..plain };
+    assert_eq!(texts(&judged).await, [before[1].clone(), before[0].clone()]);
+    let fails = |_: &str, _: &[&str]| Err(Error::model("judge", "no line"));
+    let failed = ByQuery { reranker: Some(Arc::new(fails)), ..judged }.recall("who likes what", 2).await;
+    assert!(matches!(failed, Err(Error::Model { .. })), "{failed:?}");
+}
+
+async fn what_belongs_into_each_request_is_there_and_cited(on: Engine) {
+    let room = room(on);
+    let facts = remember(&room, &[("Ada likes figs", Kind::Fact)]);
+    let counter: Arc<dyn CountTokens> = Arc::new(Bytes);
+    let recall = by_query(&room, None);
+    let conversation = room.conversation("a/s1");
+    conversation.append(&[user("who likes figs")]).unwrap();
+    let of = |space: &str, kind, text: &str, importance| {
+        MemoryDraft::new(Namespace::new(space).unwrap(), kind, text).importance(importance)
+    };
+    let mut transaction = room.begin();
+    let mut add = |draft| transaction.add(draft).unwrap();
+    let rule = add(of("a/s1", Kind::Procedural, "answer in French", 0.4));
+    let note = add(of("a/s1", Kind::Working, "the third step is done", 0.9));
+    // Of another kind, of another conversation, over in the world, and over in a day.
+    let fact = add(of("a/s1", Kind::Fact, "it rains", 1.0));
+    add(of("a/s2", Kind::Working, "the first step is done", 1.0));
+    let now = room.clock.now();
+    let over = Interval { from: None, to: Some(now) };
+    add(of("a/s1", Kind::Working, "the second step is done", 1.0).valid(over));
+    transaction.commit().unwrap();
+    let budget = Budget { window: config(1000, Start::User), recall_tokens: 800, recall: 5 };
+    let cited = async |conversation: &Arc<Conversation>, budget: &Budget, recall: Option<&dyn Recall>| {
+        let context = conversation.context(budget, &counter, recall).await.unwrap();
+        assert!(context.tokens <= budget.window.tokens);
+        context.recollection.cited.iter().map(|cited| cited.id).collect::<Vec<_>>()
+    };
+    assert_eq!(cited(&conversation, &budget, Some(&recall)).await, [note, rule, facts[0]]);
+    assert_eq!(cited(&conversation, &budget, None).await, [note, rule], "whatever is recalled");
+    let context = conversation.context(&budget, &counter, None).await.unwrap();
+    let text = &context.recollection.text[context.recollection.cited[0].range.clone()];
+    assert_eq!(text, "[m1] working, 2026-01-01: the third step is done");
+    // What takes too much is passed over, and what comes after may fit.
+    let first = Bytes.text(&context.recollection.text[..context.recollection.cited[0].range.end]);
+    let small = Budget { recall_tokens: first - 1, ..budget };
+    assert_eq!(cited(&conversation, &small, None).await, [rule]);
+    assert!(cited(&conversation, &Budget { recall_tokens: 0, ..budget }, None).await.is_empty());
+    // After its lifetime, though nobody has ended it.
+    room.clock.advance(Duration::from_secs(24 * 3600));
+    assert_eq!(cited(&conversation, &budget, None).await, [rule]);
+    // The policies of the store say which kinds.
+    let mut settings = Settings::new(Arc::clone(&room.clock) as Arc<dyn Clock>, Random::new(2));
+    let policy = |kind: Kind, in_context| (kind, Policy { in_context, ..kind.policy() });
+    settings.policies.extend([policy(Kind::Procedural, false), policy(Kind::Fact, true)]);
+    let (store, space) = (Arc::clone(&room.store), conversation.namespace().clone());
+    let conversation = Arc::new(Conversation::open(store, Arc::new(settings), space).unwrap());
+    assert_eq!(cited(&conversation, &budget, None).await, [fact]);
 }
 
 /// Stores a message at a place of a conversation that has a first one, as an import would.
