@@ -1,4 +1,8 @@
-//! What is remembered: text, JSON, or a medium. Bytes are shared, not copied, between who stores and who reads them.
+//! What is remembered: text, JSON, or a medium.
+//!
+//! The bytes of a medium are shared by all who hold the content: drafts, memories, and copies of both. A store copies them
+//! once when it writes them, and once when it reads them. It keeps media of more than 64 KiB by their digest, once however
+//! many memories have them; texts and JSON, of any length, are kept with each memory that has them.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -40,13 +44,13 @@ pub struct Blob {
     pub media: Media,
     /// Its type, such as `image/png`.
     pub mime: String,
-    /// It itself.
+    /// It itself. Cloned, it is shared.
     pub bytes: Bytes,
     /// What it shows, in words: by this it is found.
     pub caption: Option<String>,
 }
 
-/// The sha256 of a content, by which large ones are stored once.
+/// The sha256 of a medium, by which large ones are stored once.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Digested([u8; 32]);
 

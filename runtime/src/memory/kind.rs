@@ -1,11 +1,36 @@
 //! Kinds of memories. A kind decides nothing by itself: it is the key of a policy, which says how long a memory counts, how
-//! it may change, and where it is kept.
+//! it may change, and where it is found. All kinds are stored alike, and as durably: what is at hand in the memory of this
+//! process alone is [`WorkingMemory`](super::cognition::working::WorkingMemory).
 //!
 //! The names are those of psychology as they are used of agents (Tulving; Squire; CoALA, arXiv 2309.02427). Some of its
 //! words are no kinds here: declarative, explicit and implicit are [classes](Kind::class) of kinds; long-term is what is
 //! durable; an episodic memory is an [`Episode`](Kind::Episode).
 
 use std::time::Duration;
+
+/// How pleasant something was that is remembered of an [`Emotional`](Kind::Emotional) memory: the metadata with this key is a
+/// number from -1 to 1.
+///
+/// ```
+/// use typewright_runtime::json::RawJson;
+/// use typewright_runtime::memory::{Kind, MemoryDraft, Namespace, kind};
+///
+/// let draft = MemoryDraft::new(Namespace::new("ada")?, Kind::Emotional, "the engine ran at last")
+///     .metadata(kind::VALENCE, RawJson::new("0.9")?)
+///     .metadata(kind::AROUSAL, RawJson::new("0.7")?);
+/// assert_eq!(draft.metadata[kind::VALENCE].as_str(), "0.9");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub const VALENCE: &str = "valence";
+/// How stirring something was that is remembered of an [`Emotional`](Kind::Emotional) memory: the metadata with this key is a
+/// number from 0 to 1.
+pub const AROUSAL: &str = "arousal";
+/// Where a [`Spatial`](Kind::Spatial) memory is about: the metadata with this key is a number of degrees north, from -90 to 90
+/// (WGS 84).
+pub const LATITUDE: &str = "latitude";
+/// Where a [`Spatial`](Kind::Spatial) memory is about: the metadata with this key is a number of degrees east, from -180 to
+/// 180 (WGS 84).
+pub const LONGITUDE: &str = "longitude";
 
 /// What a memory is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -19,17 +44,17 @@ pub enum Kind {
     Semantic,
     /// How something is done: steps, or a rule for instructions. Has versions.
     Procedural,
-    /// The scratch pad of a conversation: short-lived, of bounded size, in memory alone.
+    /// The scratch pad of a conversation: short-lived, found by no search, in the context of each request.
     Working,
     /// What holds for one conversation.
     Contextual,
-    /// Something whose point is when: its interval is what it says.
+    /// Something whose point is when: the interval in which it is valid is what it says.
     Temporal,
-    /// Something whose point is where.
+    /// Something whose point is where: its metadata has [`LATITUDE`] and [`LONGITUDE`].
     Spatial,
     /// What belongs together: its relations are what it says.
     Associative,
-    /// How something felt: with valence and arousal.
+    /// How something felt: its metadata has [`VALENCE`] and [`AROUSAL`].
     Emotional,
     /// A kind of a later version, or of the caller's own, by its number.
     Other(u8),
@@ -68,9 +93,8 @@ pub struct Policy {
     pub lifetime: Option<Duration>,
     /// It is found by search: its text and its vector are indexed.
     pub is_indexed: bool,
-    /// It is written to the store. Else it lives as long as the process.
-    pub is_durable: bool,
-    /// It belongs into the context of each request of its conversation.
+    /// It belongs into the context of each request of the conversation that has its namespace:
+    /// [`Conversation::context`](super::conversation::Conversation::context) puts it there.
     pub in_context: bool,
 }
 
@@ -154,7 +178,6 @@ impl Kind {
             mutability: Mutability::AppendOnly,
             lifetime: None,
             is_indexed: true,
-            is_durable: true,
             in_context: false,
         };
         match self {
@@ -167,7 +190,6 @@ impl Kind {
                 mutability: Mutability::Replace,
                 lifetime: Some(24 * HOUR),
                 is_indexed: false,
-                is_durable: false,
                 in_context: true,
                 ..lasting
             },
@@ -201,8 +223,8 @@ mod tests {
             let policy = kind.policy();
             assert!((0.0..=1.0).contains(&policy.importance), "{kind:?}");
             assert!(
-                policy.is_durable || policy.lifetime.is_some(),
-                "{kind:?} would be lost, and nobody says when"
+                policy.is_indexed || policy.in_context,
+                "{kind:?} would neither be found nor be there by itself"
             );
             assert!(policy.half_life.is_none_or(|half_life| !half_life.is_zero()), "{kind:?}");
         }

@@ -140,6 +140,29 @@ fn scores_are_those_of_the_reference() {
     }
 }
 
+#[cfg(feature = "memory")]
+#[test]
+fn memories_are_judged_by_it() {
+    use std::sync::Arc;
+
+    use typewright_runtime::memory::recall::{LocalReranker, Rerank};
+
+    let at = folder(&Reference::read("bert-rank"));
+    let documents = ["w7 w8", "a", "w9 w10 w11"];
+    for scoring in [Scoring::Sigmoid, Scoring::Plain] {
+        let config = Config { scoring: Some(scoring), ..config() };
+        let model = Arc::new(Reranker::load(at.path(), &config).unwrap());
+        let scores: Vec<f64> =
+            model.rerank("w5", &documents).unwrap().scores.into_iter().map(f64::from).collect();
+        let judged = LocalReranker::new("bert-rank", model).rerank("w5", &documents);
+        if scores.iter().all(|score| (0.0..=1.0).contains(score)) {
+            assert_eq!(judged.unwrap(), scores, "{scoring:?}");
+        } else {
+            assert_eq!((judged.unwrap_err().name(), scoring), ("Answer", Scoring::Plain));
+        }
+    }
+}
+
 /// Texts of many lengths, from a reference's tokens.
 fn mixed(reference: &Reference, count: usize) -> Vec<Vec<u32>> {
     let ids = reference.prompt.iter().cycle();

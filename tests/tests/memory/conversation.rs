@@ -1,5 +1,7 @@
 //! Conversations: every message comes back as it was, no tool call is cut from its result, what is recalled can be traced.
 
+mod edges;
+
 use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex};
@@ -295,6 +297,8 @@ fn half_of_a_call_goes_when_the_other_half_is_forgotten(on: Engine) {
         assert_eq!(conversation.forget(forgotten).unwrap(), 1);
         let window = conversation.window(&config(100, Start::User), &Bytes).unwrap();
         assert_eq!(orders(&window.said), kept, "{forgotten}");
+        let cost: usize = window.said.iter().map(|said| Bytes.message(&said.message)).sum();
+        assert_eq!(window.tokens, cost, "a half that is dropped takes nothing");
         assert_eq!(conversation.append(&[user("d")]).unwrap(), 6..7, "its place stays taken");
     }
     // A call that is not answered yet waits.
@@ -350,7 +354,8 @@ async fn what_is_recalled_can_be_traced(on: Engine) {
     // By all channels at once.
     let (store, settings) = (Arc::clone(&room.store), Arc::clone(&room.settings));
     let query = Query::new(Namespace::new("a/facts").unwrap(), 1);
-    let by_query = ByQuery { store, settings, planner: Arc::default(), query, embedder: None };
+    let by_query =
+        ByQuery { store, settings, planner: Arc::default(), query, embedder: None, reranker: None };
     let found = by_query.recall("plums", 3).await.unwrap();
     assert_eq!(found[0].node.id, ids[2]);
     assert!(found[0].score > 0.0 && found.len() <= 3);

@@ -15,7 +15,10 @@ use typewright_runtime::models::ListedModel;
 
 use crate::store::{Engine, on_each_store};
 
-on_each_store!(; async memories_without_vectors_get_theirs_and_forgetting_reaches_the_cache);
+on_each_store!(;
+    async memories_without_vectors_get_theirs_and_forgetting_reaches_the_cache,
+    what_can_have_no_vector_keeps_no_other_from_its_own
+);
 
 /// A vector of the length and the first byte of a text, and what it was asked for.
 #[derive(Debug, Default)]
@@ -152,8 +155,10 @@ async fn memories_without_vectors_get_theirs_and_forgetting_reaches_the_cache(on
     t.commit().unwrap();
     let (model, embedder) = embedder(Batching::default());
     let filter = Filter::of(space);
-    assert_eq!(fill(store, settings, &embedder, &filter).await.unwrap(), 1);
-    assert_eq!(fill(store, settings, &embedder, &filter).await.unwrap(), 0);
+    for given in [1, 0] {
+        let filled = fill(store, settings, &embedder, &filter).await.unwrap();
+        assert_eq!((filled.given, filled.left_out.len()), (given, 0));
+    }
     assert_eq!(*model.asked.lock().unwrap(), [["plain"]]);
     let nodes = store.nodes(&[plain, has, working, other], store.head().unwrap()).unwrap();
     let vectors: Vec<_> = nodes.iter().map(|node| node.embedding.as_ref().map(|one| one.vector[0])).collect();
@@ -166,6 +171,39 @@ async fn memories_without_vectors_get_theirs_and_forgetting_reaches_the_cache(on
     t.commit().unwrap();
     assert!(embedder.forget_since(&**store, seen).unwrap() > seen);
     assert_eq!(embedder.cached(), 0);
+}
+
+async fn what_can_have_no_vector_keeps_no_other_from_its_own(on: Engine) {
+    let place = on.place("embed");
+    let (store, settings) = (&place.store, &place.settings);
+    let space = Namespace::new("a").unwrap();
+    let mut t = place.begin();
+    let mut add = |text: &str| t.add(MemoryDraft::new(space.clone(), Kind::Fact, text)).unwrap();
+    // Three bytes are a token: one token more than are asked for at once. And a vector of nothing but zeros.
+    let (long, zero) = (add(&"x".repeat(300_001)), add("zero"));
+    // More than are done together.
+    let others: Vec<_> = (0..300).map(|at| add(&format!("text {at}"))).collect();
+    t.commit().unwrap();
+    let (model, embedder) = embedder(Batching::default());
+    let filter = Filter::of(space);
+    for given in [300, 0] {
+        let filled = fill(store, settings, &embedder, &filter).await.unwrap();
+        assert_eq!(filled.given, given);
+        let why = |id| filled.left_out.iter().find(|one| one.id == id).map(|one| &one.why);
+        assert!(matches!(why(long), Some(Error::Limit { found: 100_001, .. })), "{:?}", why(long));
+        assert!(matches!(why(zero), Some(Error::Answer { .. })), "{:?}", why(zero));
+        assert_eq!(filled.left_out.len(), 2);
+    }
+    // What has a vector is not asked for again.
+    assert_eq!(*model.asked.lock().unwrap().last().unwrap(), ["zero"]);
+    let nodes = store.nodes(&[others, vec![long, zero]].concat(), store.head().unwrap()).unwrap();
+    assert_eq!(nodes.iter().filter(|node| node.embedding.is_some()).count(), 300);
+    // A length that is known is none of the text alone; what is shorter is left out, too.
+    let mut t = place.begin();
+    let short = t.add(MemoryDraft::new(Namespace::new("a").unwrap(), Kind::Fact, "short")).unwrap();
+    t.commit().unwrap();
+    let filled = fill(store, settings, &embedder, &filter).await.unwrap();
+    assert_eq!((filled.given, filled.left_out.iter().any(|one| one.id == short)), (0, true));
 }
 
 #[tokio::test]

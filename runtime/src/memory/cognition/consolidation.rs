@@ -44,7 +44,7 @@ pub struct Consolidation {
     pub namespace: Namespace,
     /// The model.
     pub model: Arc<dyn Conclude>,
-    /// The most conclusions from one group of episodes.
+    /// The most conclusions from one group of episodes; no more than [`MOST`](Self::MOST).
     pub most: usize,
 }
 
@@ -55,6 +55,9 @@ struct Group {
 }
 
 impl Consolidation {
+    /// The most that can be concluded from one group: the names of so many are looked for before a model is asked.
+    pub const MOST: usize = 1000;
+
     /// Live episodes from which nothing is concluded yet, the oldest first; at most as many as a page holds, of which
     /// those are left out that are concluded from.
     ///
@@ -80,10 +83,14 @@ impl Consolidation {
     /// this group already, those, and nothing is asked. A conclusion that was forgotten is not drawn again.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when one is no live episode of the namespace; [`Error::Model`] when the model could not answer;
+    /// [`Error::Limit`] when more conclusions are asked for than there may be; [`Error::Invalid`] when one is no live episode
+    /// of the namespace; [`Error::Model`] when the model could not answer;
     /// [`Error::Answer`] when a conclusion is empty, too long, has no episode of the group as its source, or there are too
     /// many. Then nothing is stored. A conflict when an episode has changed meanwhile.
     pub async fn run(&self, episodes: &[Id]) -> Result<Vec<Id>, Error> {
+        if self.most > Self::MOST {
+            return Err(Error::limit("conclusions", self.most, Self::MOST));
+        }
         let group: BTreeSet<Id> = episodes.iter().copied().collect();
         let (this, ids) = (self.clone(), group.clone());
         let group = match blocking(move || this.group(&ids)).await? {

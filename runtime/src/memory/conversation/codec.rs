@@ -14,6 +14,9 @@ use crate::json::RawJson;
 use crate::memory::content::{Blob, Media as Medium};
 use crate::memory::{Content, Error, MemoryNode};
 
+/// The most results of tools within results: what stands in the innermost is as deep as the reader of JSON goes.
+const RESULTS: usize = 40;
+
 const MIME: &str = "application/vnd.typewright.message+json";
 
 /// The word of a role.
@@ -36,12 +39,29 @@ pub(super) fn content(message: &Message, text_bytes: usize) -> Result<Content, E
     {
         return Ok(Content::text(text.text.as_str()));
     }
+    check_depth(message)?;
     let parts: Vec<Value> = message.parts.iter().map(part).collect();
     let bytes = json!({ "version": 1, "parts": parts }).to_string().into();
     let mut caption = words(message);
     shorten(&mut caption, text_bytes);
     let caption = (!caption.is_empty()).then_some(caption);
     Ok(Content::Blob(Blob { media: Medium::Document, mime: MIME.to_owned(), bytes, caption }))
+}
+
+/// Whether it can be read again.
+fn check_depth(message: &Message) -> Result<(), Error> {
+    // No recursion: what is nested too deeply would not return from it.
+    let mut left: Vec<(&[Part], usize)> = vec![(&message.parts, 0)];
+    while let Some((parts, depth)) = left.pop() {
+        if depth > RESULTS {
+            return Err(Error::limit("results within results", depth, RESULTS));
+        }
+        left.extend(parts.iter().filter_map(|part| match part {
+            Part::ToolResult(result) => Some((result.content.as_slice(), depth + 1)),
+            _ => None,
+        }));
+    }
+    Ok(())
 }
 
 /// Cuts a text after so many bytes, or after the last character that ends within them.
@@ -52,13 +72,7 @@ pub(super) fn shorten(text: &mut String, bytes: usize) {
 
 /// The message that a memory is.
 pub(super) fn message(node: &MemoryNode) -> Result<Message, Error> {
-    let word = |key: &str| {
-        let value = node.metadata.get(key)?;
-        serde_json::from_str::<String>(value.as_str()).ok()
-    };
-    let roles = [Role::System, Role::User, Role::Assistant, Role::Tool];
-    let role = word("role").and_then(|word| roles.into_iter().find(|role| role_name(*role) == word));
-    let role = role.ok_or_else(|| wrong("who speaks is not said"))?;
+    let role = role(node).ok_or_else(|| wrong("who speaks is not said"))?;
     let parts = match &node.content {
         Content::Text(text) => vec![Part::text(text.as_str())],
         Content::Blob(blob) if blob.mime == MIME => {
@@ -68,7 +82,18 @@ pub(super) fn message(node: &MemoryNode) -> Result<Message, Error> {
         }
         _ => return Err(wrong("it is no message")),
     };
-    Ok(Message { role, name: word("name"), parts })
+    Ok(Message { role, name: kept(node, "name"), parts })
+}
+
+/// Who speaks, if that is known.
+pub(super) fn role(node: &MemoryNode) -> Option<Role> {
+    let word = kept(node, "role")?;
+    [Role::System, Role::User, Role::Assistant, Role::Tool].into_iter().find(|role| role_name(*role) == word)
+}
+
+/// A word that is kept with a memory.
+fn kept(node: &MemoryNode, key: &str) -> Option<String> {
+    serde_json::from_str(node.metadata.get(key)?.as_str()).ok()
 }
 
 /// What of a message can be read: texts, and what tools were asked and answered.

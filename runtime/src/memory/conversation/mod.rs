@@ -1,13 +1,14 @@
 //! What was said in a conversation, and what of it and of all else goes into the next request.
 //!
 //! A [`Conversation`] is the episodes of one namespace: each message is a memory whose name says its place, so that two who
-//! append at once cannot both be the next. `codec` turns messages into contents and back without loss, `window` says which
-//! of the last messages fit, `recall` brings other memories and cites them, `summary` keeps the sense of what has left the
-//! window, `context` puts it all into a [`ChatRequest`](crate::chat::ChatRequest).
+//! append at once cannot both be the next; `places` says which are taken. `codec` turns messages into contents and back
+//! without loss, `window` says which of the last messages fit, `recall` brings other memories and cites them, `summary` keeps
+//! the sense of what has left the window, `context` puts it all into a [`ChatRequest`](crate::chat::ChatRequest).
 
 mod codec;
 mod context;
 mod names;
+mod places;
 mod recall;
 mod summary;
 mod window;
@@ -15,7 +16,7 @@ mod window;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::store::{Commit, Filter, Seen, Store, Transaction};
+use super::store::{Commit, Seen, Store, Transaction};
 use super::tokens::CountTokens;
 use super::{Error, Id, Kind, MemoryDraft, MemoryNode, Namespace, Settings, Status, Timestamp, lineage};
 use crate::chat::{Message, Role};
@@ -61,9 +62,7 @@ impl Conversation {
     /// # Errors
     /// When the store cannot be read.
     pub fn open(store: Arc<dyn Store>, settings: Arc<Settings>, namespace: Namespace) -> Result<Self, Error> {
-        let filter = Filter::of(namespace.clone()).kinds([Kind::Episode]).statuses(Status::ALL);
-        let ids = store.ids(&filter)?;
-        let last = ids.into_iter().filter_map(|id| names::order(&namespace, id)).max().unwrap_or_default();
+        let last = places::taken(&*store, &namespace)?.last().copied().unwrap_or_default();
         Ok(Self { store, settings, namespace, last: Mutex::new(last) })
     }
 
@@ -97,8 +96,9 @@ impl Conversation {
     /// any other with all of its parts.
     ///
     /// # Errors
-    /// When a message is larger than the store allows, or the store cannot be written. [`Error::Conflict`] when others have
-    /// been faster hundreds of times in a row.
+    /// When a message is larger than the store allows, has more results within results than could be read again, or has no
+    /// place any more; or the store cannot be written. [`Error::Conflict`] when others have been faster hundreds of times in
+    /// a row.
     pub fn append(&self, messages: &[Message]) -> Result<Range<u32>, Error> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         for _ in 1..ATTEMPTS {
@@ -112,10 +112,13 @@ impl Conversation {
 
     fn try_append(&self, last: &mut u32, messages: &[Message]) -> Result<Range<u32>, Error> {
         self.catch_up(last)?;
-        let count = u32::try_from(messages.len()).ok().and_then(|count| last.checked_add(count));
-        let end = count.ok_or_else(|| Error::limit("conversation", messages.len(), u32::MAX as usize))?;
+        let free = names::LAST - *last;
+        let Some(count) = u32::try_from(messages.len()).ok().filter(|count| *count <= free) else {
+            return Err(Error::limit("messages of a conversation", messages.len(), free as usize));
+        };
+        let places = *last + 1..*last + count + 1;
         let mut transaction = Transaction::begin(Arc::clone(&self.store), Arc::clone(&self.settings))?;
-        for (order, message) in (*last + 1..).zip(messages) {
+        for (order, message) in places.clone().zip(messages) {
             let draft = self.draft(order, message)?;
             // Read, so that it is a conflict when somebody else takes the place.
             if let Some(node) = transaction.get(names::message(&self.namespace, order))? {
@@ -127,8 +130,8 @@ impl Conversation {
         if !messages.is_empty() {
             transaction.commit()?;
         }
-        let begin = std::mem::replace(last, end) + 1;
-        Ok(begin..end + 1)
+        *last += count;
+        Ok(places)
     }
 
     fn draft(&self, order: u32, message: &Message) -> Result<MemoryDraft, Error> {
@@ -147,16 +150,16 @@ impl Conversation {
     /// # Errors
     /// When the store cannot be read, or what is there is no message.
     pub fn read(&self, places: Range<u32>) -> Result<Vec<Said>, Error> {
-        self.read_at(places, self.store.head()?)
+        self.live(self.places(places)?, self.store.head()?)
     }
 
-    fn read_at(&self, places: Range<u32>, at: Commit) -> Result<Vec<Said>, Error> {
+    fn live(&self, places: impl IntoIterator<Item = u32>, at: Commit) -> Result<Vec<Said>, Error> {
         let nodes = self.nodes(places, at)?;
         nodes.into_iter().filter(|node| node.status == Status::Live).map(|node| self.said(node)).collect()
     }
 
-    fn nodes(&self, places: Range<u32>, at: Commit) -> Result<Vec<MemoryNode>, Error> {
-        let ids: Vec<Id> = places.map(|order| names::message(&self.namespace, order)).collect();
+    fn nodes(&self, places: impl IntoIterator<Item = u32>, at: Commit) -> Result<Vec<MemoryNode>, Error> {
+        let ids: Vec<Id> = places.into_iter().map(|order| names::message(&self.namespace, order)).collect();
         self.store.nodes(&ids, at)
     }
 
@@ -196,14 +199,29 @@ impl Conversation {
     }
 
     /// The messages of the system that the conversation begins with: instructions, which stay whatever leaves the window.
+    /// That one of them was forgotten, or has ended, does not change the others.
     fn pinned(&self) -> Result<Vec<Said>, Error> {
-        let mut pinned: Vec<Said> = Vec::new();
+        let (mut pinned, mut next, mut most) = (Vec::new(), 1_u32, 1);
         loop {
             // One by one: there is seldom more than one, and what follows may be large.
-            let next = pinned.last().map_or(1, |said| said.order + 1);
-            match self.read(next..next + 1)?.pop().filter(|said| said.message.role == Role::System) {
-                Some(said) => pinned.push(said),
-                None => return Ok(pinned),
+            let page = self.nodes(next..next.saturating_add(most), self.store.head()?)?;
+            if page.is_empty() {
+                return Ok(pinned);
+            }
+            for node in page {
+                let role = codec::role(&node);
+                // Of what is forgotten it is not known who said it.
+                let is_instruction = role == Some(Role::System) || node.status == Status::Forgotten;
+                if self.order(&node) != Some(next) || !is_instruction {
+                    return Ok(pinned);
+                }
+                next += 1;
+                if node.status == Status::Live {
+                    pinned.push(self.said(node)?);
+                } else {
+                    // Many may be gone.
+                    most = PAGE;
+                }
             }
         }
     }
@@ -216,12 +234,15 @@ impl Conversation {
     pub fn window(&self, config: &WindowConfig, counter: &dyn CountTokens) -> Result<Window, Error> {
         let pinned = self.pinned()?;
         let first = pinned.last().map_or(1, |said| said.order + 1);
-        let mut end = self.last()? + 1;
+        let mut pages = self.backwards(first..self.last()? + 1);
         let mut walk = window::Walk::new(config, counter, pinned)?;
-        while end > first && !walk.is_full() {
-            let begin = end.saturating_sub(PAGE).max(first);
-            self.read(begin..end)?.into_iter().rev().all(|said| walk.back(said));
-            end = begin;
+        while !walk.is_full() {
+            let Some(nodes) = pages.page()? else { break };
+            for node in nodes.into_iter().rev().filter(|node| node.status == Status::Live) {
+                if !walk.back(self.said(node)?) {
+                    break;
+                }
+            }
         }
         walk.finish(first)
     }

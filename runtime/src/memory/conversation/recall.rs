@@ -6,10 +6,11 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::codec;
 use crate::memory::embed::Embedder;
 use crate::memory::pending::{Pending, blocking};
-use crate::memory::recall::{Planner, Query, recall_by};
-use crate::memory::store::{Filter, Match, Nearest, Search, Store};
+use crate::memory::recall::{Found, Planner, Query, Rerank, Strategy, recall};
+use crate::memory::store::{Filter, Match, Nearest, Page, Search, Store};
 use crate::memory::tokens::CountTokens;
 use crate::memory::{Error, Id, MemoryNode, Settings};
 
@@ -24,7 +25,8 @@ pub struct Recalled {
 
 /// Who recalls.
 pub trait Recall: Send + Sync + fmt::Debug {
-    /// What matters most for a query, the best first.
+    /// What matters most for a query, the best first. Nothing, where nothing can be asked: of words without a letter, or for
+    /// none.
     fn recall<'a>(&'a self, query: &'a str, most: usize) -> Pending<'a, Vec<Recalled>>;
 }
 
@@ -50,8 +52,8 @@ pub struct ByVector {
     pub search: Search,
 }
 
-/// Recalls what a [`Query`] finds: by words, vectors, names and relations at once.
-#[derive(Debug, Clone)]
+/// Recalls what a [`Query`] finds: by words, vectors, names and relations at once; at most [`Query::MOST`] memories.
+#[derive(Clone)]
 pub struct ByQuery {
     /// Where.
     pub store: Arc<dyn Store>,
@@ -63,26 +65,48 @@ pub struct ByQuery {
     pub query: Query,
     /// Who makes the vector of the words; without, there is none.
     pub embedder: Option<Arc<Embedder>>,
+    /// Who judges again what was found; without, nobody does.
+    pub reranker: Option<Arc<dyn Rerank>>,
 }
 
 impl Recall for ByQuery {
     fn recall<'a>(&'a self, query: &'a str, most: usize) -> Pending<'a, Vec<Recalled>> {
         Box::pin(async move {
+            if most == 0 {
+                return Ok(Vec::new());
+            }
             let vector = match &self.embedder {
-                Some(embedder) => Some(embedder.query(query).await?),
+                Some(embedder) => Some(embedder.query(embedder.beginning(query)).await?),
                 None => None,
             };
-            let asked = Query { text: Some(query.to_owned()), vector, most, ..self.query.clone() };
+            let mut text = query.to_owned();
+            codec::shorten(&mut text, self.settings.limits.text_bytes);
+            let most = most.min(Query::MOST);
+            let asked = Query { text: Some(text), vector, most, ..self.query.clone() };
+            // That a vector is wanted and nobody makes it is a mistake, whatever was said.
+            if asked.strategy != Strategy::Vector && asked.check_meaning().is_err() {
+                return Ok(Vec::new());
+            }
             let this = self.clone();
             blocking(move || {
-                let found = recall_by(&this.planner, &*this.store, &this.settings, &asked)?.found;
-                Ok(found
-                    .into_iter()
-                    .map(|found| Recalled { node: found.node, score: found.terms.score })
-                    .collect())
+                let Self { store, settings, planner, reranker, .. } = &this;
+                asked.check(&settings.limits)?;
+                let plan = planner.plan(&**store, &asked, settings.clock.now())?;
+                let found = recall(&**store, settings, &asked, &plan, reranker.as_deref())?.found;
+                let recalled = |found: Found| Recalled { node: found.node, score: found.terms.score };
+                Ok(found.into_iter().map(recalled).collect())
             })
             .await
         })
+    }
+}
+
+impl fmt::Debug for ByQuery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { store, query, embedder, reranker, .. } = self;
+        let mut all = f.debug_struct("ByQuery");
+        all.field("store", store).field("query", query).field("embedder", embedder);
+        all.field("is_judged_again", &reranker.is_some()).finish_non_exhaustive()
     }
 }
 
@@ -96,8 +120,11 @@ impl Recall for ByWords {
 impl Recall for ByVector {
     fn recall<'a>(&'a self, query: &'a str, most: usize) -> Pending<'a, Vec<Recalled>> {
         Box::pin(async move {
-            let to = self.embedder.query(query).await?;
-            let Self { store, filter, search, .. } = self.clone();
+            if most == 0 {
+                return Ok(Vec::new());
+            }
+            let to = self.embedder.query(self.embedder.beginning(query)).await?;
+            let (Self { store, filter, search, .. }, most) = (self.clone(), most.min(Page::MOST));
             blocking(move || {
                 let found = store.nearest(&Nearest { to: &to, filter: &filter, most, search })?;
                 nodes(&*store, &found)

@@ -14,7 +14,7 @@ use crate::memory::{
 };
 
 /// So many messages are summarised at once.
-const PORTION: u32 = 512;
+const PORTION: usize = 512;
 /// What the place up to which a summary goes is called.
 const COVERS: &str = "covers";
 
@@ -116,15 +116,17 @@ impl Conversation {
         let pinned = self.pinned()?.last().map_or(0, |said| said.order);
         let transaction = Transaction::begin(Arc::clone(&self.store), Arc::clone(&self.settings))?;
         let (before, count) = self.summaries(transaction.base())?;
-        let mut covered = before.as_ref().map_or(pinned, |summary| summary.covers.max(pinned));
-        while covered < up_to {
-            let covers = up_to.min(covered.saturating_add(PORTION));
-            let messages = self.read_at(covered + 1..covers + 1, transaction.base())?;
+        let covered = before.as_ref().map_or(pinned, |summary| summary.covers.max(pinned));
+        if covered >= up_to {
+            return Ok(Err(before));
+        }
+        for places in self.places(covered + 1..up_to + 1)?.chunks(PORTION) {
+            let covers = places.last().copied().unwrap_or(up_to);
+            let messages = self.live(places.iter().copied(), transaction.base())?;
             if !messages.is_empty() {
                 let id = names::summary(self.namespace(), count + 1);
                 return Ok(Ok(Task { transaction, before, messages, covers, id }));
             }
-            covered = covers;
         }
         Ok(Err(before))
     }

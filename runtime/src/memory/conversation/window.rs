@@ -48,8 +48,8 @@ pub(super) struct Walk<'a> {
     config: &'a WindowConfig,
     counter: &'a dyn CountTokens,
     pinned: Vec<Said>,
-    /// The messages that were looked at, the last first, with the tokens up to each.
-    said: Vec<(Said, usize)>,
+    /// The messages that were looked at, the last first.
+    said: Vec<Said>,
     tokens: usize,
     /// Calls that are before what was looked at, and answered in it.
     open: BTreeSet<String>,
@@ -84,7 +84,7 @@ impl<'a> Walk<'a> {
             self.over = Some(tokens);
             return false;
         }
-        if self.said.last().is_some_and(|(next, _)| next.order > said.order + 1) {
+        if self.said.last().is_some_and(|next| next.order > said.order + 1) {
             // What was between is gone, and its calls with it.
             self.open.clear();
         }
@@ -93,7 +93,7 @@ impl<'a> Walk<'a> {
         self.open.extend(results.difference(&calls).map(|id| (*id).to_owned()));
         let may_begin = self.config.start == Start::Anywhere || said.message.role == Role::User;
         self.tokens = tokens;
-        self.said.push((said, tokens));
+        self.said.push(said);
         if may_begin && self.open.is_empty() {
             self.good = self.said.len();
         }
@@ -109,11 +109,12 @@ impl<'a> Walk<'a> {
             Some(_) => {}
         }
         self.said.truncate(self.good);
-        let own: usize = self.pinned.iter().map(|said| self.counter.message(&said.message)).sum();
-        let tokens = self.said.last().map_or(own, |(_, tokens)| *tokens);
-        let mut said: Vec<Said> = self.said.into_iter().rev().map(|(said, _)| said).collect();
+        let mut said: Vec<Said> = self.said.into_iter().rev().collect();
         let begin = said.first().map_or(first, |said| said.order);
         drop_halves(&mut said);
+        // Only now: halves that are dropped take nothing.
+        let all = self.pinned.iter().chain(&said);
+        let tokens = all.map(|said| self.counter.message(&said.message)).sum();
         Ok(Window { pinned: self.pinned, said, tokens, left: first..begin.max(first) })
     }
 }

@@ -20,25 +20,45 @@ impl Default for Batching {
     }
 }
 
-/// Whether every text can be asked for.
-pub(super) fn check(texts: &[&str], config: &Config) -> Result<(), Error> {
-    let Batching { texts: most, bytes, tokens } = config.batching;
-    if most == 0 {
+/// Whether any text can be asked for.
+pub(super) fn check(config: &Config) -> Result<(), Error> {
+    if config.batching.texts == 0 {
         return Err(Error::invalid("batching", "no text is asked for at once, so that none is"));
     }
-    for text in texts {
-        if text.is_empty() {
-            return Err(Error::invalid("text", "there is nothing in it that a vector could be of"));
-        }
-        if text.len() > bytes {
-            return Err(Error::limit("text", text.len(), bytes));
-        }
-        match config.counter.text(text) {
-            found if found > tokens => return Err(Error::limit("tokens of the text", found, tokens)),
-            _ => {}
-        }
-    }
     Ok(())
+}
+
+/// Whether this text can be asked for.
+pub(super) fn check_text(text: &str, config: &Config) -> Result<(), Error> {
+    let Batching { bytes, tokens, .. } = config.batching;
+    if text.is_empty() {
+        return Err(Error::invalid("text", "there is nothing in it that a vector could be of"));
+    }
+    if text.len() > bytes {
+        return Err(Error::limit("text", text.len(), bytes));
+    }
+    match config.counter.text(text) {
+        found if found > tokens => Err(Error::limit("tokens of the text", found, tokens)),
+        _ => Ok(()),
+    }
+}
+
+/// As much of the beginning of a text as can be asked for.
+pub(super) fn beginning<'a>(text: &'a str, config: &Config) -> &'a str {
+    let Batching { bytes, tokens, .. } = config.batching;
+    let cut = |text: &'a str, bytes: usize| {
+        let end = (0..=bytes.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+        text.get(..end.unwrap_or_default()).unwrap_or_default()
+    };
+    let mut text = cut(text, bytes);
+    loop {
+        let found = config.counter.text(text);
+        if found <= tokens || text.is_empty() {
+            return text;
+        }
+        // In proportion, and less each time.
+        text = cut(text, (text.len() * tokens / found).min(text.len() - 1));
+    }
 }
 
 /// Items in their order, in as few runs as keep to the limits when filled one after the other.

@@ -15,7 +15,7 @@ mod fill;
 mod local;
 mod remote;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -27,7 +27,7 @@ use super::{Error, Limits};
 use cache::{Cache, Key};
 
 pub use batch::Batching;
-pub use fill::fill;
+pub use fill::{Filled, LeftOut, fill};
 #[cfg(feature = "candle")]
 pub use local::Local;
 pub use remote::Remote;
@@ -78,6 +78,15 @@ impl Default for Config {
     }
 }
 
+/// What becomes of the rest when a vector cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unusable {
+    /// It fails.
+    Ends,
+    /// It is made, and of the one it is told why there is none.
+    IsTold,
+}
+
 /// Makes vectors, each text once.
 #[derive(Debug)]
 pub struct Embedder {
@@ -105,6 +114,12 @@ impl Embedder {
         self.cache().len()
     }
 
+    /// As much of the beginning of a text as is asked for at once: that of a question says what it is about, where all of it
+    /// is too long.
+    pub fn beginning<'a>(&self, text: &'a str) -> &'a str {
+        batch::beginning(text, &self.config)
+    }
+
     /// The vector of a question.
     ///
     /// # Errors
@@ -121,31 +136,63 @@ impl Embedder {
     /// [`Error::Invalid`] or [`Error::Limit`] when a text is empty or too long, before anything is asked;
     /// [`Error::Model`] when the model could not answer; [`Error::Answer`] when a vector cannot be compared with others.
     pub async fn embed(&self, texts: &[&str], purpose: Purpose) -> Result<Vec<Embedding>, Error> {
-        batch::check(texts, &self.config)?;
+        batch::check(&self.config)?;
+        texts.iter().try_for_each(|text| batch::check_text(text, &self.config))?;
+        self.vectors(texts, purpose, Unusable::Ends).await?.into_iter().collect()
+    }
+
+    /// Vectors of those texts that can be asked for and whose vectors can be used; of the others, why not.
+    async fn embed_usable(
+        &self,
+        texts: &[&str],
+        purpose: Purpose,
+    ) -> Result<Vec<Result<Embedding, Error>>, Error> {
+        batch::check(&self.config)?;
+        let checked = texts.iter().map(|text| batch::check_text(text, &self.config).map(|()| *text));
+        let checked: Vec<Result<&str, Error>> = checked.collect();
+        let asked: Vec<&str> = checked.iter().flatten().copied().collect();
+        let mut vectors = self.vectors(&asked, purpose, Unusable::IsTold).await?.into_iter();
+        let missing = || Err(Error::answer(self.name(), "a text has no vector"));
+        let mut vector =
+            |text: Result<&str, Error>| text.and_then(|_| vectors.next().unwrap_or_else(missing));
+        Ok(checked.into_iter().map(&mut vector).collect())
+    }
+
+    /// Vectors of texts that can be asked for, in their order: from the cache, or from the model.
+    async fn vectors(
+        &self,
+        texts: &[&str],
+        purpose: Purpose,
+        unusable: Unusable,
+    ) -> Result<Vec<Result<Embedding, Error>>, Error> {
         let keys: Vec<Key> = texts.iter().map(|text| cache::key(self.name(), purpose, text)).collect();
         let (mut known, generation) = self.cache().known(&keys);
-        let mut missing = BTreeMap::new();
-        for (at, (key, text)) in keys.iter().zip(texts).enumerate() {
-            if !known.contains_key(key) {
-                missing.entry(*key).or_insert((at, *text));
+        let mut refused: BTreeMap<Key, String> = BTreeMap::new();
+        let missing = missing(&keys, texts, |key| known.contains_key(key));
+        for batch in batch::split(&missing, &self.config, |(_, text)| text) {
+            let batch_texts: Vec<&str> = batch.iter().map(|(_, text)| *text).collect();
+            let answers = self.ask(&batch_texts, purpose).await?;
+            if let (Unusable::Ends, Some(reason)) =
+                (unusable, answers.iter().find_map(|one| one.as_ref().err()))
+            {
+                return Err(Error::answer(self.name(), reason.as_str()));
             }
-        }
-        let mut missing: Vec<(usize, Key, &str)> =
-            missing.into_iter().map(|(key, (at, text))| (at, key, text)).collect();
-        // In the order of the caller, so that a model is asked the same way each time.
-        missing.sort_by_key(|(at, ..)| *at);
-        let batches = batch::split(&missing, &self.config, |(.., text)| text);
-        for batch in batches {
-            let batch_texts: Vec<&str> = batch.iter().map(|(.., text)| *text).collect();
-            let vectors = self.ask(&batch_texts, purpose).await?;
-            let found: Vec<(Key, Arc<[f32]>)> =
-                batch.iter().zip(vectors).map(|((_, key, _), vector)| (*key, Arc::from(vector))).collect();
+            let mut found: Vec<(Key, Arc<[f32]>)> = Vec::new();
+            for ((key, _), answer) in batch.iter().zip(answers) {
+                match answer {
+                    Ok(vector) => found.push((*key, Arc::from(vector))),
+                    Err(reason) => drop(refused.insert(*key, reason)),
+                }
+            }
             self.cache().keep(&found, generation);
             known.extend(found);
         }
-        let vector = |key: &Key| known.get(key).map(|vector| self.embedding(vector));
-        let vectors: Option<Vec<Embedding>> = keys.iter().map(vector).collect();
-        vectors.ok_or_else(|| Error::answer(self.name(), "a text has no vector"))
+        let reason = |key: &Key| refused.get(key).map_or("a text has no vector", String::as_str);
+        let vector = |key: &Key| match known.get(key) {
+            Some(vector) => Ok(self.embedding(vector)),
+            None => Err(Error::answer(self.name(), reason(key))),
+        };
+        Ok(keys.iter().map(vector).collect())
     }
 
     /// Drops what is cached of a text.
@@ -180,30 +227,35 @@ impl Embedder {
         Ok(head)
     }
 
-    /// The vectors of one batch, all of them good.
-    async fn ask(&self, texts: &[&str], purpose: Purpose) -> Result<Vec<Vec<f32>>, Error> {
+    /// The vectors of one batch, and of those that cannot be used, why.
+    async fn ask(&self, texts: &[&str], purpose: Purpose) -> Result<Vec<Result<Vec<f32>, String>>, Error> {
         let vectors = self.model.embed(texts, purpose).await?;
         if vectors.len() != texts.len() {
             let reason = format!("{} vectors for {} texts", vectors.len(), texts.len());
             return Err(Error::answer(self.name(), reason));
         }
-        let expected = self.dimensions.get().copied().or(vectors.first().map(Vec::len)).unwrap_or_default();
-        vectors.iter().try_for_each(|vector| self.check(vector, expected))?;
-        // Only now: what was refused says nothing about the next.
-        if *self.dimensions.get_or_init(|| expected) != expected {
+        let answers: Vec<Result<Vec<f32>, String>> =
+            vectors.into_iter().map(|vector| self.comparable(vector)).collect();
+        let good = || answers.iter().flatten().map(Vec::len);
+        let Some(first) = good().next() else { return Ok(answers) };
+        if self.dimensions.get().is_none() && good().any(|length| length != first) {
             return Err(Error::answer(self.name(), "its vectors have different lengths"));
         }
-        Ok(vectors)
+        // Only now: what cannot be used says nothing about the next.
+        let expected = *self.dimensions.get_or_init(|| first);
+        let fits = |vector: Vec<f32>| match vector.len() {
+            length if length == expected => Ok(vector),
+            length => Err(format!("a vector of {length} numbers, not {expected}")),
+        };
+        Ok(answers.into_iter().map(|answer| answer.and_then(fits)).collect())
     }
 
-    fn check(&self, vector: &[f32], expected: usize) -> Result<(), Error> {
+    /// A vector, if it can be compared with others.
+    fn comparable(&self, vector: Vec<f32>) -> Result<Vec<f32>, String> {
         let limits = Limits { dimensions: usize::MAX, ..Limits::default() };
-        let embedding = self.embedding(vector);
-        embedding.check(&limits).map_err(|error| Error::answer(self.name(), error.to_string()))?;
-        if vector.len() == expected {
-            return Ok(());
-        }
-        Err(Error::answer(self.name(), format!("a vector of {} numbers, not {expected}", vector.len())))
+        let embedding = Embedding { model: self.name().to_owned(), vector };
+        embedding.check(&limits).map_err(|error| error.to_string())?;
+        Ok(embedding.vector)
     }
 
     fn embedding(&self, vector: &[f32]) -> Embedding {
@@ -213,4 +265,12 @@ impl Embedder {
     fn cache(&self) -> MutexGuard<'_, Cache> {
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The texts of which nothing is known, each once, in the order of the caller, so that a model is asked the same way each
+/// time.
+fn missing<'a>(keys: &[Key], texts: &[&'a str], is_known: impl Fn(&Key) -> bool) -> Vec<(Key, &'a str)> {
+    let mut seen = BTreeSet::new();
+    let all = keys.iter().copied().zip(texts.iter().copied());
+    all.filter(|(key, _)| !is_known(key) && seen.insert(*key)).collect()
 }

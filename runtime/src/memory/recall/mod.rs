@@ -17,6 +17,8 @@ mod bm25;
 mod explain;
 mod graph;
 mod lists;
+#[cfg(feature = "candle")]
+mod local;
 pub mod mmr;
 mod plan;
 mod query;
@@ -28,6 +30,8 @@ pub mod text;
 
 pub use explain::Explanation;
 pub use graph::passes_on;
+#[cfg(feature = "candle")]
+pub use local::LocalReranker;
 pub use plan::{Asked, Channel, Costs, Estimate, Plan, Planner, Reading, Statistics};
 pub use query::{Query, Rest, Scope, Strategy, When};
 pub use rank::{Part, Terms};
@@ -54,6 +58,29 @@ fn sorted(mut hits: Vec<Hit>) -> Vec<Hit> {
 }
 
 /// Judges again how relevant what was found is: a model that reads question and memory together.
+///
+/// `LocalReranker` is one that is loaded here (feature `candle`). A service is a function that waits for its answer, which may
+/// be done where stores are asked: on a thread that may be blocked.
+///
+/// ```
+/// use typewright_runtime::memory::{Error, recall::Rerank};
+///
+/// async fn ask(query: String, documents: Vec<String>) -> Result<Vec<f64>, std::io::Error> {
+///     // Ask the service, and bring its scores into the order of the documents, from 0 to 1.
+///     Ok(documents.iter().map(|document| f64::from(u8::from(document.contains(&query)))).collect())
+/// }
+///
+/// fn reranker(runtime: tokio::runtime::Handle) -> impl Rerank {
+///     move |query: &str, documents: &[&str]| {
+///         let documents = documents.iter().map(|document| (*document).to_owned()).collect();
+///         let answer = ask(query.to_owned(), documents);
+///         runtime.block_on(answer).map_err(|error| Error::model("the service", error))
+///     }
+/// }
+/// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+/// # let judged = reranker(runtime.handle().clone()).rerank("figs", &["figs and plums", "plums"]);
+/// # assert_eq!(judged.unwrap(), [1.0, 0.0]);
+/// ```
 pub trait Rerank: Send + Sync {
     /// A relevance for each document, from 0 to 1.
     ///

@@ -152,6 +152,80 @@ fn agreement_is_what_is_published() {
     assert_eq!(alpha(&of(&[&[1.0], &[2.0]]), Scale::Nominal), None);
 }
 
+/// Alpha by the formula as it is published: pair by pair, and value by value.
+fn by_pairs(questions: &[Vec<Option<f64>>], scale: Scale) -> Option<f64> {
+    let questions: Vec<Vec<f64>> =
+        questions.iter().map(|row| row.iter().flatten().copied().collect()).collect();
+    let questions: Vec<Vec<f64>> = questions.into_iter().filter(|row: &Vec<f64>| row.len() > 1).collect();
+    let mut values = questions.concat();
+    values.sort_by(f64::total_cmp);
+    values.dedup();
+    let place = |value: f64| values.iter().position(|other| *other == value).unwrap();
+    let mut pairs = vec![vec![0.0; values.len()]; values.len()];
+    for row in &questions {
+        for (at, one) in row.iter().enumerate() {
+            for (_, other) in row.iter().enumerate().filter(|(other, _)| *other != at) {
+                pairs[place(*one)][place(*other)] += 1.0 / (row.len() - 1) as f64;
+            }
+        }
+    }
+    let counts: Vec<f64> = pairs.iter().map(|row| row.iter().sum()).collect();
+    let (mut observed, mut expected) = (0.0, 0.0);
+    for high in 0..values.len() {
+        for low in 0..high {
+            let between = counts[low..=high].iter().sum::<f64>() - f64::midpoint(counts[low], counts[high]);
+            let apart = match scale {
+                Scale::Nominal => 1.0,
+                Scale::Ordinal => between.powi(2),
+                Scale::Interval => (values[high] - values[low]).powi(2),
+            };
+            observed += pairs[high][low] * apart;
+            expected += counts[high] * counts[low] * apart;
+        }
+    }
+    (expected > 0.0).then(|| 1.0 - (counts.iter().sum::<f64>() - 1.0) * observed / expected)
+}
+
+#[test]
+fn agreement_is_what_the_formula_says_of_any_size_and_number() {
+    let scales = [Scale::Nominal, Scale::Ordinal, Scale::Interval];
+    let mut random = fastrand::Rng::with_seed(12);
+    let mut defined = 0;
+    for _ in 0..400 {
+        let (judges, kinds) = (random.usize(1..6), random.u32(1..8));
+        let offset = [0.0, -3.5, 1e6][random.usize(..3)];
+        let mut answer = || (random.f64() < 0.8).then(|| offset + f64::from(random.u32(..kinds)) * 0.1);
+        let questions: Vec<Vec<Option<f64>>> =
+            (0..12).map(|_| (0..judges).map(|_| answer()).collect()).collect();
+        for scale in scales {
+            let (found, expected) = (alpha(&questions, scale), by_pairs(&questions, scale));
+            assert_eq!(found.is_some(), expected.is_some(), "{scale:?} {questions:?}");
+            let apart = found.zip(expected).map_or(0.0, |(found, expected)| (found - expected).abs());
+            assert!(apart < 1e-8, "{scale:?} {found:?} {expected:?} {questions:?}");
+            defined += usize::from(found.is_some());
+        }
+    }
+    assert!(defined > 800, "{defined}");
+    // Two that never say the same are as far apart whatever the numbers are.
+    for (low, high) in [(0.0, 1e155), (0.0, 1e-200), (-f64::MAX, f64::MAX), (0.0, 5e-324), (-0.0, 1.0)] {
+        let questions = [vec![Some(low), Some(high)], vec![Some(high), Some(low)]];
+        for scale in scales {
+            assert!(near(alpha(&questions, scale).unwrap(), -0.5), "{low} {high} {scale:?}");
+        }
+    }
+    assert_eq!(alpha(&[vec![Some(0.0), Some(-0.0)]], Scale::Interval), None, "both zeros are one answer");
+    // As many answers as nobody could pair.
+    let row = |at: u32| vec![Some(f64::from(at)), Some(f64::from(at)), Some(f64::from(at))];
+    let questions: Vec<Vec<Option<f64>>> = (0..100_000).map(row).collect();
+    for scale in scales {
+        assert!(near(alpha(&questions, scale).unwrap(), 1.0), "{scale:?}");
+    }
+    let one = [(0..100_000).map(|at| Some(f64::from(at))).collect::<Vec<_>>()];
+    for scale in scales {
+        assert!(near(alpha(&one, scale).unwrap(), 0.0), "of one question all is chance: {scale:?}");
+    }
+}
+
 /// Votes on questions with known answers, by judges that are right this often.
 fn votes(right: &[f64], questions: usize, seed: u64) -> (Vec<usize>, Vec<Vec<Option<usize>>>) {
     let mut random = fastrand::Rng::with_seed(seed);
@@ -301,6 +375,18 @@ impl Judge<str, f64> for Scores {
     }
 }
 
+/// All orders of some scores.
+fn orders(scores: &[f64]) -> Vec<Vec<f64>> {
+    if scores.len() < 2 {
+        return vec![scores.to_vec()];
+    }
+    let with = |at: usize| {
+        let rest = [&scores[..at], &scores[at + 1..]].concat();
+        orders(&rest).into_iter().map(move |rest| [vec![scores[at]], rest].concat()).collect::<Vec<_>>()
+    };
+    (0..scores.len()).flat_map(with).collect()
+}
+
 #[tokio::test]
 async fn scores_come_to_their_median() {
     let of = |scores: &[f64]| Committee {
@@ -313,4 +399,22 @@ async fn scores_come_to_their_median() {
     // A spread of √(0.14/3), which is 0.216.
     assert_eq!(of(&[0.4, 0.5, 0.9]).score("?", 3, 0.21).await.outcome, Outcome::Divided);
     assert_eq!(of(&[0.4, 0.5]).score("?", 3, 0.25).await.outcome, Outcome::TooFew);
+    // What is equal is nothing apart, however it is rounded.
+    for score in [0.1, 0.7, 1e-9, 1e300] {
+        let found = of(&[score; 3]).score("?", 3, 0.0).await;
+        assert_eq!((found.outcome, found.dissent.len()), (Outcome::Agreed(score), 0), "{score}");
+    }
+    assert_eq!(of(&[0.1, 0.1, 0.2]).score("?", 3, 0.0).await.outcome, Outcome::Divided);
+    // 0.4 is 0.3 from 0.1, whatever its last bit says.
+    assert_eq!(of(&[0.1, 0.4, 0.4]).score("?", 3, 0.3).await.dissent.len(), 0);
+    assert_eq!(of(&[0.1, 0.4, 0.4]).score("?", 3, 0.299).await.dissent.len(), 1);
+    // In every order: both pairs are 0.15 from their mean.
+    for scores in [[0.4, 0.4, 0.1, 0.1], [0.3, 0.7, 0.4, 0.6]] {
+        let spread = if scores[0] > 0.35 { 0.15 } else { 0.025_f64.sqrt() };
+        for order in orders(&scores) {
+            let found = of(&order).score("?", 3, spread).await;
+            assert!(matches!(found.outcome, Outcome::Agreed(_)), "{order:?}: {found:?}");
+            assert_eq!(of(&order).score("?", 3, spread - 1e-6).await.outcome, Outcome::Divided, "{order:?}");
+        }
+    }
 }

@@ -123,6 +123,16 @@ async fn what_a_model_makes_up_is_refused_whole(on: Engine) {
         assert!(consolidation.run(&wrong).await.is_err(), "{wrong:?}");
     }
     assert_eq!(room.store.head().unwrap(), head, "nothing was stored");
+    // Nobody looks for the names of so many.
+    let asked = model.asked.load(Ordering::SeqCst);
+    for most in [Consolidation::MOST + 1, u32::MAX as usize, usize::MAX] {
+        let failed = Consolidation { most, ..consolidation.clone() }.run(&episodes[..2]).await;
+        assert!(matches!(failed, Err(Error::Limit { found, .. }) if found == most), "{failed:?}");
+    }
+    assert_eq!(model.asked.load(Ordering::SeqCst), asked);
+    *model.says.lock().unwrap() = vec![good];
+    let all = Consolidation { most: Consolidation::MOST, ..consolidation };
+    assert_eq!(all.run(&episodes[..2]).await.unwrap().len(), 1);
 }
 
 /// Forgets an episode while the model thinks.

@@ -120,8 +120,9 @@ impl<Q: ?Sized + Sync> Committee<Q, f64> {
         let ballots = self.ask(question, |_, _| false).await;
         let said: Vec<Option<f64>> = ballots.iter().map(Ballot::vote).collect();
         let outcome = vote::score(&said, votes, spread);
-        let differs =
-            |vote: &f64| matches!(outcome, Outcome::Agreed(median) if (vote - median).abs() > spread);
+        let is_far =
+            |vote: &f64, median: f64| vote.is_finite() && !vote::is_within((vote - median).abs(), spread);
+        let differs = |vote: &f64| matches!(outcome, Outcome::Agreed(median) if is_far(vote, median));
         Decision { dissent: self.dissent(&ballots, differs), ballots: self.named(ballots), outcome }
     }
 }

@@ -22,7 +22,7 @@ pub enum Outcome<V> {
     TooFew,
 }
 
-/// Shares are compared with so much tolerance: two of three are two thirds.
+/// Shares and distances are compared with so much tolerance: two of three are two thirds, and 0.4 is 0.3 from 0.1.
 const NEARLY: f64 = 1e-9;
 
 impl Quorum {
@@ -76,10 +76,16 @@ fn leaders<'a, V>(count: &BTreeMap<&'a V, usize>) -> (Option<(&'a V, usize)>, us
     (first, second)
 }
 
-/// The median of what was said; of an even number the mean of the two in the middle. What is no number was not said.
-pub fn median(votes: &[Option<f64>]) -> Option<f64> {
+/// What was said, in order. What is no number was not said.
+fn said(votes: &[Option<f64>]) -> Vec<f64> {
     let mut said: Vec<f64> = votes.iter().flatten().copied().filter(|vote| vote.is_finite()).collect();
     said.sort_by(f64::total_cmp);
+    said
+}
+
+/// The median of what was said; of an even number the mean of the two in the middle. What is no number was not said.
+pub fn median(votes: &[Option<f64>]) -> Option<f64> {
+    let said = said(votes);
     let upper = *said.get(said.len() / 2)?;
     let lower = *said.get((said.len() - 1) / 2)?;
     Some(lower + (upper - lower) / 2.0)
@@ -87,10 +93,17 @@ pub fn median(votes: &[Option<f64>]) -> Option<f64> {
 
 /// The median, if enough was said, and it is not too far apart.
 pub(super) fn score(votes: &[Option<f64>], least: usize, spread: f64) -> Outcome<f64> {
-    let said: Vec<f64> = votes.iter().flatten().copied().filter(|vote| vote.is_finite()).collect();
+    let said = said(votes);
     let Some(median) = median(votes).filter(|_| said.len() >= least) else { return Outcome::TooFew };
+    // In their order, and from the median: sums are rounded the same way each time, and equal ones are nothing apart.
+    let from_median = || said.iter().map(|vote| vote - median);
     let count = said.len() as f64;
-    let mean = said.iter().sum::<f64>() / count;
-    let variance = said.iter().map(|vote| (vote - mean).powi(2)).sum::<f64>() / count;
-    if variance.sqrt() <= spread { Outcome::Agreed(median) } else { Outcome::Divided }
+    let mean = from_median().sum::<f64>() / count;
+    let variance = from_median().map(|vote| (vote - mean).powi(2)).sum::<f64>() / count;
+    if is_within(variance.sqrt(), spread) { Outcome::Agreed(median) } else { Outcome::Divided }
+}
+
+/// Whether something is no further away than that, but for rounding.
+pub(super) fn is_within(distance: f64, spread: f64) -> bool {
+    distance <= spread + NEARLY * spread.max(1.0)
 }

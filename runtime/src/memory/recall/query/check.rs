@@ -5,8 +5,7 @@ use crate::memory::recall::text;
 use crate::memory::store::Filter;
 use crate::memory::{Error, Interval, Limits, Status, Timestamp};
 
-/// The most of everything that a query may have.
-const MOST: usize = 1000;
+/// The most of everything else that a query may have.
 const SCOPES: usize = 64;
 const NAMES: usize = 16;
 const SEEDS: usize = 64;
@@ -18,7 +17,7 @@ impl Query {
     /// When it has no bound, asks for nothing, or has what its strategy cannot use or values out of range.
     pub fn check(&self, limits: &Limits) -> Result<(), Error> {
         bounded("query: scopes", self.scopes.len(), 1..=SCOPES)?;
-        bounded("query: most", self.most, 1..=MOST)?;
+        bounded("query: most", self.most, 1..=Self::MOST)?;
         bounded("query: identifiers", self.identifiers.len(), 0..=NAMES)?;
         bounded("query: seeds", self.seeds.len(), 0..=SEEDS)?;
         let longest = self.identifiers.iter().chain(&self.text).map(String::len).max().unwrap_or_default();
@@ -37,7 +36,8 @@ impl Query {
         self.check_meaning()
     }
 
-    fn check_meaning(&self) -> Result<(), Error> {
+    /// Whether it has what its strategy asks by.
+    pub(in crate::memory) fn check_meaning(&self) -> Result<(), Error> {
         let has_words = self.text.as_deref().is_some_and(|text| !text::words(text).is_empty());
         let has_seeds = has_words || self.vector.is_some() || !self.seeds.is_empty();
         match self.strategy {

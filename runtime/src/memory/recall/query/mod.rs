@@ -102,6 +102,9 @@ pub struct Query {
 }
 
 impl Query {
+    /// The most that can be asked for.
+    pub const MOST: usize = 1000;
+
     /// A question to the live memories of a namespace that hold now.
     pub fn new(namespace: Namespace, most: usize) -> Self {
         Self {
