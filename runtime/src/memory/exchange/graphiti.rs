@@ -11,7 +11,7 @@
 //!
 //! | there | here |
 //! |---|---|
-//! | `group_id` | a part of the namespace: `group:ID`, where it is not empty |
+//! | `group_id` | a part of the namespace: `group:ID`, where it is not empty; a name that cannot stand there is metadata, too |
 //! | episode | an episode that holds since `valid_at`; its content JSON where `source` is `json` and it is JSON |
 //! | entity | a semantic memory: `name`, and its `summary` |
 //! | entity edge | a fact, because it has a text, a vector and times of its own: it holds from `valid_at` to `invalid_at`, was stored at `created_at`, and is invalidated since `expired_at`; relations `custom:subject` and `custom:object` lead to its entities, `derived_from` to its episodes |
@@ -29,12 +29,12 @@ use super::elements::Element;
 use super::fields::{Fault, Fields, Raw};
 use super::foreign::{self, below, each, id_of, is_nothing, leave_out};
 use super::intake::{Intake, Mode};
-use super::{Error, Report};
+use super::{Error, Report, told};
 use crate::json::RawJson;
 use crate::memory::store::Store;
 use crate::memory::{
-    Content, Embedding, Id, Interval, Kind, MemoryNode, Namespace, Provenance, RelationKind, Settings,
-    Status, Timestamp,
+    Content, Embedding, Id, Interval, Kind, MemoryNode, Namespace, Provenance, RelationDraft, RelationKind,
+    Settings, Status, Timestamp,
 };
 
 const PROGRAM: &str = "graphiti";
@@ -126,7 +126,7 @@ impl Reading<'_, '_> {
             node.metadata.insert(format!("graphiti:{key}"), value.json());
         }
         if node.content.is_empty() {
-            self.intake.left_out(&format!("records in `{}` without a text", element.key), 1);
+            self.intake.left_out(&format!("records in `{}` without a text", told::name(&element.key)), 1);
             return Ok(());
         }
         self.intake.node(element.line, node)
@@ -135,17 +135,21 @@ impl Reading<'_, '_> {
     /// What all records have.
     fn begin(&mut self, fields: &mut Fields<'_>, kind: Kind, content: Content) -> Result<MemoryNode, Fault> {
         let id = id_of(PROGRAM, &fields.need("uuid")?.text()?);
-        let mut namespace = self.import.namespace.clone();
-        if let Some(value) = fields.given("group_id") {
-            let group = value.text()?;
-            if !group.is_empty() {
-                let found = below(&namespace, "group", &group);
-                namespace = found.map_err(|error| value.wrong(error.to_string()))?;
+        let group = fields.given("group_id");
+        let created = fields.given("created_at").map(foreign::time).transpose()?.unwrap_or(self.now);
+        let node = foreign::node(id, self.import.namespace.clone(), kind, content, created);
+        let mut node = MemoryNode { provenance: Some(Provenance::new(PROGRAM)), ..node };
+        let Some(value) = group else { return Ok(node) };
+        let name = value.text()?;
+        if !name.is_empty() {
+            let found = below(&node.namespace, "group", &name);
+            let found = found.map_err(|error| value.wrong(error.to_string()))?;
+            node.namespace = found.namespace;
+            if found.is_changed {
+                node.metadata.insert("graphiti:group_id".to_owned(), value.json());
             }
         }
-        let created = fields.given("created_at").map(foreign::time).transpose()?.unwrap_or(self.now);
-        let node = foreign::node(id, namespace, kind, content, created);
-        Ok(MemoryNode { provenance: Some(Provenance::new(PROGRAM)), ..node })
+        Ok(node)
     }
 
     fn episode(&mut self, fields: &mut Fields<'_>) -> Result<MemoryNode, Fault> {
@@ -228,8 +232,10 @@ impl Reading<'_, '_> {
                 self.intake.left_out("edges from a record to itself", 1);
                 continue;
             }
-            let relation = foreign::relation(from, kind, to, joined.created, PROGRAM);
-            self.intake.relation(relation)?;
+            let draft = RelationDraft::new(from, kind, to).provenance(Provenance::new(PROGRAM));
+            let relation = foreign::relation(draft, joined.created, self.intake.limits());
+            let relation = relation.map_err(|source| Error::Refused { line: element.line, source })?;
+            self.intake.relation(element.line, relation)?;
         }
         Ok(())
     }

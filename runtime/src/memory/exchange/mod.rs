@@ -21,8 +21,11 @@ mod foreign;
 pub mod graphiti;
 mod intake;
 pub mod jsonl;
+mod known;
 mod lines;
 pub mod mem0;
+mod models;
+mod told;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -42,7 +45,8 @@ pub struct Report {
     pub relations: Counts,
     /// The first of those memories that are there and differ.
     pub differing: Vec<Id>,
-    /// What could not be carried over, by what it is, and how often.
+    /// What could not be carried over, by what it is, and how often. Names of the file are cut where they are long, and have
+    /// escapes where a terminal would obey them. Beyond a hundred different things, the rest are `others`.
     pub left_out: BTreeMap<String, u64>,
 }
 

@@ -112,7 +112,7 @@ fn full(on: Engine) -> Place {
 }
 
 /// A file with another line in place of the one that begins so, and the digest that belongs to it.
-fn sealed(file: &[u8], change: impl Fn(&str) -> String) -> Vec<u8> {
+pub(super) fn sealed(file: &[u8], change: impl Fn(&str) -> String) -> Vec<u8> {
     let text = std::str::from_utf8(file).unwrap();
     let lines: Vec<&str> = text.lines().collect();
     let mut body: String = lines[..lines.len() - 1].iter().map(|line| change(line) + "\n").collect();

@@ -23,7 +23,7 @@ pub(super) struct Row {
 }
 
 impl Cell {
-    pub(super) fn wrong(&self, reason: impl Into<String>) -> Error {
+    pub(super) fn wrong(&self, reason: impl AsRef<str>) -> Error {
         Error::at(self.line, self.column, reason)
     }
 

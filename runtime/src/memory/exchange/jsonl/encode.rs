@@ -256,7 +256,7 @@ fn is_plain(json: &RawJson) -> bool {
     text.trim_ascii() == text && !text.contains(['\n', '\r']) && depth(text) <= DEPTH
 }
 
-fn depth(json: &str) -> usize {
+pub(in crate::memory::exchange) fn depth(json: &str) -> usize {
     let (mut depth, mut deepest, mut is_text, mut is_escaped) = (0_usize, 0, false, false);
     for byte in json.bytes() {
         match byte {
