@@ -12,7 +12,7 @@
 //! | there | here |
 //! |---|---|
 //! | `group_id` | a part of the namespace: `group:ID`, where it is not empty; a name that cannot stand there is metadata, too |
-//! | episode | an episode that holds since `valid_at`; its content JSON where `source` is `json` and it is JSON |
+//! | episode | an episode that holds since `valid_at`; its content JSON where `source` is `json` and it is JSON, else `source` is metadata |
 //! | entity | a semantic memory: `name`, and its `summary` |
 //! | entity edge | a fact, because it has a text, a vector and times of its own: it holds from `valid_at` to `invalid_at`, was stored at `created_at`, and is invalidated since `expired_at`; relations `custom:subject` and `custom:object` lead to its entities, `derived_from` to its episodes |
 //! | episodic edge | the entity is `derived_from` the episode |
@@ -21,7 +21,9 @@
 //! | `name`, `labels`, `attributes`, and whatever else a record has | metadata: `graphiti:name`, … |
 //!
 //! Not carried over, and counted: vectors of models that are not said; sagas and the edges of episodes among each other;
-//! edges to what is not in the file; an end of a fact that is not after its beginning, which is kept as metadata.
+//! `entity_edges` of episodes, as facts name their episodes; edges to what is not in the file; what edges without a text
+//! have besides their ends, their names and their groups, which are not kept; an end of a fact that is not after its
+//! beginning, which is kept as metadata.
 
 use std::io::{BufRead, Seek, SeekFrom};
 
@@ -154,19 +156,24 @@ impl Reading<'_, '_> {
 
     fn episode(&mut self, fields: &mut Fields<'_>) -> Result<MemoryNode, Fault> {
         let text = fields.need("content")?.text()?.into_owned();
-        let is_json = fields.given("source").is_some_and(|source| {
-            // What it is stays said, by what the content is.
-            source.text == "\"json\""
-        });
+        let source = fields.given("source");
+        let is_json = source.is_some_and(|source| source.text == "\"json\"");
         let json = is_json.then(|| RawJson::new(text.clone()).ok()).flatten();
+        // What it is stays said where the content is JSON.
+        let source = source.filter(|_| json.is_none());
         let mut node = self.begin(fields, Kind::Episode, json.map_or(Content::Text(text), Content::Json))?;
+        if let Some(source) = source {
+            node.metadata.insert("graphiti:source".to_owned(), source.json());
+        }
         node.valid.from = fields.given("valid_at").map(foreign::time).transpose()?;
         let source = fields.given("source_description").map(Raw::text).transpose()?;
         if let Some(source) = source.filter(|source| !source.is_empty()) {
             node.provenance = Some(Provenance::new(source).reference(PROGRAM));
         }
-        // Its facts say so themselves.
-        fields.take("entity_edges");
+        // Its facts say so themselves, and there may be too many for metadata.
+        if fields.given("entity_edges").is_some_and(|edges| !is_nothing(edges)) {
+            self.intake.left_out("`entity_edges` of episodes, as their facts name the episodes", 1);
+        }
         Ok(node)
     }
 
@@ -227,6 +234,9 @@ impl Reading<'_, '_> {
         }
         let mut fields = element.fields()?;
         let joined = joined(&mut fields, what, self.now).map_err(|fault| element.fault(fault))?;
+        if what != What::Fact {
+            self.edge_without(fields);
+        }
         for (from, kind, to) in joined.relations {
             if from == to {
                 self.intake.left_out("edges from a record to itself", 1);
@@ -238,6 +248,15 @@ impl Reading<'_, '_> {
             self.intake.relation(element.line, relation)?;
         }
         Ok(())
+    }
+
+    /// Counts what an edge without a text has, and a relation has no room for.
+    fn edge_without(&mut self, fields: Fields<'_>) {
+        let rest = fields.rest().into_iter();
+        let lost = rest.filter(|(key, value)| !["uuid", "group_id"].contains(&&**key) && !is_nothing(*value));
+        for (key, _) in lost {
+            self.intake.left_out(&format!("field `{}` of edges", told::name(&key)), 1);
+        }
     }
 }
 

@@ -131,6 +131,9 @@ fn what_is_wrong_is_told_with_its_place(on: Engine) {
         ("{\"results\": []} x", 1, 17, "something follows the document"),
         ("{results: []}", 1, 2, "expected a name"),
         ("[7]", 1, 2, "expected an object"),
+        ("{\"count\":garbage,\"results\":[]}", 1, 10, "expected a value"),
+        ("{\"extra\":[1,{\"a\":\n 01}]}", 2, 2, ""),
+        ("\u{feff}{\"count\":1,}", 1, 12, ""),
     ];
     let place = Place::new(on);
     for (dump, line, column, reason) in cases {
