@@ -14,7 +14,7 @@ const BYTES: usize = 4 << 20;
 /// The most memories that differ that are told by name.
 const TOLD: usize = 100;
 /// How often a memory was changed or used, at most: there is room for more, and every program that reads JSON has it exactly.
-const COUNTED: u64 = 1 << 53;
+pub(super) const COUNTED: u64 = 1 << 53;
 
 /// Whether an import is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -96,6 +96,7 @@ fn counts_that_cannot_be_counted_on_are_refused(on: Engine) {
     other.commit(vec![Change::Touch { id, at: time("2026-05-01T00:00:00Z") }]);
     other.commit(vec![Change::Expire { id }]);
     assert_eq!((other.node(id).version, other.node(id).accesses), (most + 1, most + 1));
+    Place::new(on).import(&other.jsonl(), Mode::Store).unwrap();
     other.commit(vec![Change::Forget { id }]);
     assert_eq!(other.node(id).status, Status::Forgotten);
 }

@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use super::super::intake::COUNTED;
 use super::{Counted, FORMAT, UNKNOWN, VERSION};
 use crate::json::RawJson;
 use crate::memory::content::{Content, Digested};
@@ -79,7 +80,7 @@ pub(super) fn memory(out: &mut JsonWriter, node: &MemoryNode) {
     out.lit(r#","status":"#);
     out.str(node.status.name());
     out.lit(r#","version":"#);
-    out.uint(node.version);
+    out.uint(node.version.min(COUNTED));
     if node.status != Status::Forgotten {
         said(out, node);
     }
@@ -106,7 +107,7 @@ fn kept(out: &mut JsonWriter, node: &MemoryNode) {
     time(out, ",\"expires\":", node.expires);
     time(out, ",\"last_access\":", Some(node.last_access));
     out.lit(r#","accesses":"#);
-    out.uint(node.accesses);
+    out.uint(node.accesses.min(COUNTED));
     node.provenance.iter().for_each(|origin| provenance(out, origin));
     metadata(out, node);
 }

@@ -21,6 +21,8 @@
 //! - A memory of a kind that has no name here keeps its number. A field of a memory that is not known here is kept in its
 //!   metadata as `unknown:<field>`, and stands in its place again when it is exported. Fields of relations that are not
 //!   known cannot be kept, and are counted; a kind of relations that is not known becomes a custom one, and is counted.
+//! - How often a memory was changed and used is told up to 2^53, which every program that reads JSON has exactly. Above that
+//!   it is told as that, and refused when it is read.
 //! - Of what was forgotten there is its name, its namespace, its kind, and when it was there: nothing that it said.
 //! - Reading checks the whole file before anything is stored, but for what [`import`] says. Meanwhile one record is kept,
 //!   the names of all relations, some 30 bytes each, and the names of models; of more than 10 000 models a file is refused. What
