@@ -160,7 +160,6 @@ fn lived_with(format: u8, bytes: &[u8]) {
     let nodes = place.nodes();
     let live = || nodes.iter().filter(|node| node.status == Status::Live).map(|node| node.id);
     place.commit(live().map(|id| Change::Touch { id, at: Timestamp::MAX }).collect());
-    place.comes_back();
     place.commit(live().map(|id| Change::Expire { id }).collect());
     place.comes_back();
     place.commit(nodes.iter().map(|node| Change::Forget { id: node.id }).collect());
