@@ -14,8 +14,9 @@
 //! | `metadata`, `categories` and whatever else a record has | metadata: `mem0:` before what is no metadata there |
 //! | a triple of `relations` | two associative memories, and a custom relation between them |
 //!
-//! Not carried over, and counted: `hash`, which is of the text; `score`, which is of a search; pages that are not in the
-//! file; relations whose name has other characters than a kind may have, which become `related_to`.
+//! Not carried over, and counted: `hash`, which is of the text; `score`, which is of a search; metadata under the name that
+//! a field has here; pages that are not in the file; relations whose name has other characters than a kind may have, which
+//! become `related_to`.
 
 use std::io::BufRead;
 use std::time::Duration;
@@ -94,7 +95,7 @@ impl Reading<'_, '_> {
             }
         }
         for (key, value) in fields.rest().into_iter().filter(|(_, value)| !is_nothing(*value)) {
-            node.metadata.insert(format!("mem0:{key}"), value.json());
+            self.keep(&mut node, format!("mem0:{key}"), value.json());
         }
         if node.content.is_empty() {
             self.intake.left_out("memories without a text", 1);
@@ -103,7 +104,14 @@ impl Reading<'_, '_> {
         self.intake.node(element.line, node)
     }
 
-    fn node(&self, fields: &mut Fields<'_>) -> Result<MemoryNode, Fault> {
+    /// Keeps a field with a memory, also where its metadata has one of the same name.
+    fn keep(&mut self, node: &mut MemoryNode, key: String, value: RawJson) {
+        if node.metadata.insert(key, value).is_some() {
+            self.intake.left_out("metadata that has the name of a field", 1);
+        }
+    }
+
+    fn node(&mut self, fields: &mut Fields<'_>) -> Result<MemoryNode, Fault> {
         let id = id_of(PROGRAM, &scalar(fields.need("id")?)?);
         let content = Content::Text(fields.need("memory")?.text()?.into_owned());
         let created = fields.given("created_at").map(foreign::time).transpose()?.unwrap_or(self.now);
@@ -113,13 +121,13 @@ impl Reading<'_, '_> {
         node.updated = updated.unwrap_or(created).max(created);
         node.expires = fields.given("expiration_date").map(expiry).transpose()?;
         let (actor, role) = (fields.given("actor_id"), fields.given("role"));
-        if let (Some(_), Some(role)) = (actor, role) {
-            node.metadata.insert("mem0:role".to_owned(), role.json());
-        }
         let source = actor.or(role).map(scalar).transpose()?;
         node.provenance = Some(Provenance::new(source.unwrap_or_else(|| PROGRAM.to_owned())));
         metadata(fields, &mut node)?;
-        node.metadata.extend(changed);
+        if let (Some(_), Some(role)) = (actor, role) {
+            self.keep(&mut node, "mem0:role".to_owned(), role.json());
+        }
+        changed.into_iter().for_each(|(key, value)| self.keep(&mut node, key, value));
         Ok(node)
     }
 

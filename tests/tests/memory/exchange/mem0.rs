@@ -2,6 +2,7 @@
 
 use std::io::{BufReader, Read};
 
+use typewright_runtime::json::RawJson;
 use typewright_runtime::memory::exchange::mem0::import;
 use typewright_runtime::memory::{Content, Kind, RelationKind};
 
@@ -10,6 +11,7 @@ use super::*;
 on_each_store!(
     a_dump_becomes_facts_procedures_and_triples,
     a_list_alone_is_a_dump,
+    fields_go_before_metadata_of_their_name,
     relations_are_stored_from_one_side,
     names_that_look_like_changed_ones_are_changed,
     what_is_told_is_bounded_and_plain,
@@ -141,6 +143,18 @@ fn what_is_wrong_is_told_with_its_place(on: Engine) {
         assert_eq!((found.0, found.1), (line, column), "{dump:?}: {}", found.2);
         assert!(found.2.starts_with(reason), "{dump:?}: {}", found.2);
     }
+}
+
+fn fields_go_before_metadata_of_their_name(on: Engine) {
+    let place = Place::new(on);
+    let dump = r#"[{"id":"a","memory":"x","user_id":"a b","actor_id":"bob","role":"user","categories":["c"],
+        "metadata":{"mem0:user_id":1,"mem0:role":2,"mem0:categories":3,"other":4}}]"#;
+    let report = read(&place, dump, Mode::Store).unwrap();
+    let told: Vec<_> = report.left_out.into_iter().collect();
+    assert_eq!(told, [("metadata that has the name of a field".to_owned(), 3)]);
+    let metadata = place.all("mem0").remove(0).metadata;
+    let kept: Vec<_> = metadata.values().map(RawJson::as_str).collect();
+    assert_eq!(kept, ["[\"c\"]", "\"user\"", "\"a b\"", "4"]);
 }
 
 fn relations_are_stored_from_one_side(on: Engine) {
