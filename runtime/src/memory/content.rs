@@ -209,14 +209,6 @@ mod tests {
             RawJson::new(r#"{"name": "Ada", "born": 1815, "tags": ["x", true, null, {"k": "v"}]}"#).unwrap();
         assert_eq!(Content::Json(json).words(), "name Ada born 1815 tags x k v");
         assert_eq!(Content::text("Hello").words(), "Hello");
-        for without in [r#"{"x": 1e400, "name": "Ada"}"#, r#"{"x": "\ud83d", "name": "Ada"}"#] {
-            assert_eq!(Content::Json(RawJson::new(without).unwrap()).words(), "", "{without}");
-        }
-        let deep = |levels: usize| format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
-        assert_eq!(
-            [127, 128].map(|levels| Content::Json(RawJson::new(deep(levels)).unwrap()).words().len()),
-            [1, 0]
-        );
         assert_eq!(blob("image/png").words(), "a cat");
     }
 

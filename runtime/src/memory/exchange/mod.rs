@@ -9,8 +9,9 @@
 //! | [`folder`] | | the folder of files that a model keeps as its memory |
 //!
 //! Both ways go record by record: no file has to fit into memory. An import adds what is not there, by its name, and changes
-//! nothing else: what is there and differs stays as it is, and what was forgotten stays so. The [`Report`] tells what was
-//! done, and by name and count what could not be carried over.
+//! nothing else: what is there and differs stays as it is, and what was forgotten stays so. A text with half a surrogate
+//! pair (`\ud83d` alone) is no text, and refused with its place; in JSON that is kept as it was written it stays. The
+//! [`Report`] tells what was done, and by name and count what could not be carried over.
 
 pub mod csv;
 mod elements;
