@@ -11,10 +11,14 @@
 //! [counted](PostgresStore::statistics). A connection that breaks before the end of a transaction was sent is replaced and
 //! the transaction done again; after that it is [`Error::Unknown`], and the batch may be committed again.
 //!
-//! `forget` deletes the rows and vacuums: no statement reads them any more. It does not reach, until their time comes: free
-//! places in pages of the tables ([`PostgresStore::rewrite`] writes them anew), the write-ahead log and its archive,
-//! standbys until they have replayed it, snapshots of disks, and backups. Copies are made by the server's own means
-//! (`pg_basebackup`, `pg_dump`): [`Store::backup`] refuses.
+//! `forget` deletes the rows and vacuums: no statement reads them any more, and the planner keeps samples of no column that says
+//! what was remembered. A role that may not vacuum is told so ([`Error::NotErased`]): before version 17 of the server that is
+//! everybody but the owner of the tables, who then has to. It does not reach, until their time comes: samples of times and of how
+//! important memories were, free places in pages of the tables ([`PostgresStore::rewrite`] writes them anew), the write-ahead
+//! log and its archive, standbys until they have replayed it, snapshots of disks, and backups. Copies are made by the server's
+//! own means (`pg_basebackup`, `pg_dump`): [`Store::backup`] refuses.
+//!
+//! When a policy changes whether the words of a kind are indexed, a memory of it follows when its content is revised next.
 //!
 //! # Whose memories are seen
 //!
@@ -22,7 +26,13 @@
 //! [admitted](PostgresStore::admit) to; others see nothing. Within that, [`Config::namespace`] narrows a store further, by the
 //! setting `typewright.namespace` of its sessions: that guards against mistakes of the program, not against who may send
 //! statements of their own. The owner of the tables and superusers are held to nothing, so that they are refused a
-//! namespace. What a role can learn of others: how many commits there were, the names of models, that an id is taken.
+//! namespace. What a role can learn of others: how many commits there were and how much each changed, the names of models,
+//! that an id is taken, and that relations lead from others to its memories, or through them. What it forgets is not related to
+//! others any more; it undoes no commit of which it sees only a part. All roles write to `head` and `commits`: who may send
+//! statements of its own can spoil the store for the others, though not read what they have.
+//!
+//! Tables of an earlier version are brought up by the first of their owners that opens the store. That takes as long as
+//! [`PostgresStore::index`], and nobody can use the store meanwhile; programs of that version cannot write to it any more.
 //!
 //! # How to grow
 //!
@@ -116,7 +126,7 @@ pub struct Statistics {
 const RECONNECTIONS: u32 = 2;
 
 impl PostgresStore {
-    /// Opens a store, and makes its tables where there are none.
+    /// Opens a store, and makes its tables where there are none, or only those of an earlier version.
     ///
     /// # Errors
     /// [`Error::Newer`] when a later version has made them, [`Error::ReadOnly`] when they are not there and may not be made,
@@ -165,7 +175,8 @@ impl PostgresStore {
         }
     }
 
-    /// Lets a role of the server see and change a namespace and what is below it, or all.
+    /// Lets a role of the server see and change a namespace and what is below it, or all; and vacuum what it has forgotten
+    /// (since version 17 of the server).
     ///
     /// # Errors
     /// When there is no such role, or this one does not own the tables.
@@ -183,13 +194,19 @@ impl PostgresStore {
                  GRANT INSERT ON notes TO {quoted}; GRANT SELECT, INSERT, UPDATE, DELETE ON namespaces, nodes, states, \
                  contents, blobs, vectors, tally, words, relations, log TO {quoted}"
             ))?;
+            const MAINTAINED: &str = "SELECT current_setting('server_version_num')::int >= 170000";
+            if connection.query(MAINTAINED, &[])?.first().is_some_and(|row| row.get(0)) {
+                let holding = upkeep::HOLDING;
+                connection.run(&format!("GRANT MAINTAIN ON {holding} TO {quoted}"))?;
+            }
             const ADMIT: &str = "INSERT INTO members (role, path) VALUES ($1::text::name, $2) ON CONFLICT DO NOTHING";
             connection.query(ADMIT, &[&role, &path]).map(drop)
         })
     }
 
     /// Makes indexes of the vectors of models that have [many](Config::indexed_from); how many it made. Others may use the store
-    /// meanwhile. Of vectors with more than 4000 numbers there is none.
+    /// meanwhile. Of vectors with more than 4000 numbers there is none. Those with more than 2000 are indexed with numbers of 16
+    /// bits: of a model of which some are greater than 65504 there can be none, and once there is, such a vector is refused.
     ///
     /// # Errors
     /// When they cannot be made.

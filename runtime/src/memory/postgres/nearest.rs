@@ -2,6 +2,9 @@
 //!
 //! The index finds candidates by its own arithmetic; what is told is the cosine in 64 bits, so that it is the same
 //! however it was found. An index that has found fewer than are asked for has not looked far enough: then all are compared.
+//!
+//! The server compares with squares of 32 bits. Those of very short vectors are zero, and of very long ones infinite: such odd
+//! vectors, which nearly never are, have an index of their own, and are all compared here.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -13,8 +16,8 @@ use super::fault::{Fault, Result};
 use super::filter::{Where, is_plain};
 use super::pool::{Asked, Connection};
 use super::row::{self, Vector};
-use crate::memory::Namespace;
-use crate::memory::store::{Match, Nearest, Page, Search, best, comparable, cosine, unit};
+use crate::memory::store::{Match, Nearest, Search, best, comparable, cosine, unit};
+use crate::memory::{Id, Namespace};
 
 /// What comparing one vector costs, in microseconds, beside a candidate of the index (384 numbers; both measured).
 const COMPARED: f64 = 1.1;
@@ -69,15 +72,17 @@ struct Model {
 pub(super) fn nearest(connection: &mut Connection, hints: &Hints, asked: &Nearest<'_>) -> Result<Vec<Match>> {
     let Some(model) = hints.of(connection, asked)? else { return Ok(Vec::new()) };
     comparable(asked.to.vector.len(), model.dimension)?;
-    let most = asked.most.min(Page::MOST);
+    let most = asked.most;
     if let Some(width) = width(asked.search, &model, most) {
-        let candidates = by_index(connection, asked, &model, width)?;
+        let [candidates, odd] = by_index(connection, asked, &model, width)?;
         if candidates.len() >= most {
-            return told(&candidates, asked, most);
+            return told(&candidates, &odd, asked);
         }
     }
-    let rows = exact(connection, asked, &model, most)?;
-    told(&rows, asked, most)
+    let (query, conditions) = odd(asked, &model);
+    let odd = connection.query(&query, &conditions.values())?;
+    let rows = exact(connection, asked, &model, odd.len())?;
+    told(&rows, &odd, asked)
 }
 
 fn model(connection: &mut Connection, asked: &Nearest<'_>) -> Result<Option<Model>> {
@@ -117,7 +122,7 @@ fn width(search: Search, model: &Model, most: usize) -> Option<usize> {
         ..=0.995 => 400,
         _ => return None,
     };
-    let width = width.max(most * 2);
+    let width = width.max(most.saturating_mul(2));
     let share = model.meant as f64 / (model.live.max(1)) as f64;
     let asked = CANDIDATE * (width as f64).max(most as f64 / share.max(1e-9));
     (model.is_indexed && width <= WIDEST && COMPARED * model.meant as f64 > asked).then_some(width)
@@ -140,17 +145,39 @@ fn conditions(asked: &Nearest<'_>) -> Where {
 /// More than are asked for, so that those are among them whose order is another by our arithmetic.
 const BESIDE: usize = 16;
 
-/// All that are meant, compared; those that may be among the nearest.
-fn exact(connection: &mut Connection, asked: &Nearest<'_>, model: &Model, most: usize) -> Result<Vec<Row>> {
-    let rows = first(connection, asked, model, most + BESIDE)?;
+/// All that are meant, compared; those that may be among the nearest. So many of them may stand where they do not belong.
+fn exact(connection: &mut Connection, asked: &Nearest<'_>, model: &Model, odd: usize) -> Result<Vec<Row>> {
+    let most = asked.most.saturating_add(odd);
+    let all = most.saturating_add(BESIDE);
+    let rows = first(connection, asked, model, all)?;
     let far = |at: usize| rows.get(at).map(|row| row.try_get::<_, f64>(2)).transpose();
     // The last of them is as near as the last that is asked for: there may be more that are.
-    match (far(most.saturating_sub(1))?, far(most + BESIDE - 1)?) {
+    match (far(most.saturating_sub(1))?, far(all - 1)?) {
         (Some(edge), Some(last)) if last - edge <= CLOSE || edge.is_nan() => {
             within(connection, asked, model, edge + CLOSE)
         }
         _ => Ok(rows),
     }
+}
+
+/// A question for the vectors that the server cannot compare.
+fn odd(asked: &Nearest<'_>, model: &Model) -> (String, Where) {
+    let mut conditions = conditions(asked);
+    let model = conditions.value(model.m);
+    let is_plain = is_plain(asked.filter);
+    if is_plain {
+        conditions.namespace("v.ns", &asked.filter.namespace, asked.filter.below);
+    }
+    let mut meant = conditions.text();
+    if !is_plain {
+        // For one after the other: the server believes that they are many.
+        meant = format!(
+            "EXISTS (SELECT FROM nodes k JOIN states s ON s.s = k.current WHERE k.n = v.n AND {meant} OFFSET 0)"
+        );
+    }
+    // As the index says it, or it is not used.
+    let odd = "v.is_live AND vector_norm(v.data) NOT BETWEEN 1e-15 AND 1e15";
+    (format!("SELECT v.id, v.data FROM vectors v WHERE v.m = {model} AND {odd} AND {meant}"), conditions)
 }
 
 /// The first of all that are meant.
@@ -182,24 +209,25 @@ fn compared(asked: &Nearest<'_>, model: &Model) -> (&'static str, Where, String)
     let tables = tables(asked, &mut conditions);
     let model = conditions.value(model.m);
     conditions.and(format!("v.m = {model}"));
-    let to = conditions.value(Vector(asked.to.vector.clone()));
+    let to = conditions.value(Vector(unit(&asked.to.vector)));
     (tables, conditions, to)
 }
 
-/// The candidates that the index of a model has.
+/// The candidates that the index of a model has, and the odd ones.
 fn by_index(
     connection: &mut Connection,
     asked: &Nearest<'_>,
     model: &Model,
     width: usize,
-) -> Result<Vec<Row>> {
+) -> Result<[Vec<Row>; 2]> {
+    let (odd, meant) = odd(asked, model);
     let mut conditions = conditions(asked);
     let tables = tables(asked, &mut conditions);
     let Model { m, dimension, .. } = model;
     // As the index says it, or it is not used.
     conditions.and(format!("v.m = {m}"));
-    let to = conditions.value(Vector(asked.to.vector.clone()));
-    let most = conditions.value(i64::try_from(asked.most.min(Page::MOST)).unwrap_or(i64::MAX));
+    let to = conditions.value(Vector(unit(&asked.to.vector)));
+    let most = conditions.value(i64::try_from(asked.most).unwrap_or(i64::MAX));
     let kind = indexed_as(*dimension);
     let query = format!(
         "SELECT v.id, v.data FROM {tables} WHERE {} ORDER BY v.data::{kind}({dimension}) <=> {to}::vector::{kind}({dimension}) \
@@ -214,10 +242,11 @@ fn by_index(
         Asked::plain(super::read::BEGIN),
         Asked::new(set, &[&width]),
         Asked { sql: &query, values: conditions.values() },
+        Asked { sql: &odd, values: meant.values() },
         Asked::plain("COMMIT"),
     ];
-    let mut answers = connection.all(&script)?;
-    Ok(answers.swap_remove(2))
+    let [_, _, found, odd, _] = <[_; 5]>::try_from(connection.all(&script)?).unwrap_or_default();
+    Ok([found, odd])
 }
 
 /// The type by which vectors of so many numbers are indexed.
@@ -225,12 +254,13 @@ pub(super) fn indexed_as(dimension: usize) -> &'static str {
     if dimension > 2000 { "halfvec" } else { "vector" }
 }
 
-/// The best of them, by the arithmetic of all stores.
-fn told(rows: &[Row], asked: &Nearest<'_>, most: usize) -> Result<Vec<Match>> {
+/// The best of them, by the arithmetic of all stores. The odd ones may be there twice.
+fn told(rows: &[Row], odd: &[Row], asked: &Nearest<'_>) -> Result<Vec<Match>> {
     let to = unit(&asked.to.vector);
-    let one = |row: &Row| {
-        let Vector(vector) = row.try_get(1)?;
-        Ok(Match { id: row::id(row.try_get(0)?), score: cosine(&to, &unit(&vector)) })
-    };
-    Ok(best(rows.iter().map(one).collect::<Result<_>>()?, most))
+    let mut found: HashMap<Id, Match> = HashMap::with_capacity(rows.len());
+    for row in rows.iter().chain(odd) {
+        let (id, Vector(vector)) = (row::id(row.try_get(0)?), row.try_get(1)?);
+        found.insert(id, Match { id, score: cosine(&to, &unit(&vector)) });
+    }
+    Ok(best(found.into_values().collect(), asked.most))
 }

@@ -1,6 +1,6 @@
 //! What a transaction writes: the rows of each table together, and everything in one round trip with its end.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use bytes::Bytes;
 use tokio_postgres::types::ToSql;
@@ -75,6 +75,8 @@ pub(super) struct Rows {
     /// Memories whose row is new, or whose state or use is another.
     pub(super) added: BTreeSet<Id>,
     pub(super) changed: BTreeSet<Id>,
+    /// Memories that were removed and are added again in another namespace, with that.
+    pub(super) moved: Vec<(i64, i32)>,
     pub(super) states: Vec<StateRow>,
     closed: Vec<i64>,
     pub(super) contents: Vec<ContentRow>,
@@ -158,9 +160,11 @@ fn script(writing: &Writing<'_>) -> Script {
     let mut script = Script::default();
     names(&mut script, &writing.rows);
     nodes(&mut script, writing);
+    moved(&mut script, &writing.rows);
     states(&mut script, &writing.rows, writing.seq);
     contents(&mut script, &writing.rows);
     vectors(&mut script, writing);
+    apart(&mut script, writing);
     relations(&mut script, &writing.rows, writing.seq);
     words(&mut script, writing);
     forgotten(&mut script, writing);
@@ -216,6 +220,29 @@ fn nodes(script: &mut Script, writing: &Writing<'_>) {
     });
 }
 
+/// What is left of memories goes where they are now. One after the other: they may have media in common.
+fn moved(script: &mut Script, rows: &Rows) {
+    const MEDIA: &str = "WITH moved AS (UPDATE contents c SET ns = $2 FROM contents o \
+           WHERE c.n = $1 AND o.c = c.c AND o.ns <> $2 RETURNING o.ns AS was, c.digest), \
+         copied AS (INSERT INTO blobs (ns, digest, bytes) SELECT DISTINCT ON (o.digest) $2::int, o.digest, o.bytes \
+           FROM moved m JOIN blobs o ON o.ns = m.was AND o.digest = m.digest ON CONFLICT DO NOTHING) \
+         DELETE FROM blobs o USING moved m WHERE o.ns = m.was AND o.digest = m.digest AND NOT EXISTS \
+           (SELECT 1 FROM contents c WHERE c.ns = o.ns AND c.digest = o.digest AND c.n <> $1)";
+    // None of its vectors is live: nothing is to be counted.
+    const OTHERS: [&str; 5] = [
+        "UPDATE states SET ns = $2 WHERE n = $1",
+        "UPDATE vectors SET ns = $2 WHERE n = $1",
+        "UPDATE relations SET ns_a = $2 WHERE a = $1",
+        "UPDATE relations SET ns_b = $2 WHERE b = $1",
+        "UPDATE log SET ns = $2 WHERE n = $1 AND ns <> $2",
+    ];
+    for (n, ns) in &rows.moved {
+        for sql in [MEDIA].into_iter().chain(OTHERS) {
+            script.add(sql, vec![Box::new(*n), Box::new(*ns)]);
+        }
+    }
+}
+
 fn states(script: &mut Script, rows: &Rows, seq: i64) {
     const ADD: &str = "INSERT INTO states (s, n, ns, since, until, status, version, importance, valid_from, valid_to, \
          updated, ended, expires, c, v, provenance, metadata) \
@@ -267,7 +294,10 @@ fn contents(script: &mut Script, rows: &Rows) {
     });
     const BLOBS: &str = "INSERT INTO blobs (ns, digest, bytes) SELECT * FROM unnest($1::int[], $2::bytea[], $3::bytea[]) \
          ON CONFLICT DO NOTHING";
-    let blobs: Vec<_> = rows.blobs.iter().collect();
+    // Of what is forgotten again there is no content any more.
+    let meant = rows.contents.iter().filter_map(|row| Some((row.ns, *row.digest.as_ref()?.as_bytes())));
+    let meant: HashSet<(i32, [u8; 32])> = meant.collect();
+    let blobs: Vec<_> = rows.blobs.iter().filter(|(key, _)| meant.contains(key)).collect();
     script.rows(BLOBS, &blobs, |rows| {
         let digest = column(rows, |((_, digest), _)| digest.to_vec());
         vec![column(rows, |((ns, _), _)| *ns), digest, column(rows, |(_, bytes)| bytes.to_vec())]
@@ -300,6 +330,17 @@ fn vectors(script: &mut Script, writing: &Writing<'_>) {
     script.rows(TURN, &there, |rows| {
         vec![column(rows, |n| *n), Box::new(live.iter().copied().collect::<Vec<i64>>())]
     });
+}
+
+/// Ends the relations of what is forgotten, before others take their names.
+fn apart(script: &mut Script, writing: &Writing<'_>) {
+    const SEEN: &str = "UPDATE relations SET until = coalesce(until, $2), provenance = NULL \
+         WHERE a = ANY($1::bigint[]) OR b = ANY($1::bigint[])";
+    // Those that lead to what a role does not see.
+    const HIDDEN: &str = "SELECT apart($1::bigint[]) WHERE row_security_active('relations')";
+    let rows = &writing.rows.forgotten;
+    script.rows(SEEN, rows, |rows| vec![column(rows, |n| *n), Box::new(writing.seq)]);
+    script.rows(HIDDEN, rows, |rows| vec![column(rows, |n| *n)]);
 }
 
 fn relations(script: &mut Script, rows: &Rows, seq: i64) {
@@ -363,15 +404,11 @@ fn forgotten(script: &mut Script, writing: &Writing<'_>) {
          DELETE FROM blobs o USING gone g WHERE o.ns = g.ns AND o.digest = g.digest AND NOT EXISTS \
          (SELECT 1 FROM contents c WHERE c.ns = o.ns AND c.digest = o.digest AND c.n <> ALL($1::bigint[]))";
     const STATES: &str = "DELETE FROM states WHERE n = ANY($1::bigint[]) AND since < $2";
-    const APART: &str = "UPDATE relations SET until = coalesce(until, $2), provenance = NULL \
-         WHERE a = ANY($1::bigint[]) OR b = ANY($1::bigint[])";
     let rows = &writing.rows.forgotten;
     for sql in [VECTORS, BLOBS] {
         script.rows(sql, rows, |rows| vec![column(rows, |n| *n)]);
     }
-    for sql in [STATES, APART] {
-        script.rows(sql, rows, |rows| vec![column(rows, |n| *n), Box::new(writing.seq)]);
-    }
+    script.rows(STATES, rows, |rows| vec![column(rows, |n| *n), Box::new(writing.seq)]);
 }
 
 /// The log, and the commit itself.
@@ -379,7 +416,7 @@ fn ends(script: &mut Script, writing: &Writing<'_>) {
     const LOG: &str = "INSERT INTO log (seq, ord, op, n, ns, state, before, r) \
          SELECT $1::bigint, t.ord - 1, t.op, t.n, t.ns, t.state, t.before, t.r FROM unnest($2::smallint[], $3::bigint[], \
          $4::int[], $5::bigint[], $6::bigint[], $7::bigint[]) WITH ORDINALITY t (op, n, ns, state, before, r, ord)";
-    const COMMIT: &str = "INSERT INTO commits (seq, at, undoes) VALUES ($1, $2, $3)";
+    const COMMIT: &str = "INSERT INTO commits (seq, at, undoes, entries) VALUES ($1, $2, $3, $4)";
     const UNDONE: &str = "UPDATE commits SET undone = $2 WHERE seq = $1";
     const NOTE: &str = "INSERT INTO notes (seq, note) VALUES ($1, $2)";
     const HEAD: &str = "UPDATE head SET seq = $1, at = $2, ns = $3, m = $4, n = $5, s = $6, c = $7, v = $8, r = $9, \
@@ -396,7 +433,8 @@ fn ends(script: &mut Script, writing: &Writing<'_>) {
             column(rows, |row| row.r),
         ]
     });
-    script.add(COMMIT, vec![Box::new(seq), Box::new(at), Box::new(writing.undoes)]);
+    let entries = i32::try_from(writing.rows.log.len()).unwrap_or(i32::MAX);
+    script.add(COMMIT, vec![Box::new(seq), Box::new(at), Box::new(writing.undoes), Box::new(entries)]);
     if let Some(undoes) = writing.undoes {
         script.add(UNDONE, vec![Box::new(undoes), Box::new(seq)]);
     }

@@ -57,7 +57,7 @@ pub(super) fn undo<'a>(
     // What somebody else has changed since comes before what cannot be undone for another reason.
     unchanged(&view, &past)?;
     let mut writing = Writing::begin(settings, view, settings.clock.now())?;
-    writing.undoes = Some(commit.0.cast_signed());
+    writing.undoes = Some(row::seq(commit));
     // What was changed twice goes back once, to what was before the first time.
     let mut seen = BTreeSet::new();
     let first = past.entries.iter().filter(|entry| entry.n.is_none_or(|n| seen.insert(n)));
@@ -84,9 +84,10 @@ fn unchanged(view: &View, past: &Past) -> Result<()> {
 }
 
 fn past(connection: &mut Connection, commit: Commit) -> Result<Past> {
-    const COMMIT: &str = "SELECT undone, seq <= (SELECT horizon FROM head) FROM commits WHERE seq = $1";
+    const COMMIT: &str =
+        "SELECT undone, seq <= (SELECT horizon FROM head), entries FROM commits WHERE seq = $1";
     const ENTRIES: &str = "SELECT op, n, state, before, r FROM log WHERE seq = $1 ORDER BY ord";
-    let seq = commit.0.cast_signed();
+    let seq = row::seq(commit);
     let asked = [Asked::new(COMMIT, &[&seq]), Asked::new(ENTRIES, &[&seq])];
     let mut begun = Vec::from(schema::BEGIN);
     begun.extend(asked);
@@ -101,6 +102,10 @@ fn past(connection: &mut Connection, commit: Commit) -> Result<Past> {
         return Err(no(commit, "its log is compacted"));
     }
     let entries: Vec<Entry> = rows.iter().map(entry).collect::<Result<_>>()?;
+    let all = found.first().map(|row| row.try_get::<_, i32>(2)).transpose()?;
+    if all.and_then(|all| usize::try_from(all).ok()) != Some(entries.len()) {
+        return Err(no(commit, "it changed something that is not seen here"));
+    }
     if entries.iter().any(|entry| Op::Forget.is(entry.op)) {
         return Err(no(commit, "it forgot something, of which nothing is left"));
     }
@@ -191,13 +196,13 @@ fn index(writing: &mut Writing<'_>, past: &Past, id: Id, entry: &Entry) {
 
 fn relation(writing: &mut Writing<'_>, past: &Past, commit: Commit, op: i16, r: i64) -> Result<()> {
     let Some(relation) = past.relations.get(&r) else {
-        return Err(no(commit, "a relation of it is compacted"));
+        return Err(no(commit, "a relation of it is compacted, or not seen here"));
     };
     if Op::Relate.is(op) {
         // By its name: what was undone and done again stands in another row. It may have ended meanwhile, with a memory
         // that was forgotten.
         if let Some(tie) = writing.untie(relation.id) {
-            writing.log(Op::Unrelate, None, tie.ns, [None, None], Some(r));
+            writing.log(Op::Unrelate, None, tie.ns, [None, None], Some(tie.r));
         }
         return Ok(());
     }

@@ -9,13 +9,13 @@ use super::row;
 use super::schema;
 use super::view::{self, Wanted};
 use super::write::Writing;
-use crate::memory::Settings;
 use crate::memory::node::Status;
 use crate::memory::store::op::Op;
 use crate::memory::store::{Census, Commit, Findings};
+use crate::memory::{Error, Settings};
 
 /// Tables that hold something of a memory.
-const HOLDING: &str = "contents, blobs, vectors, words, states, relations, log, notes";
+pub(super) const HOLDING: &str = "contents, blobs, vectors, words, states, relations, log, notes";
 
 /// Ends what is due. Nothing to be written: nothing was.
 pub(super) fn expire<'a>(
@@ -72,8 +72,17 @@ pub(super) fn compact(connection: &mut Connection, settings: &Settings, keep: Du
     connection.all(&asked).map(|_| ())
 }
 
-/// Frees what was deleted, so that no statement reads it and what comes takes its place.
+/// Frees what was deleted, so that no statement reads it and what comes takes its place. The server only warns who may not.
 pub(super) fn vacuum(connection: &mut Connection) -> Result<()> {
+    const MAY: &str = "SELECT bool_and(pg_has_role(c.relowner, 'USAGE') OR pg_has_role(d.datdba, 'USAGE') OR \
+           CASE WHEN current_setting('server_version_num')::int >= 170000 THEN has_table_privilege(c.oid, 'MAINTAIN') \
+           ELSE false END) FROM pg_class c, pg_database d WHERE d.datname = current_database() \
+         AND c.relnamespace = current_schema()::regnamespace AND c.relname = ANY(string_to_array($1, ', '))";
+    let rows = connection.query(MAY, &[&HOLDING])?;
+    if rows.first().map(|row| row.try_get(0)).transpose()?.flatten() != Some(true) {
+        let reason = "it may not vacuum the tables: what was deleted is there until somebody does";
+        return Err(Error::invalid("the role", reason).into());
+    }
     connection.run(&format!("VACUUM {HOLDING}"))
 }
 
@@ -99,6 +108,8 @@ pub(super) fn index(connection: &mut Connection, from: u64) -> Result<usize> {
             "CREATE INDEX CONCURRENTLY vectors_hnsw_{m} ON vectors USING hnsw \
              ((data::{kind}({dimension})) {kind}_cosine_ops) WITH (m = 16, ef_construction = 200) WHERE m = {m} AND is_live"
         ))?;
+        // The planner would keep some of them.
+        connection.run(&format!("ALTER INDEX vectors_hnsw_{m} ALTER COLUMN 1 SET STATISTICS 0"))?;
     }
     Ok(rows.len())
 }

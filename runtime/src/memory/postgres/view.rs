@@ -76,6 +76,10 @@ pub(super) struct Tie {
 pub(super) struct Ties {
     live: HashMap<Id, Tie>,
     by_ends: BTreeMap<(String, i64, i64), Id>,
+    /// From where relations lead to where by what is not seen.
+    hidden: BTreeSet<(String, i64, i64)>,
+    /// What is an end of a relation with what is not seen.
+    elsewhere: BTreeSet<i64>,
 }
 
 /// What is to be read.
@@ -179,6 +183,13 @@ const LEADING: &str = "WITH RECURSIVE reached (kind, n) AS (\
      SELECT r.kind, r.b FROM relations r JOIN reached q ON r.a = q.n AND r.kind = q.kind WHERE r.until IS NULL) \
      SELECT r.id, r.r, r.a, r.kind, r.b, r.ns_a FROM relations r \
      JOIN reached q ON r.a = q.n AND r.kind = q.kind WHERE r.until IS NULL";
+/// Where the same leads through what is not seen, and the relations beyond.
+const LED: &str =
+    "SELECT kind, a, b FROM led($1::text[], $2::uuid[]) WHERE row_security_active('relations') AND a <> b";
+const BEYOND: &str = "SELECT r.id, r.r, r.a, r.kind, r.b, r.ns_a FROM led($1::text[], $2::uuid[]) q \
+     JOIN relations r ON r.a = q.a AND r.kind = q.kind COLLATE \"C\" \
+     WHERE q.a = q.b AND r.until IS NULL AND row_security_active('relations')";
+const ELSEWHERE: &str = "SELECT n FROM ends_elsewhere($1::bigint[]) n WHERE row_security_active('relations')";
 const AROUND: &str = "SELECT r.id, r.r, r.a, r.kind, r.b, r.ns_a FROM relations r \
      WHERE r.until IS NULL AND (r.a = ANY($1::bigint[]) OR r.b = ANY($1::bigint[]))";
 
@@ -215,7 +226,10 @@ fn read(connection: &mut Connection, first: &[Asked<'static>], wanted: &Wanted) 
         (Part::Ties, Asked::new(RELATIONS, &[&relations]), relations.is_empty()),
         (Part::Ties, Asked::new(ENDS, &[&from, &kinds, &to]), from.is_empty()),
         (Part::Ties, Asked::new(LEADING, &[&leading, &led]), led.is_empty()),
+        (Part::Hidden, Asked::new(LED, &[&leading, &led]), led.is_empty()),
+        (Part::Ties, Asked::new(BEYOND, &[&leading, &led]), led.is_empty()),
         (Part::Ties, Asked::new(AROUND, &[&wanted.around]), wanted.around.is_empty()),
+        (Part::Elsewhere, Asked::new(ELSEWHERE, &[&wanted.around]), wanted.around.is_empty()),
     ];
     let (mut parts, mut asked) = (Vec::new(), Vec::new());
     asked.extend(first.iter().map(|one| Asked { sql: one.sql, values: Vec::new() }));
@@ -238,6 +252,8 @@ enum Part {
     Namespaces,
     Models,
     Ties,
+    Hidden,
+    Elsewhere,
 }
 
 impl View {
@@ -272,6 +288,12 @@ impl View {
             Part::Ties => {
                 let (r, a, kind, b) = (row.try_get(1)?, row.try_get(2)?, row.try_get(3)?, row.try_get(4)?);
                 self.ties.insert(row::id(row.try_get(0)?), Tie { r, a, kind, b, ns: row.try_get(5)? });
+            }
+            Part::Hidden => {
+                self.ties.hidden.insert((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
+            }
+            Part::Elsewhere => {
+                self.ties.elsewhere.insert(row.try_get(0)?);
             }
         }
         Ok(())
@@ -351,7 +373,7 @@ impl Ties {
     }
 
     pub(super) fn is_end(&self, n: i64) -> bool {
-        self.live.values().any(|tie| tie.a == n || tie.b == n)
+        self.elsewhere.contains(&n) || self.live.values().any(|tie| tie.a == n || tie.b == n)
     }
 
     /// Whether relations of a kind lead from one node to another.
@@ -363,7 +385,8 @@ impl Ties {
             }
             if seen.insert(n) {
                 let all = (kind.to_owned(), n, i64::MIN)..=(kind.to_owned(), n, i64::MAX);
-                open.extend(self.by_ends.range(all).map(|((.., b), _)| *b));
+                open.extend(self.by_ends.range(all.clone()).map(|((.., b), _)| *b));
+                open.extend(self.hidden.range(all).map(|(.., b)| *b));
             }
         }
         false

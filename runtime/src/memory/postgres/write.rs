@@ -122,15 +122,23 @@ impl<'a> Writing<'a> {
             let is_there = self.view.whole.get(&id).is_some_and(|there| is_same(there, node));
             return if is_there { Ok(()) } else { Err(Error::Exists { id }.into()) };
         }
+        counted("version", node.version)?;
+        let accesses = counted("accesses", node.accesses)?;
         let ns = self.namespace(node.namespace.as_str());
         // An addition that was undone has left its row, without a state.
-        let left = self.view.nodes.get(&id).map(|known| known.n);
-        let n = left.unwrap_or_else(|| next(&mut self.view.head.n));
+        let left = self.view.nodes.get(&id).map(|known| (known.n, known.ns, known.last.clone()));
+        let n = left.as_ref().map_or_else(|| next(&mut self.view.head.n), |(n, ..)| *n);
+        if left.as_ref().is_some_and(|(_, was, _)| *was != ns) {
+            self.rows.moved.push((n, ns));
+        }
         let content = self.content(n, ns, &node.content);
         let vector = node.embedding.as_ref().map(|one| self.vector(n, ns, id, one)).transpose()?;
-        let state = State { content: Some(content), vector, ..State::of(node) };
+        let mut state = State { content: Some(content), vector, ..State::of(node) };
+        // Who has seen what was removed is not to take this for it.
+        let last = left.and_then(|(.., last)| last).map(|last| after(last.version));
+        state.version = last.map_or(state.version, |last| last.max(state.version));
+        state.importance = important(state.importance)?;
         let (created, last_access) = (node.created.micros(), node.last_access.micros());
-        let accesses = node.accesses.cast_signed();
         let known =
             Known { n, ns, kind: node.kind, created, last_access, accesses, current: None, last: None };
         self.view.nodes.insert(id, known);
@@ -152,7 +160,7 @@ impl<'a> Writing<'a> {
         if let Some(embedding) = &revision.embedding {
             state.vector = Some(self.vector(n, ns, id, embedding)?);
         }
-        state.importance = revision.importance.unwrap_or(state.importance);
+        state.importance = important(revision.importance.unwrap_or(state.importance))?;
         state.valid = revision.valid.unwrap_or(state.valid).checked()?;
         state.expires = revision.expires.unwrap_or(state.expires);
         if let Some(metadata) = &revision.metadata {
@@ -202,7 +210,7 @@ impl<'a> Writing<'a> {
         match self.view.nodes.get_mut(&id) {
             Some(known) if known.current.is_some() => {
                 known.last_access = known.last_access.max(at.micros());
-                known.accesses += 1;
+                known.accesses = after(known.accesses);
                 self.rows.changed.insert(id);
                 Ok(())
             }
@@ -222,7 +230,7 @@ impl<'a> Writing<'a> {
         self.view.ties.cut(n);
         self.rows.forget(n, self.seq);
         let (status, ended, version, updated) =
-            (Status::Forgotten, Some(self.at), state.version + 1, self.at);
+            (Status::Forgotten, Some(self.at), after(state.version), self.at);
         let (content, vector, provenance, metadata) = (None, None, None, None);
         let empty = State { content, vector, provenance, metadata, ..state };
         let s = self.state(id, State { status, version, updated, ended, ..empty });
@@ -284,6 +292,9 @@ impl<'a> Writing<'a> {
     fn index_words(&mut self, n: i64, ns: i32, kind: crate::memory::Kind, content: &Content) {
         if self.settings.policy(kind).is_indexed {
             self.rows.words.insert(n, Some((ns, Words::of(&content.words()))));
+        } else {
+            // They may be from when it was.
+            self.unindex(n);
         }
     }
 
@@ -365,7 +376,7 @@ impl<'a> Writing<'a> {
     /// Ends a state, and begins the next version.
     fn replace(&mut self, id: Id, s: i64, state: State) -> i64 {
         self.close(s);
-        self.state(id, State { version: state.version + 1, updated: self.at, ..state })
+        self.state(id, State { version: after(state.version), updated: self.at, ..state })
     }
 
     /// The state `of` an earlier time again, as the version after that of `s`.
@@ -380,7 +391,7 @@ impl<'a> Writing<'a> {
     pub(super) fn revive(&mut self, id: Id, of: &State) {
         let Some(known) = self.view.nodes.get(&id) else { return };
         let (n, ns) = (known.n, known.ns);
-        let new = self.state(id, State { version: of.version + 1, updated: self.at, ..of.clone() });
+        let new = self.state(id, State { version: after(of.version), updated: self.at, ..of.clone() });
         self.log(Op::Restore, Some(n), ns, [Some(new), None], None);
     }
 
@@ -433,6 +444,25 @@ impl<'a> Writing<'a> {
     }
 }
 
+/// A count that the database has a number for.
+fn counted(what: &'static str, count: u64) -> Result<i64> {
+    let most = || Error::invalid(what, format!("{count} is more than {}", i64::MAX));
+    i64::try_from(count).map_err(|_| most().into())
+}
+
+/// What comes after a version, or a number of accesses. The greatest stays what it is.
+fn after(count: i64) -> i64 {
+    count.saturating_add(1)
+}
+
+/// An importance as it is stored: there is one zero.
+fn important(importance: f32) -> Result<f32> {
+    if importance.is_finite() {
+        return Ok(importance + 0.0);
+    }
+    Err(Error::invalid("importance", "it is no number").into())
+}
+
 fn next(number: &mut i64) -> i64 {
     *number += 1;
     *number
@@ -467,7 +497,7 @@ fn is_same(there: &MemoryNode, new: &MemoryNode) -> bool {
         && there.kind == *kind
         && there.content == *content
         && there.embedding == *embedding
-        && there.importance.to_bits() == importance.to_bits()
+        && there.importance == *importance
         && there.valid == *valid
         && there.provenance == *provenance
         && there.metadata == *metadata

@@ -155,7 +155,7 @@ impl Gate {
         }
         let salted = salted(PASSWORD.as_bytes(), SALT, ROUNDS);
         let (key, all) = (signed(&salted, b"Client Key"), format!("{bare},{asked},{said}"));
-        let signature = signed(&Sha256::digest(&key), all.as_bytes());
+        let signature = signed(&Sha256::digest(key), all.as_bytes());
         let both = key.as_ref().iter().zip(signature.as_ref());
         let expected: Vec<u8> = both.map(|(key, signature)| key ^ signature).collect();
         if STANDARD.decode(proof).unwrap() != expected {

@@ -1,9 +1,12 @@
 //! The store on a real PostgreSQL: what every store promises, and what only this one does.
 
+mod bounds;
+mod edges;
 mod failover;
 mod faults;
 mod health;
 mod login;
+mod migration;
 mod nearest;
 mod roles;
 mod tls;

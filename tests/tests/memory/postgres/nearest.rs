@@ -119,6 +119,18 @@ fn what_is_nearest_is_what_comparing_all_says() {
             store.undo(ended.commit).unwrap();
         }
     }
+    // By the index, too, one that is too short for the arithmetic of the server, and one that is too long.
+    let scaled = |number, by: f32| {
+        let vector = to.vector.iter().map(|x| x * by).collect();
+        embedded(node(number, "a", "text"), vector)
+    };
+    store.commit(&adding([scaled(5001, 1e-30), scaled(5002, 1e30)])).unwrap();
+    let asked = Nearest { to: &to, filter: &filter, most: 10, search: Search::Recall(0.95) };
+    let found = store.nearest(&asked).unwrap();
+    assert_eq!(
+        (found.len(), ids(&found).len(), ids(&found[..2])),
+        (10, 10, [5001, 5002].map(Id::from_u128).into())
+    );
     assert_eq!(store.check().unwrap().0, Vec::<String>::new());
 }
 
