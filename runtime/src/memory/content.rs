@@ -109,8 +109,10 @@ impl Content {
         Self::Text(text.into())
     }
 
-    /// What it says in words, for search by words and for vectors: a text itself, the texts and numbers of JSON, the caption
-    /// of a medium.
+    /// What it says in words, for search by words and for vectors: a text itself, the keys, texts and numbers of JSON, the
+    /// caption of a medium. JSON has no words at all where a number is too large for 64 bits (`1e400`), half a surrogate
+    /// pair stands in it (`"\ud83d"`), or it has more than 127 levels: it is kept as it was written, and found by its name,
+    /// its relations and its vector alone.
     pub fn words(&self) -> Cow<'_, str> {
         match self {
             Self::Text(text) => Cow::Borrowed(text),
@@ -181,7 +183,8 @@ fn words_of_json(json: &str) -> String {
         }
     }
     let mut words = Vec::new();
-    // What is nested deeper than the reader goes is found by none of its words.
+    // Of what this reader refuses, nothing is found by words. Stores have indexed it so: their indexes stay right only as
+    // long as the same content has the same words.
     if let Ok(value) = serde_json::from_str(json) {
         add(&value, &mut words);
     }

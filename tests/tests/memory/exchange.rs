@@ -7,6 +7,7 @@ mod fuzz;
 mod graphiti;
 mod jsonl;
 mod mem0;
+mod refused;
 
 use std::io::Cursor;
 use std::ops::Deref;

@@ -1,10 +1,13 @@
 //! The records of a large JSON document, one at a time: the elements of the lists that stand in its object, or of the list
-//! that it is. Nothing is kept but the record that is read, and none may be longer, or nested deeper, than is allowed.
+//! that it is. Nothing is kept but the record that is read, and none may be longer, or nested deeper, than is allowed. A byte
+//! order mark before it is passed over.
 
-use std::io::{self, BufRead};
+use std::io::BufRead;
 
-use super::Error;
 use super::fields::{Fault, Fields};
+use super::{Error, lines};
+use crate::json::InvalidJson;
+use crate::wire::v1;
 
 /// The deepest nesting of a record.
 const DEPTH: usize = 100;
@@ -86,7 +89,7 @@ impl<R: BufRead> Elements<R> {
                     self.key = self.name()?;
                     if self.peek_solid()? != Some(b'[') {
                         self.state = State::Member { is_first: false };
-                        return self.value(false).map(Some);
+                        return self.json(false).map(Some);
                     }
                     self.bump()?;
                     self.state = State::Listed { is_first: true, is_document: false };
@@ -94,7 +97,7 @@ impl<R: BufRead> Elements<R> {
                 State::Listed { is_first, is_document } => {
                     if self.follows(b']', is_first)? {
                         self.state = State::Listed { is_first: false, is_document };
-                        return self.value(true).map(Some);
+                        return self.json(true).map(Some);
                     }
                     self.state = if is_document { State::End } else { State::Member { is_first: false } };
                 }
@@ -103,6 +106,7 @@ impl<R: BufRead> Elements<R> {
     }
 
     fn start(&mut self) -> Result<(), Error> {
+        lines::pass_mark(&mut self.from)?;
         self.state = match self.peek_solid()? {
             Some(b'{') => State::Member { is_first: true },
             Some(b'[') => State::Listed { is_first: true, is_document: true },
@@ -145,7 +149,15 @@ impl<R: BufRead> Elements<R> {
         }
     }
 
-    /// A value as it is written. Whether it is JSON its reader finds out: here its end is looked for.
+    /// A value as it is written, whoever reads it or does not.
+    fn json(&mut self, is_listed: bool) -> Result<Element, Error> {
+        let element = self.value(is_listed)?;
+        let wrong = |error: InvalidJson| Fault { at: error.offset, reason: error.reason.to_owned() };
+        v1::validate(element.text.as_bytes()).map_err(|error| element.fault(wrong(error)))?;
+        Ok(element)
+    }
+
+    /// A value, or what stands for one: here its end is looked for.
     fn value(&mut self, is_listed: bool) -> Result<Element, Error> {
         self.peek_solid()?;
         let (line, column) = (self.line, self.column);
@@ -174,13 +186,7 @@ impl<R: BufRead> Elements<R> {
     }
 
     fn peek(&mut self) -> Result<Option<u8>, Error> {
-        loop {
-            match self.from.fill_buf() {
-                Ok(buffer) => return Ok(buffer.first().copied()),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(Error::read(error)),
-            }
-        }
+        lines::peek(&mut self.from)
     }
 
     /// The next byte that is no white space.

@@ -3,6 +3,7 @@
 use std::io;
 
 use super::fields::Fault;
+use super::told;
 use crate::memory;
 
 /// Why memories were not brought to a file, or from one.
@@ -55,8 +56,8 @@ pub enum Error {
 }
 
 impl Error {
-    pub(super) fn at(line: u64, column: usize, reason: impl Into<String>) -> Self {
-        Self::Malformed { line, column: column as u64 + 1, reason: reason.into() }
+    pub(super) fn at(line: u64, column: usize, reason: impl AsRef<str>) -> Self {
+        Self::Malformed { line, column: column as u64 + 1, reason: told::reason(reason.as_ref()) }
     }
 
     pub(super) fn fault(line: u64, fault: Fault) -> Self {

@@ -2,11 +2,16 @@
 //! until somebody asks for them, so that what nobody knows can be kept as it is.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::str::FromStr;
 
 use crate::json::RawJson;
+use crate::memory::exchange::told;
 use crate::memory::{self, Id, Timestamp};
 use crate::wire::v1::{Corrupt, Cursor, Kind};
+
+/// The most fields of an object: more than the metadata of a memory can have within the usual limits.
+const FIELDS: usize = 100_000;
 
 /// What is wrong, and at which byte of the text.
 #[derive(Debug)]
@@ -29,6 +34,30 @@ pub(super) struct Fields<'a> {
     at: usize,
 }
 
+/// Whether escapes of UTF-16 in a text stand for characters, as they do in pairs.
+fn whole_pairs(text: &str) -> Result<(), Fault> {
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        let escape = rest.get(at..).unwrap_or_default();
+        let pair = [unit(escape), escape.get(6..).and_then(unit)];
+        let length = match pair {
+            [Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)] => 12,
+            [Some(0xd800..=0xdfff), _] => {
+                let reason = "half of a surrogate pair stands for no character".to_owned();
+                return Err(Fault { at: text.len() - escape.len(), reason });
+            }
+            _ => 2,
+        };
+        rest = escape.get(length..).unwrap_or_default();
+    }
+    Ok(())
+}
+
+/// The number of an escape of UTF-16.
+fn unit(escape: &str) -> Option<u32> {
+    escape.strip_prefix("\\u").and_then(|digits| u32::from_str_radix(digits.get(..4)?, 16).ok())
+}
+
 fn corrupt(base: usize) -> impl Fn(Corrupt) -> Fault {
     move |error| Fault { at: base + error.at, reason: error.reason.to_owned() }
 }
@@ -47,18 +76,29 @@ impl<'a> Fields<'a> {
         if cursor.kind() != Kind::Object {
             return Err(Fault { at: base + start, reason: "expected an object".to_owned() });
         }
-        let mut entries: Vec<(String, Raw<'a>)> = Vec::new();
+        let (mut entries, mut known) = (Vec::new(), HashSet::new());
         cursor.object().map_err(corrupt(base))?;
-        while let Some(key) = cursor.key().map_err(corrupt(base))? {
-            let key = String::from_utf8_lossy(key).into_owned();
+        while let Some(key) = Self::key(cursor, base)? {
             let at = cursor.start();
-            if entries.iter().any(|(other, _)| *other == key) {
-                return Err(Fault { at: base + at, reason: format!("`{key}` stands here twice") });
+            let fault = |reason: String| Err(Fault { at: base + at, reason });
+            if entries.len() == FIELDS {
+                return fault(format!("the object has more than {FIELDS} fields"));
+            }
+            if !known.insert(key.clone()) {
+                return fault(format!("`{}` stands here twice", told::name(&key)));
             }
             cursor.skip().map_err(corrupt(base))?;
             entries.push((key, Raw { text: cursor.since(at), at: base + at }));
         }
         Ok(Self { entries, at: base + start })
+    }
+
+    fn key(cursor: &mut Cursor<'a>, base: usize) -> Result<Option<String>, Fault> {
+        let before = cursor.start();
+        let key = cursor.key().map_err(corrupt(base))?;
+        let Some(key) = key.map(|key| String::from_utf8_lossy(key).into_owned()) else { return Ok(None) };
+        whole_pairs(cursor.since(before)).map_err(|half| Fault { at: base + before + half.at, ..half })?;
+        Ok(Some(key))
     }
 
     /// The first field, by which one knows what an object is.
@@ -92,7 +132,7 @@ impl<'a> Fields<'a> {
     /// Refuses what nobody has taken.
     pub(super) fn none_left(self) -> Result<(), Fault> {
         match self.entries.first() {
-            Some((key, value)) => Err(value.wrong(format!("`{key}` does not belong here"))),
+            Some((key, value)) => Err(value.wrong(format!("`{}` does not belong here", told::name(key)))),
             None => Ok(()),
         }
     }
@@ -107,10 +147,11 @@ impl<'a> Raw<'a> {
         Fault { at: self.at, reason: reason.into() }
     }
 
-    /// A string.
+    /// A string. One with half a surrogate pair is refused: it could not be kept as it is.
     pub(super) fn text(self) -> Result<Cow<'a, str>, Fault> {
         let text = Cursor::within(self.text).text().map_err(corrupt(self.at))?;
         let text = text.ok_or_else(|| self.wrong("expected a string"))?;
+        whole_pairs(self.text).map_err(|half| Fault { at: self.at + half.at, ..half })?;
         text.decode().map_err(corrupt(self.at))
     }
 

@@ -15,7 +15,7 @@ use std::path::Path;
 
 use super::foreign;
 use super::intake::{Intake, Mode};
-use super::{Error, Report};
+use super::{Error, Report, told};
 use crate::json::RawJson;
 use crate::memory::store::Store;
 use crate::memory::{Content, Kind, MemoryNode, Namespace, Provenance, Settings, Timestamp};
@@ -121,5 +121,5 @@ impl Reading<'_, '_> {
 }
 
 fn failed(path: &Path, source: io::Error) -> Error {
-    Error::Read { what: path.display().to_string(), source }
+    Error::Read { what: told::reason(&path.display().to_string()), source }
 }

@@ -5,13 +5,13 @@ use std::io::BufRead;
 
 use sha2::{Digest, Sha256};
 
-use super::Error;
 use super::elements::{Element, Elements};
 use super::fields::{Fault, Raw};
 use super::intake::Intake;
+use super::{Error, told};
 use crate::memory::{
-    Content, Id, Interval, Kind, Limits, MemoryNode, Namespace, Provenance, Relation, RelationKind, Status,
-    Timestamp,
+    self, Content, Id, Interval, Kind, Limits, MemoryNode, Namespace, Relation, RelationDraft, RelationKind,
+    Status, Timestamp,
 };
 use crate::wire::v1::Kind as Json;
 
@@ -33,17 +33,32 @@ pub(super) fn id_of(program: &str, text: &str) -> Id {
     text.parse().unwrap_or_else(|_| id(&[program, "id", text]))
 }
 
+/// A namespace that is called by a name of another program.
+pub(super) struct Below {
+    pub(super) namespace: Namespace,
+    /// It has another name, because that one cannot stand in it.
+    pub(super) is_changed: bool,
+}
+
 /// A namespace below another. Where a name has characters that cannot stand in it, or is too long, a digest keeps those
-/// apart that would be one.
-pub(super) fn below(base: &Namespace, what: &str, name: &str) -> Result<Namespace, crate::memory::Error> {
+/// apart that would be one; where it ends as if it had a digest, too.
+pub(super) fn below(base: &Namespace, what: &str, name: &str) -> Result<Below, memory::Error> {
     let part = format!("{what}:{name}");
-    if let Ok(plain) = base.below(&part) {
-        return Ok(plain);
+    if !ends_in_a_digest(name)
+        && let Ok(namespace) = base.below(&part)
+    {
+        return Ok(Below { namespace, is_changed: false });
     }
     let plain = part.chars().map(|c| if c.is_alphanumeric() || "-_.@:".contains(c) { c } else { '_' });
     let short: String = plain.take(12).collect();
     let digest = id(&[what, name]).as_u128() >> 64;
-    base.below(&format!("{short}-{digest:016x}"))
+    let namespace = base.below(&format!("{short}-{digest:016x}"))?;
+    Ok(Below { namespace, is_changed: true })
+}
+
+fn ends_in_a_digest(name: &str) -> bool {
+    let digest = name.rsplit_once('-').map_or("", |(_, last)| last);
+    digest.len() == 16 && digest.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// RFC 3339; where no offset is said, in UTC; where no time is said, its first moment.
@@ -86,12 +101,16 @@ pub(super) fn node(
     }
 }
 
-/// A relation of another program. Its name follows from what it says.
-pub(super) fn relation(from: Id, kind: RelationKind, to: Id, created: Timestamp, source: &str) -> Relation {
+/// A relation of another program, as it is stored. Its name follows from what it says then.
+pub(super) fn relation(
+    draft: RelationDraft,
+    created: Timestamp,
+    limits: &Limits,
+) -> Result<Relation, memory::Error> {
+    let RelationDraft { from, kind, to, weight, valid, provenance } = draft.stored(limits)?;
     let [a, b] = [from, to].map(|id| id.to_string());
     let id = id(&["relation", &a, &kind.name(), &b]);
-    let provenance = Some(Provenance::new(source));
-    Relation { id, from, kind, to, weight: 1.0, valid: Interval::ALWAYS, created, provenance }
+    Ok(Relation { id, from, kind, to, weight, valid, created, provenance })
 }
 
 /// What another program calls a relation, as a kind: `WORKS_AT` is `custom:works-at`.
@@ -132,8 +151,8 @@ pub(super) fn each(
 /// Counts a value that has no place here, by the field that it stands in.
 pub(super) fn leave_out(intake: &mut Intake<'_>, element: &Element) {
     if element.is_listed {
-        intake.left_out(&format!("records in `{}`", element.key), 1);
+        intake.left_out(&format!("records in `{}`", told::name(&element.key)), 1);
     } else if element.text != "null" {
-        intake.left_out(&format!("field `{}` of the file", element.key), 1);
+        intake.left_out(&format!("field `{}` of the file", told::name(&element.key)), 1);
     }
 }

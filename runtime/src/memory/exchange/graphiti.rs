@@ -11,8 +11,8 @@
 //!
 //! | there | here |
 //! |---|---|
-//! | `group_id` | a part of the namespace: `group:ID`, where it is not empty |
-//! | episode | an episode that holds since `valid_at`; its content JSON where `source` is `json` and it is JSON |
+//! | `group_id` | a part of the namespace: `group:ID`, where it is not empty; a name that cannot stand there is metadata, too |
+//! | episode | an episode that holds since `valid_at`; its content JSON where `source` is `json` and it is JSON, else `source` is metadata |
 //! | entity | a semantic memory: `name`, and its `summary` |
 //! | entity edge | a fact, because it has a text, a vector and times of its own: it holds from `valid_at` to `invalid_at`, was stored at `created_at`, and is invalidated since `expired_at`; relations `custom:subject` and `custom:object` lead to its entities, `derived_from` to its episodes |
 //! | episodic edge | the entity is `derived_from` the episode |
@@ -21,7 +21,9 @@
 //! | `name`, `labels`, `attributes`, and whatever else a record has | metadata: `graphiti:name`, … |
 //!
 //! Not carried over, and counted: vectors of models that are not said; sagas and the edges of episodes among each other;
-//! edges to what is not in the file; an end of a fact that is not after its beginning, which is kept as metadata.
+//! `entity_edges` of episodes, as facts name their episodes; edges to what is not in the file; what edges without a text
+//! have besides their ends, their names and their groups, which are not kept; an end of a fact that is not after its
+//! beginning, which is kept as metadata.
 
 use std::io::{BufRead, Seek, SeekFrom};
 
@@ -29,12 +31,12 @@ use super::elements::Element;
 use super::fields::{Fault, Fields, Raw};
 use super::foreign::{self, below, each, id_of, is_nothing, leave_out};
 use super::intake::{Intake, Mode};
-use super::{Error, Report};
+use super::{Error, Report, told};
 use crate::json::RawJson;
 use crate::memory::store::Store;
 use crate::memory::{
-    Content, Embedding, Id, Interval, Kind, MemoryNode, Namespace, Provenance, RelationKind, Settings,
-    Status, Timestamp,
+    Content, Embedding, Id, Interval, Kind, MemoryNode, Namespace, Provenance, RelationDraft, RelationKind,
+    Settings, Status, Timestamp,
 };
 
 const PROGRAM: &str = "graphiti";
@@ -126,7 +128,7 @@ impl Reading<'_, '_> {
             node.metadata.insert(format!("graphiti:{key}"), value.json());
         }
         if node.content.is_empty() {
-            self.intake.left_out(&format!("records in `{}` without a text", element.key), 1);
+            self.intake.left_out(&format!("records in `{}` without a text", told::name(&element.key)), 1);
             return Ok(());
         }
         self.intake.node(element.line, node)
@@ -135,34 +137,43 @@ impl Reading<'_, '_> {
     /// What all records have.
     fn begin(&mut self, fields: &mut Fields<'_>, kind: Kind, content: Content) -> Result<MemoryNode, Fault> {
         let id = id_of(PROGRAM, &fields.need("uuid")?.text()?);
-        let mut namespace = self.import.namespace.clone();
-        if let Some(value) = fields.given("group_id") {
-            let group = value.text()?;
-            if !group.is_empty() {
-                let found = below(&namespace, "group", &group);
-                namespace = found.map_err(|error| value.wrong(error.to_string()))?;
+        let group = fields.given("group_id");
+        let created = fields.given("created_at").map(foreign::time).transpose()?.unwrap_or(self.now);
+        let node = foreign::node(id, self.import.namespace.clone(), kind, content, created);
+        let mut node = MemoryNode { provenance: Some(Provenance::new(PROGRAM)), ..node };
+        let Some(value) = group else { return Ok(node) };
+        let name = value.text()?;
+        if !name.is_empty() {
+            let found = below(&node.namespace, "group", &name);
+            let found = found.map_err(|error| value.wrong(error.to_string()))?;
+            node.namespace = found.namespace;
+            if found.is_changed {
+                node.metadata.insert("graphiti:group_id".to_owned(), value.json());
             }
         }
-        let created = fields.given("created_at").map(foreign::time).transpose()?.unwrap_or(self.now);
-        let node = foreign::node(id, namespace, kind, content, created);
-        Ok(MemoryNode { provenance: Some(Provenance::new(PROGRAM)), ..node })
+        Ok(node)
     }
 
     fn episode(&mut self, fields: &mut Fields<'_>) -> Result<MemoryNode, Fault> {
         let text = fields.need("content")?.text()?.into_owned();
-        let is_json = fields.given("source").is_some_and(|source| {
-            // What it is stays said, by what the content is.
-            source.text == "\"json\""
-        });
+        let source = fields.given("source");
+        let is_json = source.is_some_and(|source| source.text == "\"json\"");
         let json = is_json.then(|| RawJson::new(text.clone()).ok()).flatten();
+        // What it is stays said where the content is JSON.
+        let source = source.filter(|_| json.is_none());
         let mut node = self.begin(fields, Kind::Episode, json.map_or(Content::Text(text), Content::Json))?;
+        if let Some(source) = source {
+            node.metadata.insert("graphiti:source".to_owned(), source.json());
+        }
         node.valid.from = fields.given("valid_at").map(foreign::time).transpose()?;
         let source = fields.given("source_description").map(Raw::text).transpose()?;
         if let Some(source) = source.filter(|source| !source.is_empty()) {
             node.provenance = Some(Provenance::new(source).reference(PROGRAM));
         }
-        // Its facts say so themselves.
-        fields.take("entity_edges");
+        // Its facts say so themselves, and there may be too many for metadata.
+        if fields.given("entity_edges").is_some_and(|edges| !is_nothing(edges)) {
+            self.intake.left_out("`entity_edges` of episodes, as their facts name the episodes", 1);
+        }
         Ok(node)
     }
 
@@ -223,15 +234,29 @@ impl Reading<'_, '_> {
         }
         let mut fields = element.fields()?;
         let joined = joined(&mut fields, what, self.now).map_err(|fault| element.fault(fault))?;
+        if what != What::Fact {
+            self.edge_without(fields);
+        }
         for (from, kind, to) in joined.relations {
             if from == to {
                 self.intake.left_out("edges from a record to itself", 1);
                 continue;
             }
-            let relation = foreign::relation(from, kind, to, joined.created, PROGRAM);
-            self.intake.relation(relation)?;
+            let draft = RelationDraft::new(from, kind, to).provenance(Provenance::new(PROGRAM));
+            let relation = foreign::relation(draft, joined.created, self.intake.limits());
+            let relation = relation.map_err(|source| Error::Refused { line: element.line, source })?;
+            self.intake.relation(element.line, relation)?;
         }
         Ok(())
+    }
+
+    /// Counts what an edge without a text has, and a relation has no room for.
+    fn edge_without(&mut self, fields: Fields<'_>) {
+        let rest = fields.rest().into_iter();
+        let lost = rest.filter(|(key, value)| !["uuid", "group_id"].contains(&&**key) && !is_nothing(*value));
+        for (key, _) in lost {
+            self.intake.left_out(&format!("field `{}` of edges", told::name(&key)), 1);
+        }
     }
 }
 

@@ -2,15 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Counts, Error, Report};
-use crate::memory::store::{Batch, Change, Commit, Direction, Store};
-use crate::memory::{self, Id, Limits, MemoryNode, Relation, RelationKind, Status};
+use super::known::Known;
+use super::models::Models;
+use super::{Counts, Error, Report, told};
+use crate::memory::store::{Batch, Change, Commit, Store};
+use crate::memory::{self, Id, Limits, MemoryNode, Relation, Status};
 
 /// Records that are stored together, and their bytes.
 const RECORDS: usize = 500;
 const BYTES: usize = 4 << 20;
 /// The most memories that differ that are told by name.
 const TOLD: usize = 100;
+/// How often a memory was changed or used, at most: there is room for more, and every program that reads JSON has it exactly.
+pub(super) const COUNTED: u64 = 1 << 53;
 
 /// Whether an import is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -27,22 +31,79 @@ pub(super) struct Intake<'a> {
     limits: &'a Limits,
     mode: Mode,
     report: Report,
-    nodes: BTreeMap<Id, MemoryNode>,
-    relations: Vec<Relation>,
+    nodes: BTreeMap<Id, (u64, MemoryNode)>,
+    relations: Vec<(u64, Relation)>,
     bytes: usize,
     /// What a dry run would have stored.
     pretended: BTreeSet<Id>,
-    /// The length of the vectors of each model.
-    models: Option<BTreeMap<String, usize>>,
+    /// The length of the vectors of each model, when there are some.
+    models: Option<Models>,
+    known: Known,
 }
+
+/// Changes, and the lines that they are from.
+#[derive(Default)]
+struct Changes {
+    all: Vec<Change>,
+    lines: Vec<u64>,
+}
+
+impl Changes {
+    fn push(&mut self, line: u64, change: Change) {
+        self.all.push(change);
+        self.lines.push(line);
+    }
+
+    /// Why they cannot be stored, with the line where that is known.
+    fn refused(&self, source: memory::Error) -> Error {
+        let at = self.all.iter().position(|change| is_about(&source, change));
+        match at.and_then(|at| self.lines.get(at)) {
+            Some(line) => Error::Refused { line: *line, source },
+            None => Error::Store(source),
+        }
+    }
+}
+
+/// Whether it is this change that a store does not make.
+fn is_about(error: &memory::Error, change: &Change) -> bool {
+    use memory::Error::{Circle, Ended, Exists, NotFound};
+    match (error, change) {
+        (Circle { from, kind, to }, Change::Relate(relation)) => {
+            (relation.from, &relation.kind, relation.to) == (*from, kind, *to)
+        }
+        (Exists { id }, Change::Relate(relation)) => relation.id == *id,
+        (Exists { id }, Change::Add(node)) => node.id == *id,
+        (NotFound { id } | Ended { id, .. }, Change::Relate(relation)) => {
+            [relation.from, relation.to].contains(id)
+        }
+        _ => false,
+    }
+}
+
+/// What is known of the memories that relations join.
+type Ends = BTreeMap<Id, Option<Status>>;
 
 /// Whether a store with these limits can take a memory as it is.
 pub(super) fn check(node: &MemoryNode, limits: &Limits) -> Result<(), memory::Error> {
+    check_counts(node)?;
     if node.status == Status::Forgotten {
         return Ok(());
     }
     node.check(limits)?;
     node.provenance.iter().try_for_each(|provenance| provenance.check(limits))
+}
+
+/// Versions are counted from 1. What could not be counted on could neither be ended nor forgotten.
+fn check_counts(node: &MemoryNode) -> Result<(), memory::Error> {
+    if !(1..=COUNTED).contains(&node.version) {
+        let reason = format!("{} is not 1 to {COUNTED}", node.version);
+        return Err(memory::Error::invalid("version", reason));
+    }
+    if node.accesses > COUNTED {
+        let reason = format!("{} is more than {COUNTED}", node.accesses);
+        return Err(memory::Error::invalid("accesses", reason));
+    }
+    Ok(())
 }
 
 impl<'a> Intake<'a> {
@@ -57,6 +118,7 @@ impl<'a> Intake<'a> {
             bytes: 0,
             pretended: BTreeSet::new(),
             models: None,
+            known: Known::default(),
         }
     }
 
@@ -66,10 +128,7 @@ impl<'a> Intake<'a> {
 
     /// Something that cannot be carried over.
     pub(super) fn left_out(&mut self, what: &str, count: u64) {
-        match self.report.left_out.get_mut(what) {
-            Some(counted) => *counted += count,
-            None => drop(self.report.left_out.insert(what.to_owned(), count)),
-        }
+        told::count(&mut self.report.left_out, what, count);
     }
 
     /// A memory that begins in a line.
@@ -81,31 +140,25 @@ impl<'a> Intake<'a> {
             self.flush()?;
         }
         self.bytes += node.content.len() + node.embedding.as_ref().map_or(0, |e| 4 * e.vector.len());
-        self.nodes.insert(node.id, node);
+        self.nodes.insert(node.id, (line, node));
         self.flush_if_full()
     }
 
-    /// All vectors of a model have one length.
     fn check_model(&mut self, node: &MemoryNode) -> Result<Result<(), memory::Error>, Error> {
-        let Some(embedding) = &node.embedding else { return Ok(Ok(())) };
-        if self.models.is_none() {
-            let vectors = self.store.census()?.vectors.into_iter();
-            self.models = Some(vectors.map(|(model, dimension, _)| (model, dimension)).collect());
-        }
-        let found = embedding.vector.len();
-        let models = self.models.get_or_insert_default();
-        let length = *models.entry(embedding.model.clone()).or_insert(found);
-        if length == found {
+        if node.embedding.is_none() {
             return Ok(Ok(()));
         }
-        let reason = format!("vectors of {:?} have {length} numbers, and this one {found}", embedding.model);
-        Ok(Err(memory::Error::invalid("embedding", reason)))
+        let models = match &mut self.models {
+            Some(models) => models,
+            none => none.insert(Models::of(self.store)?),
+        };
+        Ok(models.check(node))
     }
 
-    /// A relation, as it is stored. Its memories come before it.
-    pub(super) fn relation(&mut self, relation: Relation) -> Result<(), Error> {
+    /// A relation of a line, as it is stored. Its memories come before it.
+    pub(super) fn relation(&mut self, line: u64, relation: Relation) -> Result<(), Error> {
         self.bytes += 128;
-        self.relations.push(relation);
+        self.relations.push((line, relation));
         self.flush_if_full()
     }
 
@@ -125,24 +178,38 @@ impl<'a> Intake<'a> {
         self.bytes = 0;
         let (nodes, relations) = (std::mem::take(&mut self.nodes), std::mem::take(&mut self.relations));
         let head = self.store.head()?;
-        let mut changes = Vec::new();
-        let mut ends = BTreeMap::new();
+        self.known.at(head);
+        let (mut changes, mut ends) = (Changes::default(), Ends::new());
         self.add(nodes, head, &mut ends, &mut changes)?;
-        self.relate(relations, head, &mut ends, &mut changes)?;
-        if self.mode == Mode::Store && !changes.is_empty() {
-            self.store.commit(&Batch { changes, note: Some("import".to_owned()), ..Batch::default() })?;
+        for (line, relation) in relations {
+            self.relate(line, relation, head, &mut ends, &mut changes)?;
         }
-        Ok(())
+        self.commit(changes, head)
+    }
+
+    fn commit(&mut self, mut changes: Changes, head: Commit) -> Result<(), Error> {
+        if self.mode == Mode::DryRun || changes.all.is_empty() {
+            return Ok(());
+        }
+        let all = std::mem::take(&mut changes.all);
+        let batch = Batch { changes: all, note: Some("import".to_owned()), ..Batch::default() };
+        match self.store.commit(&batch) {
+            Ok(committed) => {
+                self.known.committed(head, committed.commit);
+                Ok(())
+            }
+            Err(error) => Err(Changes { all: batch.changes, ..changes }.refused(error)),
+        }
     }
 
     fn add(
         &mut self,
-        nodes: BTreeMap<Id, MemoryNode>,
+        nodes: BTreeMap<Id, (u64, MemoryNode)>,
         head: Commit,
-        ends: &mut BTreeMap<Id, Option<Status>>,
-        changes: &mut Vec<Change>,
+        ends: &mut Ends,
+        changes: &mut Changes,
     ) -> Result<(), Error> {
-        for (id, node) in nodes {
+        for (id, (line, node)) in nodes {
             // One at a time: what is there may be large.
             let there = self.store.nodes(&[id], head)?.pop();
             ends.insert(id, Some(there.as_ref().map_or(node.status, |there| there.status)));
@@ -154,7 +221,7 @@ impl<'a> Intake<'a> {
                     if self.mode == Mode::DryRun {
                         self.pretended.insert(id);
                     }
-                    changes.push(Change::Add(Box::new(node)));
+                    changes.push(line, Change::Add(Box::new(node)));
                 }
             }
         }
@@ -181,64 +248,42 @@ impl<'a> Intake<'a> {
 
     fn relate(
         &mut self,
-        relations: Vec<Relation>,
+        line: u64,
+        relation: Relation,
         head: Commit,
-        ends: &mut BTreeMap<Id, Option<Status>>,
-        changes: &mut Vec<Change>,
+        ends: &mut Ends,
+        changes: &mut Changes,
     ) -> Result<(), Error> {
-        let mut there: BTreeMap<Id, Vec<Relation>> = BTreeMap::new();
-        for relation in relations {
-            let known = there.entry(relation.from);
-            let known = match known {
-                std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
-                std::collections::btree_map::Entry::Vacant(none) => {
-                    none.insert(self.store.relations(&[relation.from], &[], Direction::Out, head)?)
-                }
-            };
-            if let Some(other) = known.iter().find(|other| is_alike(other, &relation)) {
-                tell(&mut self.report.relations, other, &relation);
-                continue;
+        if let Some(other) = self.known.alike(self.store, &relation)? {
+            tell(&mut self.report.relations, other, &relation);
+            return Ok(());
+        }
+        match [self.end(relation.from, head, ends)?, self.end(relation.to, head, ends)?] {
+            [None, _] | [_, None] => self.left_out("relations of memories that are not there", 1),
+            [Some(Status::Forgotten), _] | [_, Some(Status::Forgotten)] => {
+                self.report.relations.forgotten += 1;
             }
-            let is_dry = self.mode == Mode::DryRun;
-            let pretended = &self.pretended;
-            let mut end = |id: Id| match ends.get(&id) {
-                Some(status) => Ok(*status),
-                None if is_dry && pretended.contains(&id) => Ok(Some(Status::Live)),
-                None => status_of(self.store, id, head, ends),
-            };
-            match (end(relation.from)?, end(relation.to)?) {
-                (None, _) | (_, None) => self.left_out("relations of memories that are not there", 1),
-                (Some(Status::Forgotten), _) | (_, Some(Status::Forgotten)) => {
-                    self.report.relations.forgotten += 1;
-                }
-                _ => {
-                    self.report.relations.added += 1;
-                    known.push(relation.clone());
-                    changes.push(Change::Relate(Box::new(relation)));
-                }
+            _ => {
+                self.report.relations.added += 1;
+                self.known.add(relation.clone());
+                changes.push(line, Change::Relate(Box::new(relation)));
             }
         }
         Ok(())
     }
-}
 
-fn status_of(
-    store: &dyn Store,
-    id: Id,
-    head: Commit,
-    ends: &mut BTreeMap<Id, Option<Status>>,
-) -> Result<Option<Status>, memory::Error> {
-    let status = store.nodes(&[id], head)?.pop().map(|node| node.status);
-    ends.insert(id, status);
-    Ok(status)
-}
-
-/// Whether a store has room for only one of two.
-fn is_alike(a: &Relation, b: &Relation) -> bool {
-    fn ends(relation: &Relation) -> (Id, &RelationKind, Id) {
-        (relation.from, &relation.kind, relation.to)
+    /// What is known of a memory that a relation joins.
+    fn end(&self, id: Id, head: Commit, ends: &mut Ends) -> Result<Option<Status>, memory::Error> {
+        match ends.get(&id) {
+            Some(status) => Ok(*status),
+            None if self.pretended.contains(&id) => Ok(Some(Status::Live)),
+            None => {
+                let status = self.store.nodes(&[id], head)?.pop().map(|node| node.status);
+                ends.insert(id, status);
+                Ok(status)
+            }
+        }
     }
-    a.id == b.id || ends(a) == ends(b)
 }
 
 fn tell(counts: &mut Counts, there: &Relation, new: &Relation) {

@@ -1,4 +1,4 @@
-//! Lines of a file, none longer than is allowed, and the digest of those before.
+//! Lines of a file, none longer than is allowed, and the digest of those before; and how a file is read byte by byte.
 
 use std::io::{self, BufRead};
 
@@ -6,6 +6,29 @@ use sha2::{Digest, Sha256};
 
 use super::Error;
 use crate::memory::content::Digested;
+
+/// The next byte of a file.
+pub(super) fn peek(from: &mut impl BufRead) -> Result<Option<u8>, Error> {
+    loop {
+        match from.fill_buf() {
+            Ok(buffer) => return Ok(buffer.first().copied()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(Error::read(error)),
+        }
+    }
+}
+
+/// Passes over a byte order mark, which stands at the beginning of some files.
+pub(super) fn pass_mark(from: &mut impl BufRead) -> Result<(), Error> {
+    for byte in "\u{feff}".bytes() {
+        match peek(from)? {
+            Some(found) if found == byte => from.consume(1),
+            _ if byte == 0xef => return Ok(()),
+            _ => return Err(Error::at(1, 0, "it is not UTF-8")),
+        }
+    }
+    Ok(())
+}
 
 pub(super) struct Lines<R> {
     from: R,

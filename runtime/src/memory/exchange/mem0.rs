@@ -8,27 +8,34 @@
 //! | there | here |
 //! |---|---|
 //! | a record | a fact; a procedure where its metadata says `memory_type: procedural_memory` |
-//! | `user_id`, `agent_id`, `app_id`, `run_id` | parts of the namespace, in this order: `user:ada/run:7` |
+//! | `user_id`, `agent_id`, `app_id`, `run_id` | parts of the namespace, in this order: `user:ada/run:7`; a name that cannot stand there is metadata, too |
 //! | `actor_id` or `role` | the source of the memory |
-//! | `expiration_date` | when it will be gone by itself |
+//! | `expiration_date` | when it will be gone by itself: of a date alone, at the end of that day in UTC |
 //! | `metadata`, `categories` and whatever else a record has | metadata: `mem0:` before what is no metadata there |
 //! | a triple of `relations` | two associative memories, and a custom relation between them |
 //!
-//! Not carried over, and counted: `hash`, which is of the text; `score`, which is of a search; pages that are not in the
-//! file; relations whose name has other characters than a kind may have, which become `related_to`.
+//! Not carried over, and counted: `hash`, which is of the text; `score`, which is of a search; metadata under the name that
+//! a field has here; pages that are not in the file; relations whose name has other characters than a kind may have, which
+//! become `related_to`.
 
 use std::io::BufRead;
+use std::time::Duration;
 
 use super::elements::Element;
 use super::fields::{Fault, Fields, Raw};
 use super::foreign::{self, below, each, id_of, is_nothing, leave_out};
 use super::intake::{Intake, Mode};
-use super::{Error, Report};
+use super::{Error, Report, told};
+use crate::json::RawJson;
 use crate::memory::store::Store;
-use crate::memory::{Content, Kind, MemoryNode, Namespace, Provenance, RelationKind, Settings, Timestamp};
+use crate::memory::{
+    Content, Kind, MemoryNode, Namespace, Provenance, RelationDraft, RelationKind, Settings, Timestamp,
+};
 use crate::wire::v1::Kind as Json;
 
 const PROGRAM: &str = "mem0";
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Whose memories these are there, from the widest to the narrowest.
 const SCOPES: [(&str, &str); 4] =
@@ -88,7 +95,7 @@ impl Reading<'_, '_> {
             }
         }
         for (key, value) in fields.rest().into_iter().filter(|(_, value)| !is_nothing(*value)) {
-            node.metadata.insert(format!("mem0:{key}"), value.json());
+            self.keep(&mut node, format!("mem0:{key}"), value.json());
         }
         if node.content.is_empty() {
             self.intake.left_out("memories without a text", 1);
@@ -97,34 +104,49 @@ impl Reading<'_, '_> {
         self.intake.node(element.line, node)
     }
 
-    fn node(&self, fields: &mut Fields<'_>) -> Result<MemoryNode, Fault> {
+    /// Keeps a field with a memory, also where its metadata has one of the same name.
+    fn keep(&mut self, node: &mut MemoryNode, key: String, value: RawJson) {
+        if node.metadata.insert(key, value).is_some() {
+            self.intake.left_out("metadata that has the name of a field", 1);
+        }
+    }
+
+    fn node(&mut self, fields: &mut Fields<'_>) -> Result<MemoryNode, Fault> {
         let id = id_of(PROGRAM, &scalar(fields.need("id")?)?);
         let content = Content::Text(fields.need("memory")?.text()?.into_owned());
         let created = fields.given("created_at").map(foreign::time).transpose()?.unwrap_or(self.now);
-        let mut node = foreign::node(id, self.namespace(fields)?, Kind::Fact, content, created);
+        let (namespace, changed) = self.namespace(fields)?;
+        let mut node = foreign::node(id, namespace, Kind::Fact, content, created);
         let updated = fields.given("updated_at").map(foreign::time).transpose()?;
         node.updated = updated.unwrap_or(created).max(created);
-        node.expires = fields.given("expiration_date").map(foreign::time).transpose()?;
+        node.expires = fields.given("expiration_date").map(expiry).transpose()?;
         let (actor, role) = (fields.given("actor_id"), fields.given("role"));
-        if let (Some(_), Some(role)) = (actor, role) {
-            node.metadata.insert("mem0:role".to_owned(), role.json());
-        }
         let source = actor.or(role).map(scalar).transpose()?;
         node.provenance = Some(Provenance::new(source.unwrap_or_else(|| PROGRAM.to_owned())));
         metadata(fields, &mut node)?;
+        if let (Some(_), Some(role)) = (actor, role) {
+            self.keep(&mut node, "mem0:role".to_owned(), role.json());
+        }
+        changed.into_iter().for_each(|(key, value)| self.keep(&mut node, key, value));
         Ok(node)
     }
 
-    fn namespace(&self, fields: &mut Fields<'_>) -> Result<Namespace, Fault> {
-        let mut namespace = self.base.clone();
+    /// Whose it is, and the names that could not stand there as they are.
+    fn namespace(&self, fields: &mut Fields<'_>) -> Result<(Namespace, Vec<(String, RawJson)>), Fault> {
+        let (mut namespace, mut changed) = (self.base.clone(), Vec::new());
         for (field, part) in SCOPES {
             let Some(value) = fields.given(field) else { continue };
             let name = scalar(value)?;
-            if !name.is_empty() {
-                namespace = below(&namespace, part, &name).map_err(|error| value.wrong(error.to_string()))?;
+            if name.is_empty() {
+                continue;
+            }
+            let found = below(&namespace, part, &name).map_err(|error| value.wrong(error.to_string()))?;
+            namespace = found.namespace;
+            if found.is_changed {
+                changed.push((format!("mem0:{field}"), value.json()));
             }
         }
-        Ok(namespace)
+        Ok((namespace, changed))
     }
 
     /// Two entities and what joins them.
@@ -132,7 +154,9 @@ impl Reading<'_, '_> {
         let mut fields = element.fields()?;
         let read = triple(&mut fields).map_err(|fault| element.fault(fault))?;
         let rest = fields.rest();
-        rest.iter().for_each(|(key, _)| self.intake.left_out(&format!("field `{key}` of relations"), 1));
+        for (key, _) in rest {
+            self.intake.left_out(&format!("field `{}` of relations", told::name(&key)), 1);
+        }
         let [from, to] = [&read.source, &read.target]
             .map(|name| foreign::id(&[PROGRAM, "entity", self.base.as_str(), name]));
         if from == to || read.source.is_empty() || read.target.is_empty() {
@@ -146,10 +170,14 @@ impl Reading<'_, '_> {
             self.intake.node(element.line, MemoryNode { provenance, ..node })?;
         }
         let kind = foreign::relation_kind(&read.name).unwrap_or_else(|| {
-            self.intake.left_out(&format!("relation name `{}`, kept as `related_to`", read.name), 1);
+            let name = told::name(&read.name);
+            self.intake.left_out(&format!("relation name `{name}`, kept as `related_to`"), 1);
             RelationKind::RelatedTo
         });
-        self.intake.relation(foreign::relation(from, kind, to, self.now, PROGRAM))
+        let draft = RelationDraft::new(from, kind, to).provenance(Provenance::new(PROGRAM));
+        let relation = foreign::relation(draft, self.now, self.intake.limits());
+        let relation = relation.map_err(|source| Error::Refused { line: element.line, source })?;
+        self.intake.relation(element.line, relation)
     }
 }
 
@@ -183,6 +211,13 @@ fn metadata(fields: &mut Fields<'_>, node: &mut MemoryNode) -> Result<(), Fault>
         node.metadata.insert(key, value.json());
     }
     Ok(())
+}
+
+/// There, a memory is expired on the days after its date, in UTC.
+fn expiry(value: Raw<'_>) -> Result<Timestamp, Fault> {
+    let time = foreign::time(value)?;
+    let is_date = !value.text.contains(':');
+    Ok(if is_date { time.plus(DAY) } else { time })
 }
 
 /// A name: there it is a string, or a number.

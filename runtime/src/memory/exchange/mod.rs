@@ -9,8 +9,9 @@
 //! | [`folder`] | | the folder of files that a model keeps as its memory |
 //!
 //! Both ways go record by record: no file has to fit into memory. An import adds what is not there, by its name, and changes
-//! nothing else: what is there and differs stays as it is, and what was forgotten stays so. The [`Report`] tells what was
-//! done, and by name and count what could not be carried over.
+//! nothing else: what is there and differs stays as it is, and what was forgotten stays so. A text with half a surrogate
+//! pair (`\ud83d` alone) is no text, and refused with its place; in JSON that is kept as it was written it stays. The
+//! [`Report`] tells what was done, and by name and count what could not be carried over.
 
 pub mod csv;
 mod elements;
@@ -21,8 +22,11 @@ mod foreign;
 pub mod graphiti;
 mod intake;
 pub mod jsonl;
+mod known;
 mod lines;
 pub mod mem0;
+mod models;
+mod told;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -42,7 +46,8 @@ pub struct Report {
     pub relations: Counts,
     /// The first of those memories that are there and differ.
     pub differing: Vec<Id>,
-    /// What could not be carried over, by what it is, and how often.
+    /// What could not be carried over, by what it is, and how often. Names of the file are cut where they are long, and have
+    /// escapes where a terminal would obey them. Beyond a hundred different things, the rest are `others`.
     pub left_out: BTreeMap<String, u64>,
 }
 

@@ -21,9 +21,19 @@ fn said(folder: &Path, words: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// What cannot be done.
 fn refused(folder: &Path, words: &str) -> String {
+    ended(folder, words, 1)
+}
+
+/// What is not said right.
+fn misused(folder: &Path, words: &str) -> String {
+    ended(folder, words, 2)
+}
+
+fn ended(folder: &Path, words: &str, code: i32) -> String {
     let output = run(folder, words);
-    assert!(!output.status.success(), "{words}: {output:?}");
+    assert_eq!(output.status.code(), Some(code), "{words}: {output:?}");
     String::from_utf8(output.stderr).unwrap()
 }
 
@@ -104,16 +114,29 @@ fn a_store_goes_to_a_file_and_back() {
 fn what_cannot_be_done_is_said() {
     let folder = folder();
     let place = folder.path();
-    assert!(refused(place, "").contains("memory stats  STORE"));
-    assert!(refused(place, "stats").contains("memory stats  STORE"));
+    assert!(misused(place, "").contains("memory stats  STORE"));
+    assert!(misused(place, "stats").contains("memory stats  STORE"));
+    assert!(said(place, "--help").starts_with("memory stats  STORE"));
+    assert!(said(place, "export --help").starts_with("memory stats  STORE"));
     assert!(refused(place, "stats no.db").contains("there is no store no.db"));
     assert!(!place.join("no.db").exists());
     assert!(refused(place, "import no.db all.jsonl --dry-run").contains("there is no all.jsonl"));
-    assert!(refused(place, "stats store.db --verbose").contains("there is no `--verbose`"));
-    assert!(refused(place, "search store.db tea --namespace a//b").contains("a part has no name"));
+    assert!(misused(place, "stats store.db --verbose").contains("there is no `--verbose`"));
+    assert!(misused(place, "search store.db tea --namespace a//b").contains("a part has no name"));
+    assert!(misused(place, "search store.db tea --most many").contains("`--most`: invalid digit"));
     fs::write(place.join("x.json"), "[]").unwrap();
-    assert!(refused(place, "import store.db x.json").contains("`--format` has to say"));
-    assert!(refused(place, "import store.db x.json --format mem0").contains("`--namespace` has to say"));
+    for (words, reason) in [
+        ("x.json", "`--format` has to say"),
+        ("x.json --format mem0", "`--namespace` has to say"),
+        ("x.json --format nonsense", "there is no import of `nonsense`"),
+        ("x.json --format", "`--format` needs a value"),
+    ] {
+        assert!(misused(place, &format!("import new.db {words}")).contains(reason), "{words}");
+        assert!(!place.join("new.db").exists(), "{words}");
+    }
+    assert!(
+        misused(place, "export store.db --format xml --to x.xml").contains("there is no export to `xml`")
+    );
     said(place, "export store.db --to all.jsonl");
     assert!(refused(place, "export store.db --to all.jsonl").contains("all.jsonl is there already"));
     let mut file = fs::read(place.join("all.jsonl")).unwrap();
@@ -130,4 +153,103 @@ fn what_cannot_be_done_is_said() {
     fs::write(place.join("text.db"), "this is no database, but long enough to look like a file of one")
         .unwrap();
     assert!(refused(place, "check text.db").contains("damaged"));
+}
+
+#[test]
+fn options_without_a_meaning_are_refused_by_name() {
+    let folder = folder();
+    let place = folder.path();
+    said(place, "export store.db --to all.jsonl");
+    said(place, "export store.db --to all.csv");
+    fs::write(place.join("x.json"), "[]").unwrap();
+    let of = |option: &str| match option {
+        "--dry-run" => option.to_owned(),
+        "--most" => "--most 3".to_owned(),
+        other => format!("{other} acme/ada"),
+    };
+    let all = ["--namespace", "--most", "--format", "--to", "--model", "--dry-run"];
+    for (command, what, allowed) in [
+        ("stats store.db", "stats", vec![]),
+        ("check store.db", "check", vec![]),
+        ("search store.db tea", "search", vec!["--namespace", "--most"]),
+        ("export store.db", "export", vec!["--format", "--to"]),
+        ("import new.db all.jsonl", "import` of `jsonl", vec!["--format", "--dry-run"]),
+        ("import new.db all.csv", "import` of `csv", vec!["--format", "--dry-run", "--namespace"]),
+    ] {
+        for option in all.into_iter().filter(|option| !allowed.contains(option)) {
+            let error = misused(place, &format!("{command} {}", of(option)));
+            assert!(error.contains(&format!("`{what}` has no `{option}`")), "{command} {option}: {error}");
+        }
+    }
+    let error = misused(place, "import new.db x.json --format mem0 --namespace a --model m");
+    assert!(error.contains("`import` of `mem0` has no `--model`"), "{error}");
+    let error = misused(place, "import new.db x.json --format graphiti --namespace a --most 3");
+    assert!(error.contains("`import` of `graphiti` has no `--most`"), "{error}");
+    let error = misused(place, "import new.db x.json --format folder --namespace a --to x");
+    assert!(error.contains("`import` of `folder` has no `--to`"), "{error}");
+    assert!(!place.join("new.db").exists() && !place.join("acme").exists());
+}
+
+#[test]
+fn an_export_destroys_nothing() {
+    let folder = folder();
+    let place = folder.path();
+    fs::write(place.join("all.jsonl.part"), "of somebody else").unwrap();
+    assert!(refused(place, "export store.db --to all.jsonl").contains("all.jsonl.part: "));
+    assert_eq!(fs::read_to_string(place.join("all.jsonl.part")).unwrap(), "of somebody else");
+    assert!(!place.join("all.jsonl").exists());
+    fs::remove_file(place.join("all.jsonl.part")).unwrap();
+    assert!(refused(place, "export no.db --to all.jsonl").contains("there is no store no.db"));
+    assert!(!place.join("all.jsonl.part").exists());
+    said(place, "export store.db --to all.jsonl");
+    assert!(!place.join("all.jsonl.part").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn whoever_has_read_enough_may_go() {
+    let folder = folder();
+    for words in
+        [&["stats", "store.db"][..], &["export", "store.db"], &["--help"], &["search", "store.db", "tea"]]
+    {
+        let (read, write) = std::io::pipe().unwrap();
+        drop(read);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_memory"));
+        let output = command.args(words).current_dir(folder.path()).stdout(write).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{words:?}: {output:?}");
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(!told.contains("pipe") && !told.contains("panicked"), "{words:?}: {told}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn paths_are_any_bytes() {
+    use std::os::unix::ffi::OsStrExt;
+
+    let folder = folder();
+    let strange = std::ffi::OsStr::from_bytes(b"a\xff.db");
+    fs::copy(folder.path().join("store.db"), folder.path().join(strange)).unwrap();
+    let of = |words: &[&std::ffi::OsStr]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_memory"));
+        command.args(words).current_dir(folder.path()).output().unwrap()
+    };
+    let output = of(&["stats".as_ref(), strange]);
+    assert!(output.status.success() && output.stdout.starts_with(b"commit 1, "), "{output:?}");
+    let output = of(&["search".as_ref(), strange, strange]);
+    assert!(output.status.code() == Some(2), "{output:?}");
+    assert!(String::from_utf8(output.stderr).unwrap().contains("is not UTF-8"));
+}
+
+#[test]
+fn nothing_in_a_file_speaks_to_the_terminal() {
+    let folder = folder();
+    let place = folder.path();
+    let dump = "{\"\\u001b[31mcolour\":1,\"results\":[{\"id\":\"a\",\"memory\":\"x\"}]}";
+    fs::write(place.join("a.json"), dump).unwrap();
+    let report = said(place, "import store.db a.json --format mem0 --namespace m");
+    assert!(report.contains("\\u{1b}[31mcolour") && !report.contains('\u{1b}'), "{report}");
+    fs::write(place.join("b.csv"), "content,kind\nx,\u{1b}[31mred\n").unwrap();
+    let error = refused(place, "import store.db b.csv --namespace m");
+    assert!(error.contains("[31mred") && !error.contains('\u{1b}'), "{error}");
 }

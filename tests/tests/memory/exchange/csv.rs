@@ -15,6 +15,8 @@ on_each_store!(
     a_row_says_what_the_columns_say,
     what_fits_into_a_table_comes_back_and_the_rest_is_counted,
     columns_may_be_few_and_stand_in_any_order,
+    rows_without_names_are_named_by_all_that_they_say,
+    metadata_that_a_row_cannot_hold_is_counted,
     what_is_wrong_is_told_with_its_place
 );
 
@@ -115,6 +117,38 @@ fn columns_may_be_few_and_stand_in_any_order(on: Engine) {
     assert_eq!(read(&place, table).unwrap().memories.present, 2);
     let draft = MemoryDraft::new(namespace("n"), Kind::Fact, "x").embedding("m", vec![1.0]);
     assert_eq!(draft.embedding, Some(Embedding { model: "m".to_owned(), vector: vec![1.0] }));
+}
+
+fn rows_without_names_are_named_by_all_that_they_say(on: Engine) {
+    let place = Place::new(on);
+    let table =
+        "type,content\njson,true\njson,false\ntext,true\njson,\"[\"\"a\"\",1]\"\njson,\"{\"\"a\"\":1}\"\n";
+    let report = read(&place, table).unwrap();
+    assert_eq!((report.memories.added, report.memories.differing), (5, 0));
+    assert_eq!(read(&place, table).unwrap().memories.present, 5);
+    // What texts were called before, they are called now.
+    let text = place.all("n").into_iter().find(|node| node.content == Content::text("true")).unwrap();
+    assert_eq!(text.id.to_string(), "ffe4b991-5b60-85d3-9233-26b5b62947cf");
+}
+
+fn metadata_that_a_row_cannot_hold_is_counted(on: Engine) {
+    let place = Place::new(on);
+    let deep = |levels: usize| format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
+    let metadata = [("fits", deep(127)), ("deep", deep(128))];
+    let metadata = metadata.map(|(key, json)| (key.to_owned(), RawJson::new(json).unwrap()));
+    place.commit(vec![Change::Add(Box::new(MemoryNode { metadata: metadata.into(), ..node() }))]);
+    let (table, exported) = table(&place);
+    assert_eq!(
+        exported.left_out.into_iter().collect::<Vec<_>>(),
+        [("metadata of more than 127 levels".to_owned(), 1)]
+    );
+    let other = Place::new(on);
+    read(&other, &table).unwrap();
+    let metadata = other.node(Id::from_u128(1)).metadata;
+    assert_eq!(
+        metadata.into_iter().map(|(key, json)| (key, json.as_str().to_owned())).collect::<Vec<_>>(),
+        [("fits".to_owned(), deep(127))]
+    );
 }
 
 fn what_is_wrong_is_told_with_its_place(on: Engine) {

@@ -10,7 +10,8 @@ on_each_store!(
     a_graph_becomes_memories_with_their_times,
     what_was_true_then_is_found_then,
     vectors_need_to_know_their_model,
-    one_episode_is_a_dump_as_well
+    one_episode_is_a_dump_as_well,
+    what_has_no_place_is_kept_or_counted
 );
 
 const EPISODE: &str = "00000000-0000-4000-8000-0000000000e1";
@@ -113,6 +114,7 @@ fn a_graph_becomes_memories_with_their_times(on: Engine) {
 
     let told: Vec<_> = report.left_out.iter().map(|(what, count)| (what.as_str(), *count)).collect();
     let expected = [
+        ("`entity_edges` of episodes, as their facts name the episodes", 1),
         ("`invalid_at` that is not after `valid_at`, kept as metadata", 1),
         ("records in `sagas`", 2),
         ("relations of memories that are not there", 1),
@@ -160,4 +162,36 @@ fn one_episode_is_a_dump_as_well(on: Engine) {
     let wrong = "{\"nodes\": [\n{\"uuid\": \"a\", \"name\": 7}]}";
     let (line, column, reason) = super::place(&read(&place, wrong, None, Mode::Store).unwrap_err());
     assert_eq!((line, column, reason.as_str()), (2, 23, "expected a string"));
+}
+
+fn what_has_no_place_is_kept_or_counted(on: Engine) {
+    let place = Place::new(on);
+    // Some programs write a byte order mark.
+    let dump = format!(
+        "\u{feff}{{\"episodes\": [{{\"uuid\": \"{EPISODE}\", \"group_id\": \"a b\", \"source\": \"message\", \"content\": \"ada: hello\", \
+         \"entity_edges\": [\"f\"]}}], \"nodes\": [{{\"uuid\": \"{ADA}\", \"name\": \"Ada\"}}], \"episodic_edges\": [{{\"uuid\": \"x\", \
+         \"source_node_uuid\": \"{EPISODE}\", \"target_node_uuid\": \"{ADA}\", \"colour\": \"red\"}}]}}"
+    );
+    let report = read(&place, &dump, None, Mode::Store).unwrap();
+    let told: Vec<_> = report.left_out.keys().map(String::as_str).collect();
+    assert_eq!(
+        told,
+        ["`entity_edges` of episodes, as their facts name the episodes", "field `colour` of edges"]
+    );
+    let metadata = place.node(id(EPISODE)).metadata;
+    let kept: Vec<_> = metadata.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    assert_eq!(kept, [("graphiti:group_id", "\"a b\""), ("graphiti:source", "\"message\"")]);
+    // Half a character is none.
+    for dump in [
+        "{\"nodes\": [{\"uuid\": \"a\", \"name\": \"x\\ud83d\"}]}",
+        "{\"nodes\": [{\"uuid\": \"a\", \"name\": \"\\ude00\\ud83d\"}]}",
+        "{\"nodes\": [{\"uuid\": \"a\", \"na\\ud83dme\": 1}]}",
+    ] {
+        let (_, column, reason) = super::place(&read(&place, dump, None, Mode::Store).unwrap_err());
+        assert_eq!(reason, "half of a surrogate pair stands for no character", "{dump}");
+        assert_eq!(column, dump.find('\\').unwrap() as u64 + 1, "{dump}");
+    }
+    let whole = "{\"nodes\": [{\"uuid\": \"a\", \"name\": \"\\\\ud83d \\ud83d\\ude00\"}]}";
+    read(&place, whole, None, Mode::Store).unwrap();
+    assert!(place.all("kg").iter().any(|node| node.content == Content::text("\\ud83d 😀")));
 }

@@ -21,6 +21,7 @@ on_each_store!(
     every_damage_is_refused_and_nothing_is_stored,
     what_is_wrong_is_told_with_its_place,
     what_nobody_knows_is_kept,
+    json_without_words_is_kept_as_well,
     the_same_again_changes_nothing_and_half_is_completed,
     a_dry_run_tells_the_same_and_stores_nothing,
     vectors_of_another_length_are_refused_with_their_line
@@ -112,7 +113,7 @@ fn full(on: Engine) -> Place {
 }
 
 /// A file with another line in place of the one that begins so, and the digest that belongs to it.
-fn sealed(file: &[u8], change: impl Fn(&str) -> String) -> Vec<u8> {
+pub(super) fn sealed(file: &[u8], change: impl Fn(&str) -> String) -> Vec<u8> {
     let text = std::str::from_utf8(file).unwrap();
     let lines: Vec<&str> = text.lines().collect();
     let mut body: String = lines[..lines.len() - 1].iter().map(|line| change(line) + "\n").collect();
@@ -347,6 +348,30 @@ fn what_nobody_knows_is_kept(on: Engine) {
     ];
     assert_eq!(told, expected);
     assert_eq!(other.from(from)[0].kind, RelationKind::custom("inspired-by", false).unwrap());
+}
+
+fn json_without_words_is_kept_as_well(on: Engine) {
+    let deep = |levels: usize| format!("{}\"Ada\"{}", "[".repeat(levels), "]".repeat(levels));
+    let said = [
+        r#"{"x": 1e400, "name": "Ada"}"#.to_owned(),
+        r#"{"x": "\ud83d", "name": "Ada"}"#.to_owned(),
+        deep(128),
+        deep(127),
+    ];
+    let (place, mut history) = (Place::new(on), History::new(4));
+    let nodes = said.map(|json| {
+        let (content, kind) = (Content::Json(RawJson::new(json).unwrap()), Kind::Fact);
+        MemoryNode { namespace: namespace("a"), content, kind, ..history.node() }
+    });
+    assert_eq!(nodes.each_ref().map(|node| node.content.words().into_owned()), ["", "", "", "Ada"]);
+    place.commit(nodes.iter().map(|node| Change::Add(Box::new(node.clone()))).collect());
+    let found = place.store.matches("Ada", &Filter::of(namespace("a")), 10).unwrap();
+    assert_eq!(found.iter().map(|found| found.id).collect::<Vec<_>>(), [nodes[3].id]);
+    let other = Place::new(on);
+    other.import(&place.jsonl(), Mode::Store).unwrap();
+    assert_eq!(other.jsonl(), place.jsonl());
+    other.commit(nodes.iter().map(|node| Change::Forget { id: node.id }).collect());
+    assert_eq!(other.store.check().unwrap().0, Vec::<String>::new());
 }
 
 fn the_same_again_changes_nothing_and_half_is_completed(on: Engine) {

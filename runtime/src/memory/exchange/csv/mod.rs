@@ -3,7 +3,7 @@
 //!
 //! | column | |
 //! |---|---|
-//! | `id` | its name; without one it is named by its namespace and content |
+//! | `id` | its name; without one it is named by its namespace, type and content |
 //! | `namespace` | whose it is; without one, whose the import says |
 //! | `kind` | `fact`, `episode`, … or `other-77`; a fact if it is not said |
 //! | `status` | `live`, `superseded`, `invalidated`, `expired`; live if it is not said |
@@ -15,8 +15,8 @@
 //! | `source`, `reference` | where it is from |
 //! | `metadata` | an object of JSON |
 //!
-//! Not in the table, and counted: vectors, relations, the bytes of media, the memories that one was concluded from, and what
-//! was forgotten. How often a memory was changed and used is in none of the columns, and begins anew. An empty cell says
+//! Not in the table, and counted: vectors, relations, the bytes of media, the memories that one was concluded from, metadata
+//! of more than 127 levels, and what was forgotten. How often a memory was changed and used is in none of the columns, and begins anew. An empty cell says
 //! nothing. Columns may stand in any order; only `content` is needed; others are counted and not kept. Rows of media are not
 //! imported, and counted. A text stands as it is, also one that a table program takes for a formula.
 
@@ -28,12 +28,12 @@ use std::io::{self, BufRead, Write};
 use self::rows::{Cell, Row, Rows};
 use super::fields::Fields;
 use super::intake::{Intake, Mode};
-use super::{Error, Report, foreign, jsonl};
+use super::{Error, Report, foreign, jsonl, told};
 use crate::json::RawJson;
 use crate::memory::content::Media;
 use crate::memory::store::{Commit, Item, Store};
 use crate::memory::{
-    self, Content, Interval, Kind, MemoryNode, Namespace, Provenance, Settings, Status, Timestamp,
+    self, Content, Id, Interval, Kind, MemoryNode, Namespace, Provenance, Settings, Status, Timestamp,
 };
 use crate::wire::v1::JsonWriter;
 
@@ -56,6 +56,9 @@ pub const COLUMNS: [&str; 16] = [
     "reference",
     "metadata",
 ];
+
+/// The deepest nesting of a value of metadata, within its object.
+const DEPTH: usize = 127;
 
 /// How many rows a table has, and what is not in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -110,6 +113,10 @@ fn write(item: &Item, to: &mut dyn Write, exported: &mut Exported) -> io::Result
     if node.provenance.as_ref().is_some_and(|provenance| !provenance.derived_from.is_empty()) {
         lost("origins in other memories");
     }
+    let deep = node.metadata.values().filter(|value| !fits(value)).count() as u64;
+    if deep > 0 {
+        *exported.left_out.entry(format!("metadata of more than {DEPTH} levels")).or_default() += deep;
+    }
     exported.memories += 1;
     rows::write(to, cells(node).iter().map(String::as_str))
 }
@@ -142,19 +149,22 @@ fn cells(node: &MemoryNode) -> [String; 16] {
     ]
 }
 
+/// Whether an object with a value in it can be read.
+fn fits(value: &RawJson) -> bool {
+    jsonl::depth(value.as_str()) <= DEPTH
+}
+
 fn metadata(node: &MemoryNode) -> String {
-    if node.metadata.is_empty() {
-        return String::new();
-    }
     let mut out = JsonWriter::new();
+    let before = out.mark();
     out.open();
-    for (key, value) in &node.metadata {
+    for (key, value) in node.metadata.iter().filter(|(_, value)| fits(value)) {
         out.comma();
         out.str(key);
         out.lit(":");
         out.raw(value);
     }
-    out.close();
+    out.close_or_drop(before);
     out.into_string()
 }
 
@@ -216,7 +226,7 @@ impl Reading<'_> {
         let cells = self.columns.iter().map(String::as_str).zip(&row.cells);
         let cells: Cells<'_> = cells.filter(|(_, cell)| !cell.text.is_empty()).collect();
         for name in cells.keys().filter(|name| !COLUMNS.contains(name)) {
-            intake.left_out(&format!("column `{name}`"), 1);
+            intake.left_out(&format!("column `{}`", told::name(name)), 1);
         }
         let content = match content(&cells)? {
             Some(content) if !content.is_empty() => content,
@@ -245,7 +255,7 @@ impl Reading<'_> {
         let kind = kind.transpose()?.unwrap_or(Kind::Fact);
         let id = match get("id") {
             Some(cell) => cell.parsed(str::parse)?,
-            None => foreign::id(&["csv", namespace.as_str(), &content.words()]),
+            None => id_of(&namespace, &content),
         };
         let created = time("created")?.unwrap_or(self.now);
         let mut node = foreign::node(id, namespace, kind, content, created);
@@ -261,6 +271,14 @@ impl Reading<'_> {
         node.provenance = provenance(cells);
         node.metadata = get("metadata").map(metadata_of).transpose()?.unwrap_or_default();
         Ok(node)
+    }
+}
+
+/// The name of a memory that has none: the same for the same content, as it is written.
+fn id_of(namespace: &Namespace, content: &Content) -> Id {
+    match content {
+        Content::Json(json) => foreign::id(&["csv", namespace.as_str(), "json", json.as_str()]),
+        other => foreign::id(&["csv", namespace.as_str(), &other.words()]),
     }
 }
 

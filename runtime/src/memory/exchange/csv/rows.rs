@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Write};
 
-use super::super::Error;
+use super::super::{Error, lines};
 use crate::memory;
 
 /// The most cells of a row.
@@ -23,7 +23,7 @@ pub(super) struct Row {
 }
 
 impl Cell {
-    pub(super) fn wrong(&self, reason: impl Into<String>) -> Error {
+    pub(super) fn wrong(&self, reason: impl AsRef<str>) -> Error {
         Error::at(self.line, self.column, reason)
     }
 
@@ -70,7 +70,7 @@ impl<R: BufRead> Rows<R> {
     /// The next row; nothing at the end.
     pub(super) fn next(&mut self) -> Result<Option<Row>, Error> {
         if (self.line, self.column) == (1, 0) {
-            self.mark()?;
+            lines::pass_mark(&mut self.from)?;
         }
         if self.peek()?.is_none() {
             return Ok(None);
@@ -87,18 +87,6 @@ impl<R: BufRead> Rows<R> {
                 return Ok(Some(Row { line, cells }));
             }
         }
-    }
-
-    /// Passes over a byte order mark, which stands at the beginning of some files.
-    fn mark(&mut self) -> Result<(), Error> {
-        for byte in "\u{feff}".bytes() {
-            match self.peek()? {
-                Some(found) if found == byte => self.from.consume(1),
-                _ if byte == 0xef => return Ok(()),
-                _ => return Err(Error::at(1, 0, "it is not UTF-8")),
-            }
-        }
-        Ok(())
     }
 
     fn cell(&mut self, room: usize) -> Result<(Cell, End), Error> {
@@ -174,13 +162,7 @@ impl<R: BufRead> Rows<R> {
     }
 
     fn peek(&mut self) -> Result<Option<u8>, Error> {
-        loop {
-            match self.from.fill_buf() {
-                Ok(buffer) => return Ok(buffer.first().copied()),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(Error::read(error)),
-            }
-        }
+        lines::peek(&mut self.from)
     }
 
     fn bump(&mut self) -> Result<(), Error> {

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
 use super::super::fields::{Fault, Fields, Raw};
+use super::super::told;
 use super::UNKNOWN;
 use crate::json::RawJson;
 use crate::memory::content::{Blob, Content, Digested, Media};
@@ -209,7 +210,9 @@ pub(super) fn relation(mut fields: Fields<'_>) -> Result<(Relation, Vec<String>)
         created: fields.need("created")?.time()?,
         provenance: fields.take("provenance").map(provenance).transpose()?,
     };
-    lost.extend(fields.rest().into_iter().map(|(key, _)| format!("field `{key}` of relations")));
+    lost.extend(
+        fields.rest().into_iter().map(|(key, _)| format!("field `{}` of relations", told::name(&key))),
+    );
     Ok((relation, lost))
 }
 
@@ -221,6 +224,6 @@ fn relation_kind(value: Raw<'_>, lost: &mut Vec<String>) -> Result<RelationKind,
     }
     let own = RelationKind::custom(&name.to_lowercase().replace('_', "-"), false);
     let own = own.map_err(|error| value.wrong(error.to_string()))?;
-    lost.push(format!("kind `{name}` of relations, kept as `{own}`"));
+    lost.push(format!("kind `{}` of relations, kept as `{own}`", told::name(&name)));
     Ok(own)
 }

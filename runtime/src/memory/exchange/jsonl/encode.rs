@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use super::super::intake::COUNTED;
 use super::{Counted, FORMAT, UNKNOWN, VERSION};
 use crate::json::RawJson;
 use crate::memory::content::{Content, Digested};
@@ -79,7 +80,7 @@ pub(super) fn memory(out: &mut JsonWriter, node: &MemoryNode) {
     out.lit(r#","status":"#);
     out.str(node.status.name());
     out.lit(r#","version":"#);
-    out.uint(node.version);
+    out.uint(node.version.min(COUNTED));
     if node.status != Status::Forgotten {
         said(out, node);
     }
@@ -106,7 +107,7 @@ fn kept(out: &mut JsonWriter, node: &MemoryNode) {
     time(out, ",\"expires\":", node.expires);
     time(out, ",\"last_access\":", Some(node.last_access));
     out.lit(r#","accesses":"#);
-    out.uint(node.accesses);
+    out.uint(node.accesses.min(COUNTED));
     node.provenance.iter().for_each(|origin| provenance(out, origin));
     metadata(out, node);
 }
@@ -256,7 +257,7 @@ fn is_plain(json: &RawJson) -> bool {
     text.trim_ascii() == text && !text.contains(['\n', '\r']) && depth(text) <= DEPTH
 }
 
-fn depth(json: &str) -> usize {
+pub(in crate::memory::exchange) fn depth(json: &str) -> usize {
     let (mut depth, mut deepest, mut is_text, mut is_escaped) = (0_usize, 0, false, false);
     for byte in json.bytes() {
         match byte {

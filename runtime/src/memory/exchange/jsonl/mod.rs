@@ -21,19 +21,25 @@
 //! - A memory of a kind that has no name here keeps its number. A field of a memory that is not known here is kept in its
 //!   metadata as `unknown:<field>`, and stands in its place again when it is exported. Fields of relations that are not
 //!   known cannot be kept, and are counted; a kind of relations that is not known becomes a custom one, and is counted.
+//! - How often a memory was changed and used is told up to 2^53, which every program that reads JSON has exactly. Above that
+//!   it is told as that, and refused when it is read.
 //! - Of what was forgotten there is its name, its namespace, its kind, and when it was there: nothing that it said.
-//! - Reading checks the whole file before anything is stored. What is there already is not stored again, so that an import
-//!   that was interrupted is completed by repeating it.
+//! - Reading checks the whole file before anything is stored, but for what [`import`] says. Meanwhile one record is kept,
+//!   the names of all relations, some 30 bytes each, and the names of models; of more than 10 000 models a file is refused. What
+//!   is there already is not stored again, so that an import that was interrupted is completed by repeating it.
 
 mod decode;
 mod encode;
 mod read;
+
+pub(super) use encode::depth;
 
 use std::io::{self, BufRead, Seek, SeekFrom, Write};
 
 use sha2::{Digest, Sha256};
 
 use super::intake::{Intake, Mode};
+use super::models::Models;
 use super::{Error, Report};
 use crate::memory::content::{Content, Digested};
 use crate::memory::store::{Commit, Item, Store};
@@ -142,13 +148,19 @@ impl Writing<'_> {
 /// # Errors
 /// [`Error::Malformed`], [`Error::Newer`], [`Error::Refused`]; or when it cannot be read.
 pub fn check(from: &mut dyn BufRead, limits: &Limits) -> Result<Counted, Error> {
-    read::read(from, limits, &mut |_, _| Ok(())).map(|read| read.counted)
+    read::read(from, limits, Models::default(), &mut |_, _| Ok(())).map(|read| read.counted)
 }
 
-/// Stores what is in a file. Nothing is, unless the whole file is as it should be.
+/// Stores what is in a file. Nothing is, unless the whole file is as it should be, and its vectors are as long as those of
+/// the same models in the store.
+///
+/// What only the store finds out, it finds out when it stores that part: a relation that closes a circle, within the file or
+/// with what is there; a relation whose name there has another one; a vector whose model had vectors of another length
+/// there, of which none is left. Some hundred records are stored together, or none of them.
 ///
 /// # Errors
-/// As [`check`], or when the store fails. What was stored before it did stays, and is found there the next time.
+/// As [`check`]; [`Error::Refused`] for a relation that the store cannot take; or when the store fails. What was stored
+/// before stays, and is found there the next time.
 pub fn import(
     store: &dyn Store,
     settings: &Settings,
@@ -156,12 +168,13 @@ pub fn import(
     mode: Mode,
 ) -> Result<Report, Error> {
     let start = from.stream_position().map_err(Error::read)?;
-    check(from, &settings.limits)?;
+    let models = Models::of(store)?;
+    read::read(from, &settings.limits, models.clone(), &mut |_, _| Ok(()))?;
     from.seek(SeekFrom::Start(start)).map_err(Error::read)?;
     let mut intake = Intake::new(store, &settings.limits, mode);
-    let read = read::read(from, &settings.limits, &mut |line, item| match item {
+    let read = read::read(from, &settings.limits, models, &mut |line, item| match item {
         Item::Node(node) => intake.node(line, *node),
-        Item::Relation(relation) => intake.relation(*relation),
+        Item::Relation(relation) => intake.relation(line, *relation),
     })?;
     read.left_out.into_iter().for_each(|(what, count)| intake.left_out(&what, count));
     intake.finish()

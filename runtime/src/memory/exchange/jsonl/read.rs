@@ -1,15 +1,17 @@
 //! Reading a file, line by line: what may follow what, and whether all of it is there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io::BufRead;
 
 use super::super::fields::{Fault, Fields};
 use super::super::intake::check;
 use super::super::lines::{Line, Lines};
+use super::super::models::Models;
+use super::super::told;
 use super::decode::{self, Medium};
 use super::{Counted, Error, FORMAT, VERSION, longest};
 use crate::memory::store::Item;
-use crate::memory::{Id, Limits, MemoryNode, Relation, RelationDraft};
+use crate::memory::{self, Id, Limits, MemoryNode, Relation, RelationDraft};
 
 /// Takes what is read, with the number of its line.
 pub(super) type Take<'a> = dyn FnMut(u64, Item) -> Result<(), Error> + 'a;
@@ -28,13 +30,24 @@ struct Reading<'a> {
     medium: Option<(Medium, u64)>,
     last_memory: Option<Id>,
     last_relation: Option<(Id, Id)>,
+    /// The length of the vectors of each model.
+    models: Models,
+    /// The names of all relations: a name may not stand twice, and they are in the order of the memories that they lead from.
+    relations: HashSet<Id>,
 }
 
-pub(super) fn read(from: &mut dyn BufRead, limits: &Limits, take: &mut Take<'_>) -> Result<Read, Error> {
+/// Reads a file; its vectors are as long as those of `models`.
+pub(super) fn read(
+    from: &mut dyn BufRead,
+    limits: &Limits,
+    models: Models,
+    take: &mut Take<'_>,
+) -> Result<Read, Error> {
     let mut lines = Lines::new(from, longest(limits));
     header(&mut lines)?;
+    let (read, relations) = (Read::default(), HashSet::new());
     let (medium, last_memory, last_relation) = (None, None, None);
-    let mut reading = Reading { limits, read: Read::default(), medium, last_memory, last_relation };
+    let mut reading = Reading { limits, read, medium, last_memory, last_relation, models, relations };
     let mut last = 1;
     while lines.next()? {
         let Line { number, text } = lines.line()?;
@@ -108,7 +121,8 @@ impl Reading<'_> {
         }
         let medium = self.medium.take().map(|(medium, _)| medium);
         let node = decode::memory(fields, medium).map_err(|fault| Error::fault(number, fault))?;
-        check(&node, self.limits).map_err(|source| Error::Refused { line: number, source })?;
+        let refused = |source| Error::Refused { line: number, source };
+        check(&node, self.limits).and_then(|()| self.models.check(&node)).map_err(refused)?;
         if self.last_memory.is_some_and(|last| last >= node.id) {
             return Err(Error::at(number, 0, format!("{} stands in the wrong place, or twice", node.id)));
         }
@@ -132,8 +146,12 @@ impl Reading<'_> {
             return Err(Error::at(number, 0, format!("{} stands in the wrong place, or twice", relation.id)));
         }
         self.last_relation = Some((from, relation.id));
+        if !self.relations.insert(relation.id) {
+            let source = memory::Error::Exists { id: relation.id };
+            return Err(Error::Refused { line: number, source });
+        }
         self.read.counted.relations += 1;
-        lost.into_iter().for_each(|what| *self.read.left_out.entry(what).or_default() += 1);
+        lost.iter().for_each(|what| told::count(&mut self.read.left_out, what, 1));
         Ok(relation)
     }
 
