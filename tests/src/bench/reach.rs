@@ -252,6 +252,7 @@ pub const BARS: &[Bar] = &[
     shown("memory", "a durable commit, sqlite-vec", "commits/s", "sqlite-vec, vectors alone"),
     shown("memory", "batches of 1 000, sqlite-vec", "memories/s", "sqlite-vec, vectors alone"),
     most("memory", "open a store of 100 000", "s", 0.3),
+    most("memory", "open a store of 100 000 and read its vectors", "s", 0.3),
     shown("memory", "open a store of 100 000 to the first answer", "s", ""),
     shown("memory", "open a store of 100 000 to the first answer, hnswlib", "s", "hnswlib reads its file"),
     shown("memory", "open a store of 100 000 to the first answer, usearch", "s", "usearch reads its file"),

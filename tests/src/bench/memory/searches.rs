@@ -103,10 +103,11 @@ pub(super) fn tell(
     name: &str,
     pairs: Result<Pairs, Failure>,
 ) -> Result<(), Failure> {
-    Ok(match pairs {
+    match pairs {
         Ok(pairs) => report.pairs(name, &pairs)?,
         Err(why) => report.missing(name, why.to_string())?,
-    })
+    }
+    Ok(())
 }
 
 /// By comparing all.

@@ -61,6 +61,7 @@ fn stores(
     }
     let opened = said(Command::new(child).arg("open").arg(folder).arg(OPENED))?;
     report.value("open a store of 100 000", &numbers(&opened["open"])?)?;
+    report.value("open a store of 100 000 and read its vectors", &numbers(&opened["vectors"])?)?;
     let first = numbers(&opened["first"])?;
     report.value("open a store of 100 000 to the first answer", &first)?;
     for peer in ["hnswlib", "usearch", "faiss"] {

@@ -1,4 +1,4 @@
-//! How long a store takes to open, and to answer first.
+//! How long a store takes to open, to tell all its vectors, and to answer first.
 
 use std::path::Path;
 use std::time::Instant;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use typewright_runtime::memory::store::{Filter, Nearest, Search, Store};
 use typewright_runtime::memory::{Kind, Namespace};
 
-use super::nodes::{Memories, NAMESPACE, open};
+use super::nodes::{MODEL, Memories, NAMESPACE, open};
 use super::{failed, store};
 use crate::bench::Failure;
 use crate::bench::memory::vectors::NEAREST;
@@ -23,8 +23,9 @@ pub(super) fn run(folder: &Path, count: usize) -> Result<Value, Failure> {
     }
     drop(filled);
     let (to, filter) = (memories.vector(), Filter::of(Namespace::new(NAMESPACE)?));
-    let (mut opened, mut first) = (Vec::new(), Vec::new());
+    let (mut opened, mut read, mut first) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..TIMES {
+        read.push(vectors(&path, count)?);
         let begun = Instant::now();
         let store = open(&path)?;
         store.head()?;
@@ -36,5 +37,16 @@ pub(super) fn run(folder: &Path, count: usize) -> Result<Value, Failure> {
             return Err(failed(format!("the store found {}", found.len())));
         }
     }
-    Ok(json!({ "open": opened, "first": first }))
+    Ok(json!({ "open": opened, "vectors": read, "first": first }))
+}
+
+/// Seconds to open a store and read all vectors, of which there are so many.
+fn vectors(path: &Path, count: usize) -> Result<f64, Failure> {
+    let (begun, mut seen) = (Instant::now(), 0);
+    open(path)?.vectors(MODEL, &mut |_| {
+        seen += 1;
+        Ok(())
+    })?;
+    let spent = begun.elapsed().as_secs_f64();
+    if seen == count { Ok(spent) } else { Err(failed(format!("the store has {seen} vectors"))) }
 }
