@@ -70,7 +70,7 @@ pub struct MemoryNode {
     pub updated: Timestamp,
     /// When it stopped to be live.
     pub ended: Option<Timestamp>,
-    /// When it will be gone by itself.
+    /// From when on [`Store::expire`](super::store::Store::expire) ends it. Until that is called it is found as before.
     pub expires: Option<Timestamp>,
     /// When it was recalled last. At first, when it was stored.
     pub last_access: Timestamp,
@@ -104,7 +104,7 @@ pub struct MemoryDraft {
     pub importance: Option<f32>,
     /// When it holds in the world.
     pub valid: Interval,
-    /// When it will be gone by itself.
+    /// From when on [`Store::expire`](super::store::Store::expire) ends it. Until that is called it is found as before.
     pub expires: Option<Timestamp>,
     /// Where it is from.
     pub provenance: Option<Provenance>,
@@ -153,7 +153,7 @@ impl MemoryDraft {
         Self { valid, ..self }
     }
 
-    /// When it will be gone by itself.
+    /// From when on [`Store::expire`](super::store::Store::expire) ends it.
     #[must_use]
     pub fn expires(self, expires: Timestamp) -> Self {
         Self { expires: Some(expires), ..self }

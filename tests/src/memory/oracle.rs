@@ -85,6 +85,17 @@ impl Oracle {
         self.worlds[self.horizon..].iter().rev().find_map(|world| world.nodes.get(&id))
     }
 
+    /// A memory that is added again goes on after the version that was removed.
+    fn added(&self, change: &Change, world: &World) -> Change {
+        match change {
+            Change::Add(node) if !world.nodes.contains_key(&node.id) => {
+                let after = self.last(node.id).map_or(0, |last| last.version + 1);
+                Change::Add(Box::new(MemoryNode { version: node.version.max(after), ..(**node).clone() }))
+            }
+            _ => change.clone(),
+        }
+    }
+
     /// Does a batch.
     ///
     /// # Errors
@@ -107,7 +118,7 @@ impl Oracle {
             {
                 world.nodes.insert(*id, node.clone());
             }
-            world.change(change, at)?;
+            world.change(&self.added(change, &world), at)?;
         }
         let forgotten: BTreeSet<Id> = world.forgotten().collect();
         let changed = world.changed(self.now());

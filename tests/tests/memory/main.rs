@@ -9,10 +9,12 @@
 )]
 
 mod asked;
+mod backup;
 mod cognition;
 mod conversation;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod crash;
+mod edges;
 mod embed;
 mod everything;
 mod exchange;

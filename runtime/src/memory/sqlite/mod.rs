@@ -3,14 +3,17 @@
 //! SQLite in WAL mode, one connection that writes and some that read. `schema` has the tables, `migration` those of
 //! earlier versions, `row` what stands in them, `log` what was done, `write` does a transaction, with `put` for rows and
 //! `relate` for relations, `group` lets threads share one, `undo` does the opposite of one, `read` and `all` find, `index`
-//! finds what is near, `upkeep` looks after the file, `check` looks for damage, `sum` has the checksums.
+//! finds what is near, `indexed` follows policies that say otherwise than they did, `upkeep` looks after the file,
+//! `backup` copies it, `check` looks for damage, `sum` has the checksums.
 //! Everything of a transaction is in that file, words and vectors included; who derives an index from it keeps the commit
 //! that it has seen.
 
 mod all;
+mod backup;
 mod check;
 mod group;
 mod index;
+mod indexed;
 mod log;
 mod migration;
 mod put;
@@ -25,8 +28,8 @@ mod words;
 mod write;
 
 use std::fmt;
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::fs::{self, File};
+use std::path::{Path, PathBuf, absolute};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -68,9 +71,13 @@ impl SqliteStore {
     /// # Errors
     /// [`Error::Locked`], [`Error::ReadOnly`], [`Error::Newer`], [`Error::Damaged`], as they say.
     pub fn open(path: &Path, config: Config, settings: Arc<Settings>) -> Result<Self, Error> {
+        // By one name, whatever links lead to it.
+        let path = &fs::canonicalize(path).or_else(|_| absolute(path)).unwrap_or_else(|_| path.to_owned());
         let lock = schema::lock(path)?;
-        let writer = Turns::new(schema::writer(path, &config)?);
+        let mut writer = schema::writer(path, &config)?;
         let (path, place) = (path.to_owned(), path.display().to_string());
+        indexed::follow(&mut writer, &settings).map_err(|fault| told(&place, fault))?;
+        let writer = Turns::new(writer);
         let (readers, indexes) = (Mutex::default(), index::Indexes::new(&path, config.index.clone()));
         let store = Self { path, place, config, settings, writer, readers, indexes, _lock: lock };
         // What was forgotten is erased, also when the power failed in the middle.
@@ -83,18 +90,25 @@ impl SqliteStore {
 
     /// Does something that reads, on a state that stays the same meanwhile.
     fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, Error> {
-        let pooled = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut connection = match pooled {
-            Some(connection) => connection,
-            None => schema::reader(&self.path, &self.config).map_err(|error| failed(&self.place, error))?,
-        };
+        let mut connection = self.reader()?;
         let found = within(&mut connection, TransactionBehavior::Deferred, |transaction| work(transaction));
+        self.give_back(connection);
+        found.map_err(|fault| self.told(fault))
+    }
+
+    fn reader(&self) -> Result<Connection, Error> {
+        let pooled = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        match pooled {
+            Some(connection) => Ok(connection),
+            None => schema::reader(&self.path, &self.config).map_err(|error| failed(&self.place, error)),
+        }
+    }
+
+    fn give_back(&self, connection: Connection) {
         let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
         if readers.len() < self.config.readers {
             readers.push(connection);
         }
-        drop(readers);
-        found.map_err(|fault| self.told(fault))
     }
 
     /// Does something that writes, all of it or nothing.
@@ -107,10 +121,14 @@ impl SqliteStore {
     }
 
     fn told(&self, fault: Fault) -> Error {
-        match fault {
-            Fault::Ours(error) => error,
-            Fault::Database(error) => failed(&self.place, error),
-        }
+        told(&self.place, fault)
+    }
+}
+
+fn told(place: &str, fault: Fault) -> Error {
+    match fault {
+        Fault::Ours(error) => error,
+        Fault::Database(error) => failed(place, error),
     }
 }
 
@@ -225,7 +243,10 @@ impl Store for SqliteStore {
     }
 
     fn backup(&self, to: &Path) -> Result<Committed, Error> {
-        self.read(|connection| upkeep::backup(connection, to))
+        let connection = self.reader()?;
+        let copied = backup::backup(&connection, &self.config, to);
+        self.give_back(connection);
+        copied
     }
 
     fn check(&self) -> Result<Findings, Error> {

@@ -16,7 +16,15 @@ use crate::memory::{Error, Settings};
 /// Contents of media that are larger are stored by their digest, once.
 const LARGE: usize = 64 << 10;
 
+/// What versions and accesses are counted to, and no further: the greatest number that the database has.
+pub(super) const COUNTED: u64 = i64::MAX.cast_unsigned();
+
 type Result<T> = std::result::Result<T, Fault>;
+
+/// The version after one.
+pub(super) fn after(version: u64) -> u64 {
+    version.saturating_add(1).min(COUNTED)
+}
 
 /// What a transaction begins after. As long as nobody else writes, it need not be read again.
 pub(super) struct Known {
@@ -66,6 +74,21 @@ pub(super) fn next(connection: &Connection, table: &str, column: &str) -> Result
     Ok(connection.prepare_cached(&query)?.query_row((), |row| row.get(0))?)
 }
 
+/// Puts the words of a node into the index.
+pub(super) fn words(connection: &Connection, n: i64, node: &MemoryNode) -> Result<()> {
+    let mut statement = connection.prepare_cached("INSERT INTO words (rowid, body) VALUES (?1, ?2)")?;
+    statement.execute(params![n, node.content.words()])?;
+    Ok(())
+}
+
+/// Takes the words of a node out of the index.
+pub(super) fn no_words(connection: &Connection, n: i64, node: &MemoryNode) -> Result<()> {
+    const DELETE: &str = "INSERT INTO words (words, rowid, body) VALUES ('delete', ?1, ?2)";
+    let mut statement = connection.prepare_cached(DELETE)?;
+    statement.execute(params![n, node.content.words()])?;
+    Ok(())
+}
+
 /// A state that is to be written: columns of `states` that are not those of the transaction.
 pub(super) struct State {
     pub(super) status: Status,
@@ -89,18 +112,14 @@ impl Writing<'_> {
 
     pub(super) fn index(&self, n: i64, node: &MemoryNode) -> Result<()> {
         if Self::is_indexed(self.settings, node) {
-            let mut statement =
-                self.connection.prepare_cached("INSERT INTO words (rowid, body) VALUES (?1, ?2)")?;
-            statement.execute(params![n, node.content.words()])?;
+            words(self.connection, n, node)?;
         }
         Ok(())
     }
 
     pub(super) fn unindex(&self, n: i64, node: &MemoryNode) -> Result<()> {
         if Self::is_indexed(self.settings, node) {
-            const DELETE: &str = "INSERT INTO words (words, rowid, body) VALUES ('delete', ?1, ?2)";
-            let mut statement = self.connection.prepare_cached(DELETE)?;
-            statement.execute(params![n, node.content.words()])?;
+            no_words(self.connection, n, node)?;
         }
         Ok(())
     }
@@ -197,7 +216,16 @@ impl Writing<'_> {
     }
 
     /// Writes a state that begins with this transaction; its number.
+    ///
+    /// # Errors
+    /// When the database would not keep its numbers as they are.
     pub(super) fn state(&mut self, n: i64, state: &State) -> Result<i64> {
+        if !state.importance.is_finite() {
+            return Err(Error::invalid("importance", "it is no number").into());
+        }
+        if state.version > COUNTED {
+            return Err(Error::invalid("version", format!("{} is more than {COUNTED}", state.version)).into());
+        }
         let s = self.known.next.s;
         self.known.next.s += 1;
         let row = params![
@@ -252,7 +280,7 @@ impl Writing<'_> {
 
     /// Ends a state, and begins the next version.
     pub(super) fn replace(&mut self, n: i64, s: i64, state: State) -> Result<i64> {
-        let state = State { version: state.version + 1, updated: self.at, ..state };
+        let state = State { version: after(state.version), updated: self.at, ..state };
         self.close(s)?;
         let new = self.state(n, &state)?;
         self.set_current(n, Some(new))?;
@@ -271,7 +299,7 @@ impl Writing<'_> {
     /// A node that was removed is there again, as the version after `of`.
     pub(super) fn revive(&mut self, n: i64, of: i64) -> Result<()> {
         let state = self.copied(of)?;
-        let new = self.state(n, &State { version: state.version + 1, updated: self.at, ..state })?;
+        let new = self.state(n, &State { version: after(state.version), updated: self.at, ..state })?;
         self.set_current(n, Some(new))?;
         self.log(Op::Restore, Some(n), [Some(new), None], None);
         Ok(())

@@ -37,7 +37,8 @@ pub(super) fn nodes(connection: &Connection, ids: &[Id], at: Commit) -> Result<V
     let mut statement = connection.prepare_cached(&query)?;
     let mut found = Vec::with_capacity(ids.len());
     for id in ids {
-        let read = statement.query_row(params![row::key(*id), at.0], |row| row::node(connection, row));
+        let read =
+            statement.query_row(params![row::key(*id), row::number(at)], |row| row::node(connection, row));
         found.extend(read.optional()?.map(|read| read.node));
     }
     Ok(found)
@@ -55,7 +56,7 @@ impl Where {
         this.namespace(filter);
         match at {
             Some(at) => {
-                let at = this.value(Value::Integer(at.0.cast_signed()));
+                let at = this.value(Value::Integer(row::number(at)));
                 this.conditions.push(row::at(&at));
             }
             None => this.conditions.push("s.s = k.current".to_owned()),
@@ -168,7 +169,12 @@ pub(super) fn ids(connection: &Connection, filter: &Filter) -> Result<Vec<Id>> {
     if !filter.metadata.is_empty() {
         let page = Page { order: Order::Oldest, skip: 0, most: usize::MAX };
         let all = Filter { page, ..filter.clone() };
-        return Ok(find(connection, &all, head(connection)?)?.into_iter().map(|node| node.id).collect());
+        // What they say may be far more than fits into memory.
+        const ID: &str = "SELECT k.id FROM states s JOIN nodes k ON k.n = s.n WHERE s.s = ?1";
+        let mut name = connection.prepare_cached(ID)?;
+        let states = states(connection, &all, head(connection)?)?.into_iter();
+        let names = states.map(|s| name.query_row([s], |found| found.get(0).map(row::id)));
+        return Ok(names.collect::<std::result::Result<_, _>>()?);
     }
     let conditions = Where::of(filter, None);
     let query =
@@ -201,7 +207,7 @@ pub(super) fn relations(
         );
         let mut statement = connection.prepare_cached(&query)?;
         for id in ids {
-            let rows = statement.query_map(params![row::key(*id), at.0], row::relation)?;
+            let rows = statement.query_map(params![row::key(*id), row::number(at)], row::relation)?;
             for relation in rows {
                 let relation = relation?;
                 let is_meant =

@@ -8,7 +8,7 @@
 //! | `contents`, `blobs`, `vectors` | what states refer to, so that a new version copies nothing of the old one |
 //! | `relations` | with the commits between which they hold |
 //! | `words` | the words of current live states, by the number of the node; the texts themselves stand in `contents`, so that what is taken out has to be told |
-//! | `meta` | `horizon`: the earliest commit whose state is kept; `scrub`: something is deleted, and not yet erased |
+//! | `meta` | `horizon`: the earliest commit whose state is kept; `scrub`: something is deleted, and not yet erased; `left out`: the kinds whose words are not in the index |
 //!
 //! Each table has a last column `sum`, of which `sum` tells.
 
@@ -86,7 +86,7 @@ pub(super) fn sync_folder(path: &Path) -> Result<(), Error> {
     synced.map_err(|error| failed_to_open(&path.display().to_string(), error))
 }
 
-fn failed_to_open(place: &str, error: std::io::Error) -> Error {
+pub(super) fn failed_to_open(place: &str, error: std::io::Error) -> Error {
     let place = place.to_owned();
     match error.kind() {
         std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {

@@ -19,7 +19,7 @@ pub(super) fn undo(connection: &Connection, settings: &Settings, commit: Commit)
     let no = |reason: &str| Fault::from(Error::NotUndone { commit, reason: reason.to_owned() });
     const COMMIT: &str = "SELECT undone FROM commits WHERE seq = ?1";
     let found: Option<Option<u64>> =
-        connection.prepare_cached(COMMIT)?.query_row([commit.0], |row| row.get(0)).optional()?;
+        connection.prepare_cached(COMMIT)?.query_row([row::number(commit)], |row| row.get(0)).optional()?;
     match found {
         None => return Err(no("there is no such commit, or its log is compacted")),
         Some(Some(by)) => return Err(no(&format!("commit {by} has undone it"))),
@@ -116,12 +116,14 @@ fn relation(writing: &mut Writing<'_>, entry: &Entry, r: i64) -> Result<()> {
     if Op::Relate.is(entry.op) {
         // By its name: what was undone and done again stands in another row.
         let end = sum::set("relations", &[("until", "?2")]);
-        let end = format!("{end} WHERE id = (SELECT id FROM relations WHERE r = ?1) AND until IS NULL");
+        let end =
+            format!("{end} WHERE id = (SELECT id FROM relations WHERE r = ?1) AND until IS NULL RETURNING r");
+        let mut end = writing.connection.prepare_cached(&end)?;
+        let ended = end.query_row(params![r, writing.seq], |row| row.get::<_, i64>(0)).optional()?;
         // It may have ended meanwhile, with a memory that was forgotten.
-        if writing.connection.prepare_cached(&end)?.execute(params![r, writing.seq])? == 0 {
-            return Ok(());
+        if let Some(ended) = ended {
+            writing.log(Op::Unrelate, None, [None, None], Some(ended));
         }
-        writing.log(Op::Unrelate, None, [None, None], Some(r));
         return Ok(());
     }
     let ended = format!("{} WHERE r.r = ?1", *row::RELATIONS);

@@ -1,17 +1,16 @@
-//! Looking after the file: what has expired, what is too old, copies, and what is in it.
+//! Looking after the file: what has expired, what is too old, and what is in it.
 
-use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
 use super::put::Known;
 use super::write::{About, Fault, Writing};
 use super::{row, sum};
+use crate::memory::Settings;
 use crate::memory::node::Status;
+use crate::memory::store::Census;
 use crate::memory::store::op::Op;
-use crate::memory::store::{Census, Commit, Committed};
-use crate::memory::{Error, Settings};
 
 type Result<T> = std::result::Result<T, Fault>;
 
@@ -20,7 +19,10 @@ pub(super) fn expire(connection: &Connection, settings: &Settings, most: usize) 
          WHERE s.until IS NULL AND s.status = 0 AND s.expires IS NOT NULL AND s.expires <= ?1 ORDER BY s.expires, k.id LIMIT ?2";
     let now = settings.clock.now();
     let mut statement = connection.prepare_cached(DUE)?;
-    let rows = statement.query_map(params![now.micros(), most as u64], |found| found.get(0).map(row::id))?;
+    let rows = statement
+        .query_map(params![now.micros(), i64::try_from(most).unwrap_or(i64::MAX)], |found| {
+            found.get(0).map(row::id)
+        })?;
     let due: Vec<_> = rows.collect::<std::result::Result<_, _>>()?;
     drop(statement);
     if due.is_empty() {
@@ -99,17 +101,6 @@ pub(super) fn scrub(connection: &Connection) -> std::result::Result<(), rusqlite
     }
     connection.execute("DELETE FROM meta WHERE key = 'scrub'", ())?;
     Ok(())
-}
-
-pub(super) fn backup(connection: &Connection, to: &Path) -> Result<Committed> {
-    if to.exists() {
-        return Err(Error::invalid("backup", format!("{} is there already", to.display())).into());
-    }
-    let last = "SELECT seq, at FROM commits ORDER BY seq DESC LIMIT 1";
-    let last = connection.query_row(last, (), |found| Ok((found.get(0)?, found.get(1)?))).optional()?;
-    let (seq, at): (u64, i64) = last.unwrap_or_default();
-    connection.execute("VACUUM INTO ?1", [to.display().to_string()])?;
-    Ok(Committed { commit: Commit(seq), at: row::timestamp(1, at)? })
 }
 
 pub(super) fn census(connection: &Connection) -> Result<Census> {

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::put::{Known, State};
+use super::put::{COUNTED, Known, State, after};
 use super::row::{self, Read};
 use super::{sum, upkeep};
 use crate::memory::id::Id;
@@ -152,6 +152,11 @@ impl<'a> Writing<'a> {
     }
 
     fn add(&mut self, node: &MemoryNode) -> Result<()> {
+        if node.accesses > COUNTED {
+            return Err(
+                Error::invalid("accesses", format!("{} is more than {COUNTED}", node.accesses)).into()
+            );
+        }
         // An addition that was undone has left its row, without a state. Mostly there is none.
         let mut there = self.connection.prepare_cached("SELECT n FROM nodes WHERE id = ?1")?;
         let left = there.query_row([row::key(node.id)], |row| row.get(0)).optional()?;
@@ -164,7 +169,9 @@ impl<'a> Writing<'a> {
         let (n, namespace) = (left.unwrap_or(self.known.next.n), self.namespace(node.namespace.as_str())?);
         let content = self.content(&node.content)?;
         let vector = node.embedding.as_ref().map(|embedding| self.vector(embedding)).transpose()?;
-        let s = self.state(n, &State { content: Some(content), vector, ..State::of(node) })?;
+        let version = left.map(|n| self.last_version(n)).transpose()?.flatten();
+        let version = version.map_or(node.version, |last| node.version.max(after(last)));
+        let s = self.state(n, &State { version, content: Some(content), vector, ..State::of(node) })?;
         self.known.next.n = self.known.next.n.max(n + 1);
         let row = params![
             n,
@@ -183,6 +190,13 @@ impl<'a> Writing<'a> {
         self.index(n, node)?;
         self.log(Op::Add, Some(n), [Some(s), None], None);
         Ok(())
+    }
+
+    /// The version of a node that was removed, after which it goes on: who has seen that one is not to take another
+    /// memory for it.
+    fn last_version(&self, n: i64) -> Result<Option<u64>> {
+        const LAST: &str = "SELECT max(version) FROM states WHERE n = ?1 AND until IS NOT NULL";
+        Ok(self.connection.prepare_cached(LAST)?.query_row([n], |row| row.get(0))?)
     }
 
     fn revise(&mut self, id: Id, revision: &Revision) -> Result<()> {
@@ -255,7 +269,10 @@ impl<'a> Writing<'a> {
 
     fn touch(&mut self, id: Id, at: Timestamp) -> Result<()> {
         static UPDATE: LazyLock<String> = LazyLock::new(|| {
-            let new = [("last_access", "max(last_access, ?2)"), ("accesses", "accesses + 1")];
+            let new = [
+                ("last_access", "max(last_access, ?2)"),
+                ("accesses", "min(accesses, 9223372036854775806) + 1"),
+            ];
             format!("{} WHERE id = ?1 AND current IS NOT NULL", sum::set("nodes", &new))
         });
         // Read first: what is damaged must not be given a sum again.
@@ -290,7 +307,7 @@ impl<'a> Writing<'a> {
         let apart = format!("{apart} WHERE a = ?1 OR b = ?1");
         self.connection.prepare_cached(&apart)?.execute(params![n, self.seq])?;
         let (status, ended) = (Status::Forgotten, Some(self.at));
-        let (version, updated) = (node.version + 1, self.at);
+        let (version, updated) = (after(node.version), self.at);
         let empty = MemoryNode { metadata: Default::default(), provenance: None, ..node };
         let s = self.state(n, &State { status, version, updated, ended, ..State::of(&empty) })?;
         self.set_current(n, Some(s))?;
@@ -320,7 +337,7 @@ fn is_same(there: &MemoryNode, new: &MemoryNode) -> bool {
         && there.kind == *kind
         && there.content == *content
         && there.embedding == *embedding
-        && there.importance.to_bits() == importance.to_bits()
+        && there.importance == *importance
         && there.valid == *valid
         && there.provenance == *provenance
         && there.metadata == *metadata

@@ -15,7 +15,8 @@ use crate::memory::time::{Interval, Timestamp};
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change {
     /// A new memory. Storing one of the same name and content again changes nothing; another content is refused. A name whose
-    /// addition was undone is free again: its earlier states are then told with the new namespace, kind and creation.
+    /// addition was undone is free again: its versions go on after those it had, and its earlier states are then told with
+    /// the new namespace, kind and creation.
     Add(Box<MemoryNode>),
     /// A new version of a memory whose kind may change: what is `None` stays as it is. Earlier versions are kept.
     Revise {

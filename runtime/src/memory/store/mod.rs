@@ -229,7 +229,8 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// [`Error::Gone`] when that is compacted.
     fn log(&self, after: Commit, take: &mut dyn FnMut(Logged) -> Result<(), Error>) -> Result<(), Error>;
 
-    /// Ends what has expired until now, at most `most` of it. How many did.
+    /// Ends what has expired until now, at most `most` of it. How many did. Whoever keeps memories that expire calls this now
+    /// and then: nothing does it by itself, and until then they are found as before.
     ///
     /// # Errors
     /// When the store cannot be written.
