@@ -118,3 +118,39 @@ impl Drop for Program {
         let _ = self.child.wait();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn peer(script: &str) -> Program {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        Program::start("peer", command).unwrap()
+    }
+
+    #[test]
+    fn a_peer_answers_line_after_line() {
+        let mut peer = peer("while read -r what rest; do echo \"{\\\"s\\\": ${rest:-1}.5}\"; done");
+        assert_eq!(peer.number("build", "s").unwrap(), 1.5);
+        assert_eq!(peer.number("graph 16", "s").unwrap(), 16.5);
+        assert!(peer.number("build", "per_s").unwrap_err().to_string().contains("no number `per_s`"));
+    }
+
+    #[test]
+    fn what_a_peer_cannot_do_is_told_and_so_is_its_end() {
+        let mut peer = peer("read line; echo '{\"cannot\": \"no graph\"}'");
+        assert_eq!(peer.ask("build").unwrap_err().to_string(), "peer: no graph");
+        assert!(peer.ask("build").is_err());
+    }
+
+    #[test]
+    fn ten_are_found_for_each_query() {
+        let ids = (0..9).map(|id| id.to_string()).collect::<Vec<_>>().join(", ");
+        let mut peer =
+            peer(&format!("while read -r line; do echo '{{\"qps\": 2, \"ids\": [{ids}, -1]}}'; done"));
+        let found = peer.found("exact 1", 1).unwrap();
+        assert_eq!((found.qps, found.ids[0], found.ids[9]), (2.0, 0, u64::MAX));
+        assert!(peer.found("exact 2", 2).is_err());
+    }
+}
