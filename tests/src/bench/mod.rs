@@ -24,7 +24,8 @@ use std::path::PathBuf;
 
 use row::Report;
 
-const USAGE: &str = "usage: bench [compiler | codec | cost | stream | local | memory | scale] [--json] [--peers DIR] [--quick]\n\
+const USAGE: &str = "usage: bench [compiler | codec | cost | stream | local | memory | scale] [--json] [--peers DIR] \
+    [--quick]\n\
     --peers DIR  measure the peers as well: DIR/clients/NAME is a cargo project that prints a streamed answer of\n\
                  the server at its first argument, DIR/clients/NAME/bench puts the same client under load; takes\n\
                  minutes and the network; DIR/llama-bench, DIR/candle and DIR/mistralrs run local models;\n\
