@@ -43,33 +43,50 @@ fn stores(
     let (seconds, rounds) = if options.quick { ("0.1", "3") } else { ("0.5", "7") };
     let stored = said(Command::new(child).arg("store").arg(folder).args([seconds, rounds]))?;
     for words in ["without words", "with words"] {
-        let stored = &stored[words];
-        report.pairs(&format!("a durable commit, {words}"), &pairs(&stored["one"])?)?;
-        report.pairs(&format!("a durable commit, {words}, 8 threads"), &pairs(&stored["threads"])?)?;
-        report.value(&format!("batches of 1 000, {words}"), &numbers(&stored["batches"])?)?;
-        let busy = numbers(&stored["batches_cpu"])?;
-        report.value(&format!("batches of 1 000, {words}, of processor"), &busy)?;
+        written(words, &stored[words], report)?;
     }
-    let stored = &stored["with words"];
-    for (what, line, key) in
-        [("a durable commit", "commit 1000", "one"), ("batches of 1 000", "batch 1000", "batches")]
+    beside_vectors(&stored["with words"], programs, report)?;
+    let told = said(Command::new(child).arg("open").arg(folder).arg(OPENED))?;
+    opened(&told, programs, report)
+}
+
+fn written(words: &str, stored: &Value, report: &mut Report<'_>) -> Result<(), Failure> {
+    report.pairs(&format!("a durable commit, {words}"), &pairs(&stored["one"])?)?;
+    report.pairs(&format!("a durable commit, {words}, 8 threads"), &pairs(&stored["threads"])?)?;
+    report.value(&format!("batches of 1 000, {words}"), &numbers(&stored["batches"])?)?;
+    let busy = numbers(&stored["batches_cpu"])?;
+    Ok(report.value(&format!("batches of 1 000, {words}, of processor"), &busy)?)
+}
+
+/// Memories beside vectors alone.
+fn beside_vectors(stored: &Value, programs: &mut Programs, report: &mut Report<'_>) -> Result<(), Failure> {
+    let (one, batches) = (pairs(&stored["one"])?.ours, numbers(&stored["batches"])?);
+    for (what, line, ours) in
+        [("a durable commit", "commit 1000", one), ("batches of 1 000", "batch 1000", batches)]
     {
-        let ours = if key == "one" { pairs(&stored[key])?.ours } else { numbers(&stored[key])? };
         let theirs = programs.peer("sqlite-vec").and_then(|theirs| theirs.number(line, "per_s"));
-        let both = theirs.map(|theirs| Pairs { theirs: vec![theirs; ours.len()], ours });
-        tell(report, &format!("{what}, sqlite-vec"), both)?;
-    }
-    let opened = said(Command::new(child).arg("open").arg(folder).arg(OPENED))?;
-    report.value("open a store of 100 000", &numbers(&opened["open"])?)?;
-    report.value("open a store of 100 000 and read its vectors", &numbers(&opened["vectors"])?)?;
-    let first = numbers(&opened["first"])?;
-    report.value("open a store of 100 000 to the first answer", &first)?;
-    for peer in ["hnswlib", "usearch", "faiss"] {
-        let theirs = programs.peer(peer).and_then(|theirs| theirs.number("load", "s"));
-        let both = theirs.map(|theirs| Pairs { theirs: vec![theirs; first.len()], ours: first.clone() });
-        tell(report, &format!("open a store of 100 000 to the first answer, {peer}"), both)?;
+        tell(report, &format!("{what}, sqlite-vec"), theirs.map(|theirs| beside(&ours, theirs)))?;
     }
     Ok(())
+}
+
+fn opened(told: &Value, programs: &mut Programs, report: &mut Report<'_>) -> Result<(), Failure> {
+    let name = "open a store of 100 000";
+    report.value(name, &numbers(&told["open"])?)?;
+    report.value(&format!("{name} and read its vectors"), &numbers(&told["vectors"])?)?;
+    let first = numbers(&told["first"])?;
+    report.value(&format!("{name} to the first answer"), &first)?;
+    for peer in ["hnswlib", "usearch", "faiss"] {
+        let theirs = programs.peer(peer).and_then(|theirs| theirs.number("load", "s"));
+        let name = format!("{name} to the first answer, {peer}");
+        tell(report, &name, theirs.map(|theirs| beside(&first, theirs)))?;
+    }
+    Ok(())
+}
+
+/// Samples beside a number that was measured once.
+fn beside(ours: &[f64], theirs: f64) -> Pairs {
+    Pairs { theirs: vec![theirs; ours.len()], ours: ours.to_vec() }
 }
 
 /// Rows about PostgreSQL.
