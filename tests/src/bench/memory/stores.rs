@@ -8,7 +8,7 @@ use std::{env, fs};
 use serde_json::Value;
 
 use super::searches::{Programs, tell};
-use crate::bench::process::{printed, results};
+use crate::bench::process::{results, said};
 use crate::bench::reach::BARS;
 use crate::bench::row::Report;
 use crate::bench::sample::Pairs;
@@ -110,11 +110,6 @@ pub(super) fn postgres(options: &Options, child: &Path, report: &mut Report<'_>)
 pub(super) fn missing(report: &mut Report<'_>, start: &str, why: &str) -> Result<(), Failure> {
     let all = BARS.iter().filter(|bar| bar.section == "memory" && bar.name.starts_with(start));
     all.into_iter().try_for_each(|bar| Ok(report.missing(bar.name, why)?))
-}
-
-fn said(command: &mut Command) -> Result<Value, Failure> {
-    let what = command.get_program().display().to_string();
-    Ok(serde_json::from_str(&printed(&what, command.output()?)?)?)
 }
 
 fn pairs(value: &Value) -> Result<Pairs, Failure> {
