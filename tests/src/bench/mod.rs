@@ -3,7 +3,7 @@
 //! [`reach`] says what is measured and what is to be reached, [`row`] judges and prints, [`sample`] takes samples in
 //! pairs. [`compiler`] runs the provider compiler, [`scale`] over ever more input; [`codec`] decodes and encodes in this
 //! process; [`stream`] runs clients against a server of its own, each in a process of its own; [`cost`] builds programs;
-//! [`local`] runs models. Whether a bar is met is no matter of tests.
+//! [`local`] runs models; [`memory`] searches vectors and stores. Whether a bar is met is no matter of tests.
 
 pub mod alloc;
 pub mod clock;
@@ -11,6 +11,7 @@ pub mod codec;
 pub mod compiler;
 pub mod cost;
 pub mod local;
+pub mod memory;
 pub mod process;
 pub mod reach;
 pub mod row;
@@ -23,18 +24,19 @@ use std::path::PathBuf;
 
 use row::Report;
 
-const USAGE: &str = "usage: bench [compiler | codec | cost | stream | local | scale] [--json] [--peers DIR] [--quick]\n\
+const USAGE: &str = "usage: bench [compiler | codec | cost | stream | local | memory | scale] [--json] [--peers DIR] \
+    [--quick]\n\
     --peers DIR  measure the peers as well: DIR/clients/NAME is a cargo project that prints a streamed answer of\n\
                  the server at its first argument, DIR/clients/NAME/bench puts the same client under load; takes\n\
-                 minutes and the network; DIR/llama-bench, DIR/candle and DIR/mistralrs run local models\n\
+                 minutes and the network; DIR/llama-bench, DIR/candle and DIR/mistralrs run local models;\n\
+                 DIR/memory/NAME searches and stores vectors, of hnswlib, faiss, usearch and sqlite-vec\n\
     --quick      fewer and shorter samples: to try a change, not to judge it";
-const BUILT: [&str; 5] = ["compiler", "codec", "cost", "stream", "local"];
-const NOT_BUILT: [&str; 1] = ["memory"];
+const SECTIONS: [&str; 6] = ["compiler", "codec", "cost", "stream", "local", "memory"];
 
 /// What to measure, and how.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// The section; all that are built if none is named.
+    /// The section; all but `scale` if none is named.
     pub section: Option<String>,
     /// Print JSON lines.
     pub json: bool,
@@ -62,6 +64,14 @@ pub enum Failure {
     /// The recorded exchanges cannot be read.
     #[error(transparent)]
     Corpus(#[from] crate::corpus::CorpusError),
+    /// Memory refused something.
+    #[cfg(feature = "memory")]
+    #[error("memory: {0}")]
+    Memory(#[from] typewright_runtime::memory::Error),
+    /// SQL by hand was refused.
+    #[cfg(feature = "postgres")]
+    #[error("SQL by hand: {0}")]
+    Sql(#[from] tokio_postgres::Error),
     /// A program of the benchmark failed.
     #[error("{0}")]
     Program(String),
@@ -87,10 +97,7 @@ pub fn main(arguments: Vec<String>) -> u8 {
     let Some(options) = options(arguments.into_iter()) else { return say(USAGE, 2) };
     match options.section.as_deref() {
         Some("scale") => ended(scale::run(&options)),
-        Some(section) if NOT_BUILT.contains(&section) => {
-            say(&format!("the section `{section}` is not built yet"), 2)
-        }
-        Some(section) if !BUILT.contains(&section) => say(USAGE, 2),
+        Some(section) if !SECTIONS.contains(&section) => say(USAGE, 2),
         _ => ended(run(&options)),
     }
 }
@@ -98,19 +105,17 @@ pub fn main(arguments: Vec<String>) -> u8 {
 fn run(options: &Options) -> Result<(), Failure> {
     let mut out = io::stdout();
     let wanted = |section: &str| options.section.as_deref().is_none_or(|named| named == section);
-    for section in BUILT.into_iter().filter(|section| wanted(section)) {
+    for section in SECTIONS.into_iter().filter(|section| wanted(section)) {
         let mut report = Report::new(&mut out, options.json, section)?;
         match section {
             "compiler" => compiler::run(options, &mut report)?,
             "codec" => codec::run(options, &mut report)?,
             "cost" => cost::run(options, &mut report)?,
             "local" => local::run(options, &mut report)?,
+            "memory" => memory::run(options, &mut report)?,
             _ => stream::run(options, &mut report)?,
         }
         report.finish()?;
-    }
-    if options.section.is_none() {
-        say(&format!("not built yet: {}", NOT_BUILT.join(", ")), 0);
     }
     Ok(())
 }

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
+use serde_json::Value;
+
 use super::{Failure, Options};
 use crate::corpus::workspace_root;
 
@@ -147,6 +149,12 @@ pub fn printed(what: &str, output: Output) -> Result<String, Failure> {
     let last: Vec<&str> = errors.lines().rev().take(12).collect();
     let last: Vec<&str> = last.into_iter().rev().collect();
     Err(Failure::Program(format!("{what}: {}\n{}", output.status, last.join("\n"))))
+}
+
+/// The line of JSON that a program prints.
+pub fn said(command: &mut Command) -> Result<Value, Failure> {
+    let what = command.get_program().display().to_string();
+    Ok(serde_json::from_str(&printed(&what, command.output()?)?)?)
 }
 
 /// Whether processes can be kept on one core each; on a machine of one core there is nothing to keep apart.

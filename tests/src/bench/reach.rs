@@ -48,6 +48,13 @@ const LLAMA_CPP: &str = "llama.cpp";
 const CANDLE: &str = "candle";
 const MISTRAL_RS: &str = "mistral.rs";
 
+const HNSWLIB: &str = "hnswlib";
+const FAISS: &str = "faiss";
+const USEARCH: &str = "usearch";
+const SQLITE_VEC: &str = "sqlite-vec";
+const APPENDED: &str = "append and fdatasync";
+const BY_HAND: &str = "SQL by hand";
+
 /// Everything that is measured.
 pub const BARS: &[Bar] = &[
     most("compiler", "cold, 100 providers of 30 models", "ms", 500.0),
@@ -215,6 +222,60 @@ pub const BARS: &[Bar] = &[
     most("local", "sampling, top-p", "µs", 250.0),
     speedup("local", "MiniLM, batches of 1 of 32 tokens", "ms", "the best of onnxruntime and torch", 1.5),
     speedup("local", "MiniLM, batches of 32 of 128 tokens", "ms", "the best of onnxruntime and torch", 1.4),
+    share("memory", "bit-exact: exact, bytes read", "GB/s", "reading alone", 0.95),
+    shown("memory", "bit-exact: exact", "queries/s", ""),
+    least("memory", "bit-exact: exact, recall", "share", 1.0),
+    shown("memory", "bit-exact: exact, faiss", "queries/s", FAISS),
+    shown("memory", "bit-exact: exact, usearch", "queries/s", USEARCH),
+    shown("memory", "bit-exact: exact, sqlite-vec", "queries/s", SQLITE_VEC),
+    least("memory", "bit-exact: by codes", "queries/s", 700.0),
+    least("memory", "bit-exact: by codes, recall", "share", 0.999),
+    shown("memory", "bit-exact: graph, recall 0.95", "queries/s", ""),
+    shown("memory", "bit-exact: graph, recall 0.99", "queries/s", ""),
+    ratio("memory", "bit-exact: graph, build, hnswlib", "s", HNSWLIB, 1.0),
+    shown("memory", "bit-exact: graph, recall 0.95, hnswlib", "queries/s", HNSWLIB),
+    shown("memory", "bit-exact: graph, recall 0.99, hnswlib", "queries/s", HNSWLIB),
+    shown("memory", "bit-exact: graph, build, usearch", "s", USEARCH),
+    shown("memory", "bit-exact: graph, recall 0.95, usearch", "queries/s", USEARCH),
+    shown("memory", "bit-exact: graph, recall 0.99, usearch", "queries/s", USEARCH),
+    shown("memory", "bit-exact: graph, build, faiss", "s", FAISS),
+    shown("memory", "bit-exact: graph, recall 0.95, faiss", "queries/s", FAISS),
+    shown("memory", "bit-exact: graph, recall 0.99, faiss", "queries/s", FAISS),
+    share("memory", "a durable commit, without words", "commits/s", APPENDED, 0.9),
+    shown("memory", "a durable commit, without words, 8 threads", "commits/s", APPENDED),
+    least("memory", "batches of 1 000, without words", "memories/s", 80_000.0),
+    shown("memory", "batches of 1 000, without words, of processor", "1/CPU s", ""),
+    share("memory", "a durable commit, with words", "commits/s", APPENDED, 0.9),
+    shown("memory", "a durable commit, with words, 8 threads", "commits/s", APPENDED),
+    least("memory", "batches of 1 000, with words", "memories/s", 80_000.0),
+    shown("memory", "batches of 1 000, with words, of processor", "1/CPU s", ""),
+    shown("memory", "a durable commit, sqlite-vec", "commits/s", "sqlite-vec, vectors alone"),
+    shown("memory", "batches of 1 000, sqlite-vec", "memories/s", "sqlite-vec, vectors alone"),
+    most("memory", "open a store of 100 000", "s", 0.3),
+    most("memory", "open a store of 100 000 and read its vectors", "s", 0.3),
+    shown("memory", "open a store of 100 000 to the first answer", "s", ""),
+    shown("memory", "open a store of 100 000 to the first answer, hnswlib", "s", "hnswlib reads its file"),
+    shown("memory", "open a store of 100 000 to the first answer, usearch", "s", "usearch reads its file"),
+    shown("memory", "open a store of 100 000 to the first answer, faiss", "s", "faiss reads its file"),
+    least("memory", "real text: by codes", "queries/s", 700.0),
+    least("memory", "real text: by codes, recall", "share", 0.999),
+    shown("memory", "real text: graph, recall 0.95", "queries/s", ""),
+    shown("memory", "real text: graph, recall 0.99", "queries/s", ""),
+    ratio("memory", "real text: graph, build, hnswlib", "s", HNSWLIB, 1.0),
+    share("memory", "real text: graph, recall 0.95, hnswlib", "queries/s", HNSWLIB, 1.0),
+    share("memory", "real text: graph, recall 0.99, hnswlib", "queries/s", HNSWLIB, 1.0),
+    shown("memory", "real text: graph, build, usearch", "s", USEARCH),
+    share("memory", "real text: graph, recall 0.95, usearch", "queries/s", USEARCH, 2.0),
+    share("memory", "real text: graph, recall 0.99, usearch", "queries/s", USEARCH, 2.0),
+    shown("memory", "real text: graph, build, faiss", "s", FAISS),
+    shown("memory", "real text: graph, recall 0.95, faiss", "queries/s", FAISS),
+    shown("memory", "real text: graph, recall 0.99, faiss", "queries/s", FAISS),
+    speedup("memory", "PostgreSQL: one memory a commit", "µs", BY_HAND, 0.9),
+    speedup("memory", "PostgreSQL: 500 memories a commit", "µs", BY_HAND, 0.9),
+    speedup("memory", "PostgreSQL: the nearest of 1 000, exact", "µs", BY_HAND, 0.9),
+    speedup("memory", "PostgreSQL: the nearest of 20 000, exact", "µs", BY_HAND, 0.9),
+    speedup("memory", "PostgreSQL: the nearest of 20 000, by its graph", "µs", BY_HAND, 0.9),
+    shown("memory", "PostgreSQL: ten that match two words", "µs", "SQL by hand, which knows no BM25"),
 ];
 
 /// The bar of this name.
@@ -255,6 +316,17 @@ const fn ratio(
     most: f64,
 ) -> Bar {
     Bar { section, name, unit, against, of: Of::Ratio, reach: Some(Reach::AtMost(most)) }
+}
+
+/// Where more is better.
+const fn share(
+    section: &'static str,
+    name: &'static str,
+    unit: &'static str,
+    against: &'static str,
+    least: f64,
+) -> Bar {
+    Bar { section, name, unit, against, of: Of::Ratio, reach: Some(Reach::AtLeast(least)) }
 }
 
 const fn speedup(

@@ -43,7 +43,7 @@ impl<'a> Report<'a> {
         if !json {
             writeln!(
                 out,
-                "{section}\n  {:<58}{:>11} {:<11}{:>11}{:>8}  {:<8}{:<4} load",
+                "{section}\n  {:<58}{:>11} {:<11}{:>11}{:>8}  {:<10}{:<4} load",
                 "", "ours", "", "theirs", "ratio", "reach", "met"
             )?;
         }
@@ -154,7 +154,7 @@ impl Row {
             Ok(found) => found,
             Err(why) => {
                 return format!(
-                    "  {name:<58}{:>11} {unit:<11}{:>11}{:>8}  {reach:<8}{:<4} {why}",
+                    "  {name:<58}{:>11} {unit:<11}{:>11}{:>8}  {reach:<10}{:<4} {why}",
                     "-", "", "", "-"
                 );
             }
@@ -163,7 +163,7 @@ impl Row {
         let number =
             |number: Option<f64>| number.map_or_else(String::new, |number| round(number).to_string());
         format!(
-            "  {name:<58}{:>11} {unit:<11}{:>11}{:>8}  {reach:<8}{met:<4} {:.1}{}",
+            "  {name:<58}{:>11} {unit:<11}{:>11}{:>8}  {reach:<10}{met:<4} {:.1}{}",
             round(found.value),
             number(found.theirs),
             number(found.ratio),

@@ -1,5 +1,5 @@
 //! Measures, beside floors and peers: `bench [SECTION] [--json] [--peers DIR] [--quick]`. Exit code 0: measured,
-//! whatever came out; 1: something could not be run; 2: usage, or a section that is not built yet.
+//! whatever came out; 1: something could not be run; 2: usage.
 
 use std::process::ExitCode;
 

@@ -13,7 +13,7 @@ use std::{env, fs};
 
 use serde_json::Value;
 
-use super::process::{cargo_into, printed, results};
+use super::process::{cargo_into, printed, results, said};
 use super::row::Report;
 use super::sample::Pairs;
 use super::{Failure, Options};
@@ -155,12 +155,6 @@ fn diverge(
         &name,
         &Pairs { ours: vec![number(&told, "ours")?], theirs: vec![number(&told, "theirs")?] },
     )?)
-}
-
-/// The line of JSON that a program prints.
-fn said(command: &mut Command) -> Result<Value, Failure> {
-    let what = command.get_program().display().to_string();
-    Ok(serde_json::from_str(&printed(&what, command.output()?)?)?)
 }
 
 fn number(value: &Value, key: &str) -> Result<f64, Failure> {

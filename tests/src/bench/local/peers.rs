@@ -10,7 +10,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::{THREADS, said};
+use super::THREADS;
+use crate::bench::process::said;
 use crate::bench::{Failure, Options};
 
 /// A program that runs models.

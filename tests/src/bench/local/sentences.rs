@@ -6,7 +6,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::{THREADS, number, said};
+use super::{THREADS, number};
+use crate::bench::process::said;
 use crate::bench::row::Report;
 use crate::bench::sample::Pairs;
 use crate::bench::{Failure, Options};
