@@ -20,7 +20,7 @@ impl Where {
         this.namespace("k.ns", &filter.namespace, filter.below);
         match at {
             Some(at) => {
-                let at = this.value(row::seq(at));
+                let at = this.value(at.number());
                 this.and(format!("s.since <= {at} AND (s.until IS NULL OR s.until > {at})"));
             }
             None => this.and("s.s = k.current".to_owned()),

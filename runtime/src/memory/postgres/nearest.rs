@@ -16,7 +16,7 @@ use super::fault::{Fault, Result};
 use super::filter::{Where, is_plain};
 use super::pool::{Asked, Connection};
 use super::row::{self, Vector};
-use crate::memory::store::{Match, Nearest, Search, best, comparable, cosine, unit};
+use crate::memory::store::{Match, Nearest, Search, best, comparable, cosine, finite, unit};
 use crate::memory::{Id, Namespace};
 
 /// What comparing one vector costs, in microseconds, beside a candidate of the index (384 numbers; both measured).
@@ -70,7 +70,7 @@ struct Model {
 }
 
 pub(super) fn nearest(connection: &mut Connection, hints: &Hints, asked: &Nearest<'_>) -> Result<Vec<Match>> {
-    crate::memory::store::finite(&asked.to.vector)?;
+    finite(&asked.to.vector)?;
     let Some(model) = hints.of(connection, asked)? else { return Ok(Vec::new()) };
     comparable(asked.to.vector.len(), model.dimension)?;
     let most = asked.most;

@@ -49,7 +49,7 @@ pub(super) fn nodes(connection: &mut Connection, ids: &[Id], at: Commit) -> Resu
         row::NODE,
         row::TABLES.trim_start_matches("states s JOIN nodes k ON k.n = s.n")
     );
-    let (ids, seq) = (row::keys(ids.iter().copied()), row::seq(at));
+    let (ids, seq) = (row::keys(ids.iter().copied()), at.number());
     let rows = kept(connection, Asked::new(&query, &[&ids, &seq]), at)?;
     rows.iter().map(|found| row::node(found, 0).map(|read| read.node)).collect()
 }
@@ -93,7 +93,7 @@ pub(super) fn relations(
         )
     };
     let (out, into) = (query("x"), query("y"));
-    let (keys, seq) = (row::keys(ids.iter().copied()), row::seq(at));
+    let (keys, seq) = (row::keys(ids.iter().copied()), at.number());
     let asked = [Asked::new(&out, &[&keys, &seq]), Asked::new(&into, &[&keys, &seq]), Asked::plain(HORIZON)];
     let mut answers = connection.all(&asked)?;
     is_kept(&answers.pop().unwrap_or_default(), at)?;
@@ -143,7 +143,7 @@ pub(super) fn all(
     take: &mut dyn FnMut(Item) -> std::result::Result<(), Error>,
 ) -> Result<()> {
     is_kept(&connection.query(HORIZON, &[])?, at)?;
-    let at = row::seq(at);
+    let at = at.number();
     let nodes = format!(
         "SELECT {} FROM {} WHERE s.since <= $1 AND (s.until IS NULL OR s.until > $1) ORDER BY k.id",
         row::NODE,
@@ -180,7 +180,7 @@ pub(super) fn log(
         row::NODE,
         row::TABLES
     );
-    let mut rows = Box::pin(connection.stream(&query, &[&row::seq(after)])?);
+    let mut rows = Box::pin(connection.stream(&query, &[&after.number()])?);
     while let Some(found) = connection.next(&mut rows)? {
         let (commit, at) =
             (Commit(found.try_get::<_, i64>(0)?.cast_unsigned()), row::timestamp(found.try_get(1)?)?);

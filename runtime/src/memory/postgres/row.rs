@@ -14,7 +14,6 @@ use crate::memory::content::{Blob, Content, Digested, Media};
 use crate::memory::id::Id;
 use crate::memory::node::{Embedding, MemoryNode, Provenance, Status};
 use crate::memory::relation::{Relation, RelationKind};
-use crate::memory::store::Commit;
 use crate::memory::time::{Interval, Timestamp};
 use crate::memory::{Kind, Namespace};
 
@@ -99,11 +98,6 @@ pub(super) fn relation(row: &Row, from: usize) -> Result<Relation> {
         created: row.time(7)?,
         provenance: row.get::<Option<String>>(8)?.map(|text| provenance(&text)).transpose()?,
     })
-}
-
-/// The number of a commit. Those that will never be are greater than all that are.
-pub(super) fn seq(commit: Commit) -> i64 {
-    i64::try_from(commit.0).unwrap_or(i64::MAX)
 }
 
 pub(super) fn id(uuid: Uuid) -> Id {

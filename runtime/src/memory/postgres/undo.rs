@@ -57,7 +57,7 @@ pub(super) fn undo<'a>(
     // What somebody else has changed since comes before what cannot be undone for another reason.
     unchanged(&view, &past)?;
     let mut writing = Writing::begin(settings, view, settings.clock.now())?;
-    writing.undoes = Some(row::seq(commit));
+    writing.undoes = Some(commit.number());
     // What was changed twice goes back once, to what was before the first time.
     let mut seen = BTreeSet::new();
     let first = past.entries.iter().filter(|entry| entry.n.is_none_or(|n| seen.insert(n)));
@@ -87,7 +87,7 @@ fn past(connection: &mut Connection, commit: Commit) -> Result<Past> {
     const COMMIT: &str =
         "SELECT undone, seq <= (SELECT horizon FROM head), entries FROM commits WHERE seq = $1";
     const ENTRIES: &str = "SELECT op, n, state, before, r FROM log WHERE seq = $1 ORDER BY ord";
-    let seq = row::seq(commit);
+    let seq = commit.number();
     let asked = [Asked::new(COMMIT, &[&seq]), Asked::new(ENTRIES, &[&seq])];
     let mut begun = Vec::from(schema::BEGIN);
     begun.extend(asked);

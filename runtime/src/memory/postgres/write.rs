@@ -11,6 +11,7 @@ use crate::memory::content::{Content, Digested};
 use crate::memory::id::Id;
 use crate::memory::node::{Embedding, MemoryNode, Status};
 use crate::memory::relation::{Relation, RelationKind};
+use crate::memory::store::kept::{counted, important, is_same};
 use crate::memory::store::op::Op;
 use crate::memory::store::{Batch, Change, Commit, Committed, Expected, Revision, Seen, apply};
 use crate::memory::time::{Interval, Timestamp};
@@ -444,23 +445,9 @@ impl<'a> Writing<'a> {
     }
 }
 
-/// A count that the database has a number for.
-fn counted(what: &'static str, count: u64) -> Result<i64> {
-    let most = || Error::invalid(what, format!("{count} is more than {}", i64::MAX));
-    i64::try_from(count).map_err(|_| most().into())
-}
-
 /// What comes after a version, or a number of accesses. The greatest stays what it is.
 fn after(count: i64) -> i64 {
     count.saturating_add(1)
-}
-
-/// An importance as it is stored: there is one zero.
-fn important(importance: f32) -> Result<f32> {
-    if importance.is_finite() {
-        return Ok(importance + 0.0);
-    }
-    Err(Error::invalid("importance", "it is no number").into())
 }
 
 fn next(number: &mut i64) -> i64 {
@@ -485,20 +472,4 @@ impl State {
             metadata: row::metadata_text(&node.metadata),
         }
     }
-}
-
-/// Whether storing a memory again changes nothing: all is the same but for when it was stored and used.
-fn is_same(there: &MemoryNode, new: &MemoryNode) -> bool {
-    let MemoryNode {
-        id, namespace, kind, content, embedding, importance, valid, provenance, metadata, ..
-    } = new;
-    there.id == *id
-        && there.namespace == *namespace
-        && there.kind == *kind
-        && there.content == *content
-        && there.embedding == *embedding
-        && there.importance == *importance
-        && there.valid == *valid
-        && there.provenance == *provenance
-        && there.metadata == *metadata
 }

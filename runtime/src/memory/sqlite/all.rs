@@ -26,7 +26,7 @@ fn nodes(connection: &Connection, at: Commit, take: &mut Take<'_>) -> Result<(),
         row::at("?1")
     );
     let mut statement = connection.prepare_cached(&query)?;
-    let mut rows = statement.query([row::number(at)])?;
+    let mut rows = statement.query([at.number()])?;
     while let Some(found) = rows.next()? {
         take(Item::Node(Box::new(row::node(connection, found)?.node)))?;
     }
@@ -40,7 +40,7 @@ fn relations(connection: &Connection, at: Commit, take: &mut Take<'_>) -> Result
         *row::RELATION
     );
     let mut statement = connection.prepare_cached(&query)?;
-    let mut rows = statement.query([row::number(at)])?;
+    let mut rows = statement.query([at.number()])?;
     while let Some(found) = rows.next()? {
         take(Item::Relation(Box::new(row::relation(found)?)))?;
     }

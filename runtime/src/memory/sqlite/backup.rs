@@ -4,12 +4,12 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 
 use super::schema::{self, Config};
-use super::{beside, failed, row};
+use super::{beside, failed, read};
 use crate::memory::Error;
-use crate::memory::store::{Commit, Committed};
+use crate::memory::store::Committed;
 
 /// Copies what a connection that is in no transaction sees at one moment; which commit that is says the copy.
 pub(super) fn backup(connection: &Connection, config: &Config, to: &Path) -> Result<Committed, Error> {
@@ -22,20 +22,13 @@ pub(super) fn backup(connection: &Connection, config: &Config, to: &Path) -> Res
     let part = Part::of(to);
     connection
         .execute("VACUUM INTO ?1", [part.0.to_str()])
-        .and_then(|_| last(&schema::reader(&part.0, config)?))
+        .and_then(|_| read::last(&schema::reader(&part.0, config)?))
         .map_err(|error| failed(name, error))
         .and_then(|committed| {
             part.put(to).map_err(|error| schema::failed_to_open(name, error))?;
             schema::sync_folder(to)?;
             Ok(committed)
         })
-}
-
-fn last(copy: &Connection) -> Result<Committed, rusqlite::Error> {
-    const LAST: &str = "SELECT seq, at FROM commits ORDER BY seq DESC LIMIT 1";
-    let last = copy.query_row(LAST, (), |found| Ok((found.get(0)?, found.get(1)?))).optional()?;
-    let (seq, at): (u64, i64) = last.unwrap_or_default();
-    Ok(Committed { commit: Commit(seq), at: row::timestamp(1, at)? })
 }
 
 /// A file that is no copy yet. It goes, unless it becomes one.

@@ -53,7 +53,7 @@ pub(super) fn each<E: From<Error>>(
     take: &mut dyn FnMut(Done) -> std::result::Result<(), E>,
 ) -> std::result::Result<(), E> {
     let mut statement = connection.prepare_cached(&query("c.seq > ?1"))?;
-    let mut rows = statement.query([row::number(after)])?;
+    let mut rows = statement.query([after.number()])?;
     while let Some(found) = rows.next()? {
         take(done(found)?)?;
     }
@@ -63,7 +63,7 @@ pub(super) fn each<E: From<Error>>(
 /// What a transaction did.
 pub(super) fn of(connection: &Connection, commit: Commit) -> Result<Vec<Entry>> {
     let mut statement = connection.prepare_cached(&query("c.seq = ?1"))?;
-    Ok(statement.query_row([row::number(commit)], done)?.entries)
+    Ok(statement.query_row([commit.number()], done)?.entries)
 }
 
 /// The memories that have changed since a commit.

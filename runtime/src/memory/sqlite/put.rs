@@ -6,10 +6,12 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::log::{self, Entry};
 use super::write::{Fault, Writing};
-use super::{row, sum};
+use super::{read, row, sum};
 use crate::memory::content::{Content, Digested};
 use crate::memory::node::{Embedding, MemoryNode, Status};
+use crate::memory::store::kept::{counted, important};
 use crate::memory::store::op::Op;
+use crate::memory::store::{Commit, Committed};
 use crate::memory::time::{Interval, Timestamp};
 use crate::memory::{Error, Settings};
 
@@ -17,7 +19,7 @@ use crate::memory::{Error, Settings};
 const LARGE: usize = 64 << 10;
 
 /// What versions and accesses are counted to, and no further: the greatest number that the database has.
-pub(super) const COUNTED: u64 = i64::MAX.cast_unsigned();
+const COUNTED: u64 = i64::MAX.cast_unsigned();
 
 type Result<T> = std::result::Result<T, Fault>;
 
@@ -39,12 +41,8 @@ pub(super) struct Known {
 
 impl Known {
     pub(super) fn read(connection: &Connection) -> Result<Self> {
-        const LAST: &str = "SELECT seq, at FROM commits ORDER BY seq DESC LIMIT 1";
-        let mut last = connection.prepare_cached(LAST)?;
-        let last = last.query_row((), |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-        let (seq, at): (u64, i64) = last.unwrap_or_default();
-        let (at, next) = (row::timestamp(1, at)?, Next::after(connection)?);
-        Ok(Self { seq, at, next, namespace: None, model: None })
+        let Committed { commit: Commit(seq), at } = read::last(connection)?;
+        Ok(Self { seq, at, next: Next::after(connection)?, namespace: None, model: None })
     }
 }
 
@@ -220,12 +218,8 @@ impl Writing<'_> {
     /// # Errors
     /// When the database would not keep its numbers as they are.
     pub(super) fn state(&mut self, n: i64, state: &State) -> Result<i64> {
-        if !state.importance.is_finite() {
-            return Err(Error::invalid("importance", "it is no number").into());
-        }
-        if state.version > COUNTED {
-            return Err(Error::invalid("version", format!("{} is more than {COUNTED}", state.version)).into());
-        }
+        let importance = important(state.importance)?;
+        let version = counted("version", state.version)?;
         let s = self.known.next.s;
         self.known.next.s += 1;
         let row = params![
@@ -234,8 +228,8 @@ impl Writing<'_> {
             self.seq,
             None::<u64>,
             row::status(state.status),
-            state.version,
-            f64::from(state.importance),
+            version,
+            f64::from(importance),
             row::micros(state.valid.from),
             row::micros(state.valid.to),
             state.updated.micros(),

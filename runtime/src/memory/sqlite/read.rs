@@ -9,7 +9,7 @@ use super::{row, sum};
 use crate::memory::id::Id;
 use crate::memory::node::{Embedding, MemoryNode};
 use crate::memory::relation::{Relation, RelationKind};
-use crate::memory::store::{Change, Commit, Direction, Filter, Logged, Order, Page, Stored, op};
+use crate::memory::store::{Change, Commit, Committed, Direction, Filter, Logged, Order, Page, Stored, op};
 use crate::memory::{Error, Namespace};
 
 type Result<T> = std::result::Result<T, Fault>;
@@ -17,6 +17,14 @@ type Result<T> = std::result::Result<T, Fault>;
 pub(super) fn head(connection: &Connection) -> Result<Commit> {
     let mut statement = connection.prepare_cached("SELECT coalesce(max(seq), 0) FROM commits")?;
     Ok(Commit(statement.query_row((), |row| row.get(0))?))
+}
+
+/// The last commit, and when it was.
+pub(super) fn last(connection: &Connection) -> std::result::Result<Committed, rusqlite::Error> {
+    let mut last = connection.prepare_cached("SELECT seq, at FROM commits ORDER BY seq DESC LIMIT 1")?;
+    let last = last.query_row((), |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    let (seq, at): (u64, i64) = last.unwrap_or_default();
+    Ok(Committed { commit: Commit(seq), at: row::timestamp(1, at)? })
 }
 
 /// The earliest commit whose state is kept.
@@ -37,8 +45,7 @@ pub(super) fn nodes(connection: &Connection, ids: &[Id], at: Commit) -> Result<V
     let mut statement = connection.prepare_cached(&query)?;
     let mut found = Vec::with_capacity(ids.len());
     for id in ids {
-        let read =
-            statement.query_row(params![row::key(*id), row::number(at)], |row| row::node(connection, row));
+        let read = statement.query_row(params![row::key(*id), at.number()], |row| row::node(connection, row));
         found.extend(read.optional()?.map(|read| read.node));
     }
     Ok(found)
@@ -56,7 +63,7 @@ impl Where {
         this.namespace(filter);
         match at {
             Some(at) => {
-                let at = this.value(Value::Integer(row::number(at)));
+                let at = this.value(Value::Integer(at.number()));
                 this.conditions.push(row::at(&at));
             }
             None => this.conditions.push("s.s = k.current".to_owned()),
@@ -207,7 +214,7 @@ pub(super) fn relations(
         );
         let mut statement = connection.prepare_cached(&query)?;
         for id in ids {
-            let rows = statement.query_map(params![row::key(*id), row::number(at)], row::relation)?;
+            let rows = statement.query_map(params![row::key(*id), at.number()], row::relation)?;
             for relation in rows {
                 let relation = relation?;
                 let is_meant =

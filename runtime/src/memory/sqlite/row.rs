@@ -14,7 +14,6 @@ use crate::memory::content::{Blob, Content, Media};
 use crate::memory::id::Id;
 use crate::memory::node::{Embedding, MemoryNode, Provenance, Status};
 use crate::memory::relation::{Relation, RelationKind};
-use crate::memory::store::Commit;
 use crate::memory::time::{Interval, Timestamp};
 use crate::memory::{Kind, Namespace};
 
@@ -109,11 +108,6 @@ pub(super) fn key(id: Id) -> [u8; 16] {
 
 pub(super) fn timestamp(column: usize, micros: i64) -> Result<Timestamp> {
     Timestamp::from_micros(micros).map_err(|error| wrong(column, error))
-}
-
-/// The number of a commit. One that there cannot be is after all that there are.
-pub(super) fn number(commit: Commit) -> i64 {
-    i64::try_from(commit.0).unwrap_or(i64::MAX)
 }
 
 pub(super) fn micros(time: Option<Timestamp>) -> Option<i64> {

@@ -19,7 +19,7 @@ pub(super) fn undo(connection: &Connection, settings: &Settings, commit: Commit)
     let no = |reason: &str| Fault::from(Error::NotUndone { commit, reason: reason.to_owned() });
     const COMMIT: &str = "SELECT undone FROM commits WHERE seq = ?1";
     let found: Option<Option<u64>> =
-        connection.prepare_cached(COMMIT)?.query_row([row::number(commit)], |row| row.get(0)).optional()?;
+        connection.prepare_cached(COMMIT)?.query_row([commit.number()], |row| row.get(0)).optional()?;
     match found {
         None => return Err(no("there is no such commit, or its log is compacted")),
         Some(Some(by)) => return Err(no(&format!("commit {by} has undone it"))),

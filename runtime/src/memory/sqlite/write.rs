@@ -4,12 +4,13 @@ use std::sync::LazyLock;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::put::{COUNTED, Known, State, after};
+use super::put::{Known, State, after};
 use super::row::{self, Read};
 use super::{sum, upkeep};
 use crate::memory::id::Id;
 use crate::memory::node::{Embedding, MemoryNode, Status};
 use crate::memory::relation::{Relation, RelationKind};
+use crate::memory::store::kept::{counted, is_same};
 use crate::memory::store::op::Op;
 use crate::memory::store::{Batch, Change, Commit, Committed, Expected, Revision, Seen};
 use crate::memory::time::{Interval, Timestamp};
@@ -152,11 +153,7 @@ impl<'a> Writing<'a> {
     }
 
     fn add(&mut self, node: &MemoryNode) -> Result<()> {
-        if node.accesses > COUNTED {
-            return Err(
-                Error::invalid("accesses", format!("{} is more than {COUNTED}", node.accesses)).into()
-            );
-        }
+        counted("accesses", node.accesses)?;
         // An addition that was undone has left its row, without a state. Mostly there is none.
         let mut there = self.connection.prepare_cached("SELECT n FROM nodes WHERE id = ?1")?;
         let left = there.query_row([row::key(node.id)], |row| row.get(0)).optional()?;
@@ -325,20 +322,4 @@ impl<'a> Writing<'a> {
         let mut statement = self.connection.prepare_cached(&query)?;
         Ok(statement.query_row([row::key(id)], |found| row::node(self.connection, found)).optional()?)
     }
-}
-
-/// Whether storing a memory again changes nothing: all is the same but for when it was stored and used.
-fn is_same(there: &MemoryNode, new: &MemoryNode) -> bool {
-    let MemoryNode {
-        id, namespace, kind, content, embedding, importance, valid, provenance, metadata, ..
-    } = new;
-    there.id == *id
-        && there.namespace == *namespace
-        && there.kind == *kind
-        && there.content == *content
-        && there.embedding == *embedding
-        && there.importance == *importance
-        && there.valid == *valid
-        && there.provenance == *provenance
-        && there.metadata == *metadata
 }

@@ -6,11 +6,13 @@
 //! until it is [compacted](Store::compact) or [forgotten](Change::Forget).
 //!
 //! `change` has what can be done, `transaction` collects it and watches what it was concluded from, `filter` says which
-//! memories are meant, `nearest` finds vectors, `op` says what logs have, [`measured`] counts. Stores are blocking: they are called from threads that may be blocked.
+//! memories are meant, `nearest` finds vectors, `op` says what logs have, `kept` how all stores keep
+//! numbers, [`measured`] counts. Stores are blocking: they are called from threads that may be blocked.
 
 mod all;
 mod change;
 mod filter;
+pub(super) mod kept;
 pub mod measured;
 mod nearest;
 pub(super) mod op;

@@ -45,8 +45,7 @@ pub fn run(options: &Options, report: &mut Report<'_>) -> Result<(), Failure> {
 fn built() -> Result<PathBuf, Failure> {
     let program = env::current_exe()?;
     let target = program.parent().and_then(Path::parent).unwrap_or(Path::new("target"));
-    let is_postgres = env::var_os(stores::POSTGRES).is_some_and(|folder| !folder.is_empty());
-    let features = if is_postgres { "memory,postgres" } else { "memory" };
+    let features = if stores::has_postgres() { "memory,postgres" } else { "memory" };
     let build = ["build", "--release", "--quiet", "--package", "typewright-tests", "--features", features];
     cargo_into(target, &workspace_root(), &[&build[..], &["--bin", CHILD]].concat())?;
     Ok(target.join("release").join(CHILD))

@@ -15,7 +15,7 @@ use crate::bench::sample::Pairs;
 use crate::bench::{Failure, Options};
 
 /// The folder with the programs of PostgreSQL.
-pub(super) const POSTGRES: &str = "TYPEWRIGHT_PG_BIN";
+const POSTGRES: &str = "TYPEWRIGHT_PG_BIN";
 /// Memories of the store that is opened.
 const OPENED: &str = "100000";
 
@@ -89,10 +89,14 @@ fn beside(ours: &[f64], theirs: f64) -> Pairs {
     Pairs { theirs: vec![theirs; ours.len()], ours: ours.to_vec() }
 }
 
+/// Whether there are programs of PostgreSQL to start.
+pub(super) fn has_postgres() -> bool {
+    env::var_os(POSTGRES).is_some_and(|folder| !folder.is_empty())
+}
+
 /// Rows about PostgreSQL.
 pub(super) fn postgres(options: &Options, child: &Path, report: &mut Report<'_>) -> Result<(), Failure> {
-    let is_there = env::var_os(POSTGRES).is_some_and(|folder| !folder.is_empty());
-    if !is_there {
+    if !has_postgres() {
         let why = format!("not measured: {POSTGRES} names no folder with the programs of PostgreSQL");
         return missing(report, "PostgreSQL: ", &why);
     }
@@ -108,8 +112,8 @@ pub(super) fn postgres(options: &Options, child: &Path, report: &mut Report<'_>)
 
 /// Tells of all rows that begin so why there is nothing to tell.
 pub(super) fn missing(report: &mut Report<'_>, start: &str, why: &str) -> Result<(), Failure> {
-    let all = BARS.iter().filter(|bar| bar.section == "memory" && bar.name.starts_with(start));
-    all.into_iter().try_for_each(|bar| Ok(report.missing(bar.name, why)?))
+    let mut all = BARS.iter().filter(|bar| bar.section == "memory" && bar.name.starts_with(start));
+    all.try_for_each(|bar| Ok(report.missing(bar.name, why)?))
 }
 
 fn pairs(value: &Value) -> Result<Pairs, Failure> {
