@@ -7,17 +7,14 @@ use std::arch::x86_64::*;
 
 use super::{UNDER_WAY, scalar, through_rows};
 
-/// How far ahead of its use a line is asked for.
-const AHEAD: usize = 4096;
-
-/// Asks for the lines of as many bytes as a row has, some bytes behind its beginning.
+/// Asks for the lines of a row.
 #[inline(always)]
 #[expect(unsafe_code, reason = "a hint by pointer")]
-fn ahead<T>(row: &[T], bytes: usize) {
+fn ahead<T>(row: &[T]) {
     let from = row.as_ptr().cast::<i8>();
     for line in 0..size_of_val(row).div_ceil(64) {
         // SAFETY: a hint reads nothing and may name any address.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(from.wrapping_add(bytes + 64 * line)) };
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(from.wrapping_add(64 * line)) };
     }
 }
 
@@ -56,6 +53,13 @@ fn sum_integers(lanes: __m256i) -> i32 {
     _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32::<0b10_11_00_01>(two)))
 }
 
+/// The products of bytes, each sum of two of them in a lane.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn products(row: &[u8; 16], query: &[i8; 16]) -> __m256i {
+    _mm256_madd_epi16(_mm256_cvtepu8_epi16(load_bytes(row)), _mm256_cvtepi8_epi16(load_bytes(query)))
+}
+
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn float(row: &[[f32; 16]], query: &[[f32; 16]]) -> f32 {
@@ -81,13 +85,43 @@ pub(super) fn byte(row: &[[u8; 64]], query: &[[i8; 64]]) -> i32 {
     for (row, query) in row.iter().zip(query) {
         let (row, query) = (row.as_chunks::<16>().0, query.as_chunks::<16>().0);
         for ((sum, row), query) in sums.iter_mut().zip(row).zip(query) {
-            let (row, query) =
-                (_mm256_cvtepu8_epi16(load_bytes(row)), _mm256_cvtepi8_epi16(load_bytes(query)));
-            *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(row, query));
+            *sum = _mm256_add_epi32(*sum, products(row, query));
         }
     }
     let [a, b, c, d] = sums;
     sum_integers(_mm256_add_epi32(_mm256_add_epi32(a, b), _mm256_add_epi32(c, d)))
+}
+
+/// The products of four rows, a line of each in turn.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn four_floats(rows: [&[[f32; 16]]; 4], query: &[[f32; 16]]) -> [f32; 4] {
+    let (mut sums, rows) = ([[_mm256_setzero_ps(); 2]; 4], rows.map(|row| &row[..query.len()]));
+    for (at, query) in query.iter().enumerate() {
+        for (sums, row) in sums.iter_mut().zip(rows) {
+            let (row, query) = (row[at].as_chunks::<8>().0, query.as_chunks::<8>().0);
+            for ((sum, row), query) in sums.iter_mut().zip(row).zip(query) {
+                *sum = _mm256_fmadd_ps(load_floats(row), load_floats(query), *sum);
+            }
+        }
+    }
+    sums.map(|[a, b]| sum_floats(_mm256_add_ps(a, b)))
+}
+
+/// The products of four rows, a line of each in turn.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn four_bytes(rows: [&[[u8; 64]]; 4], query: &[[i8; 64]]) -> [i32; 4] {
+    let (mut sums, rows) = ([_mm256_setzero_si256(); 4], rows.map(|row| &row[..query.len()]));
+    for (at, query) in query.iter().enumerate() {
+        let query = query.as_chunks::<16>().0;
+        for (sum, row) in sums.iter_mut().zip(rows) {
+            for (row, query) in row[at].as_chunks::<16>().0.iter().zip(query) {
+                *sum = _mm256_add_epi32(*sum, products(row, query));
+            }
+        }
+    }
+    sums.map(|sum| sum_integers(sum))
 }
 
 through_rows!(
@@ -95,6 +129,7 @@ through_rows!(
     floats,
     floats_at,
     float,
+    four_floats,
     [f32; 16],
     [f32; 16],
     f32,
@@ -105,6 +140,7 @@ through_rows!(
     bytes,
     bytes_at,
     byte,
+    four_bytes,
     [i8; 64],
     [u8; 64],
     i32,

@@ -1,22 +1,17 @@
 //! Products for AVX-512 with VNNI. What they compute is told in [`scalar`](super::scalar).
-//!
-//! Rows are read as a stream, faster than the processor foresees: they are asked for a page ahead.
 
 use std::arch::x86_64::*;
 
 use super::{UNDER_WAY, scalar, through_rows};
 
-/// How far ahead of its use a line is asked for.
-const AHEAD: usize = 4096;
-
-/// Asks for the lines of as many bytes as a row has, some bytes behind its beginning.
+/// Asks for the lines of a row.
 #[inline(always)]
 #[expect(unsafe_code, reason = "a hint by pointer")]
-fn ahead<T>(row: &[T], bytes: usize) {
+fn ahead<T>(row: &[T]) {
     let from = row.as_ptr().cast::<i8>();
     for line in 0..size_of_val(row).div_ceil(64) {
         // SAFETY: a hint reads nothing and may name any address.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(from.wrapping_add(bytes + 64 * line)) };
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(from.wrapping_add(64 * line)) };
     }
 }
 
@@ -70,11 +65,38 @@ pub(super) fn byte(row: &[[u8; 64]], query: &[[i8; 64]]) -> i32 {
     _mm512_reduce_add_epi32(_mm512_add_epi32(sums[0], sums[1]))
 }
 
+/// The products of four rows, a line of each in turn.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+fn four_floats(rows: [&[[f32; 16]]; 4], query: &[[f32; 16]]) -> [f32; 4] {
+    let (mut sums, rows) = ([_mm512_setzero_ps(); 4], rows.map(|row| &row[..query.len()]));
+    for (at, query) in query.iter().enumerate() {
+        for (sum, row) in sums.iter_mut().zip(rows) {
+            *sum = _mm512_fmadd_ps(load_floats(&row[at]), load_floats(query), *sum);
+        }
+    }
+    sums.map(|sum| _mm512_reduce_add_ps(sum))
+}
+
+/// The products of four rows, a line of each in turn.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+fn four_bytes(rows: [&[[u8; 64]]; 4], query: &[[i8; 64]]) -> [i32; 4] {
+    let (mut sums, rows) = ([_mm512_setzero_si512(); 4], rows.map(|row| &row[..query.len()]));
+    for (at, query) in query.iter().enumerate() {
+        for (sum, row) in sums.iter_mut().zip(rows) {
+            *sum = _mm512_dpbusd_epi32(*sum, load_bytes(&row[at]), load_bytes(query));
+        }
+    }
+    sums.map(|sum| _mm512_reduce_add_epi32(sum))
+}
+
 through_rows!(
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
     floats,
     floats_at,
     float,
+    four_floats,
     [f32; 16],
     [f32; 16],
     f32,
@@ -85,6 +107,7 @@ through_rows!(
     bytes,
     bytes_at,
     byte,
+    four_bytes,
     [i8; 64],
     [u8; 64],
     i32,

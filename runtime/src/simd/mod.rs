@@ -120,14 +120,23 @@ pub fn differing(level: Level, query: &[u64], rows: &[u64], out: &mut [u32]) {
 /// How many bytes of rows are asked for before they are used.
 const UNDER_WAY: usize = 2048;
 
-/// Defines for a level what goes through rows: `one` is the product of two vectors, `ahead` asks for a row that comes.
+/// Defines for a level what goes through rows: `one` is the product of two vectors, `four` are those of four rows, `ahead`
+/// asks for a row that comes.
 macro_rules! through_rows {
-    ($(#[$attribute:meta])* $all:ident, $some:ident, $one:ident, $query:ty, $row:ty, $out:ty, $ahead:ident) => {
+    ($(#[$attribute:meta])* $all:ident, $some:ident, $one:ident, $four:ident, $query:ty, $row:ty, $out:ty, $ahead:ident) => {
         $(#[$attribute])*
         pub(super) fn $all(query: &[$query], rows: &[$row], out: &mut [$out]) {
-            for (row, out) in rows.chunks_exact(query.len().max(1)).zip(out) {
-                $ahead(row, AHEAD);
-                *out = $one(row, query);
+            let row = |at: usize| &rows[at * query.len()..][..query.len()];
+            // The memory gives more to who reads at several places at once.
+            let part = out.len() / 4;
+            for at in 0..part {
+                let at = [at, part + at, 2 * part + at, 3 * part + at];
+                for (at, product) in at.into_iter().zip($four(at.map(row), query)) {
+                    out[at] = product;
+                }
+            }
+            for at in 4 * part..out.len() {
+                out[at] = $one(row(at), query);
             }
         }
 
@@ -136,10 +145,10 @@ macro_rules! through_rows {
             let row = |at: &u32| &rows[*at as usize * query.len()..][..query.len()];
             // As many rows are under way at once as a core can wait for.
             let under_way = (UNDER_WAY / size_of_val(query).max(1)).max(1);
-            at.iter().take(under_way).for_each(|at| $ahead(row(at), 0));
+            at.iter().take(under_way).for_each(|at| $ahead(row(at)));
             for ((which, this), out) in at.iter().enumerate().zip(out) {
                 if let Some(next) = at.get(which + under_way) {
-                    $ahead(row(next), 0);
+                    $ahead(row(next));
                 }
                 *out = $one(row(this), query);
             }

@@ -7,10 +7,8 @@ use std::arch::aarch64::*;
 
 use super::{UNDER_WAY, scalar, through_rows};
 
-const AHEAD: usize = 0;
-
 /// Nothing is asked for: there is no stable way to say it.
-fn ahead<T>(_: &[T], _: usize) {}
+fn ahead<T>(_: &[T]) {}
 
 #[inline]
 #[target_feature(enable = "neon")]
@@ -69,11 +67,26 @@ pub(super) fn byte(row: &[[u8; 64]], query: &[[i8; 64]]) -> i32 {
     all(sums) + 128 * all(taken)
 }
 
+/// The products of four rows.
+#[inline]
+#[target_feature(enable = "neon")]
+fn four_floats(rows: [&[[f32; 16]]; 4], query: &[[f32; 16]]) -> [f32; 4] {
+    rows.map(|row| float(row, query))
+}
+
+/// The products of four rows.
+#[inline]
+#[target_feature(enable = "neon")]
+fn four_bytes(rows: [&[[u8; 64]]; 4], query: &[[i8; 64]]) -> [i32; 4] {
+    rows.map(|row| byte(row, query))
+}
+
 through_rows!(
     #[target_feature(enable = "neon")]
     floats,
     floats_at,
     float,
+    four_floats,
     [f32; 16],
     [f32; 16],
     f32,
@@ -84,6 +97,7 @@ through_rows!(
     bytes,
     bytes_at,
     byte,
+    four_bytes,
     [i8; 64],
     [u8; 64],
     i32,

@@ -2,10 +2,8 @@
 
 use super::{UNDER_WAY, through_rows};
 
-const AHEAD: usize = 0;
-
 /// Nothing is asked for: the compiler's vectors are slower than the memory.
-fn ahead<T>(_: &[T], _: usize) {}
+fn ahead<T>(_: &[T]) {}
 
 /// The product of two vectors, summed in sixteen lanes.
 pub(super) fn float(row: &[[f32; 16]], query: &[[f32; 16]]) -> f32 {
@@ -24,8 +22,18 @@ pub(super) fn byte(row: &[[u8; 64]], query: &[[i8; 64]]) -> i32 {
     row.iter().zip(query).map(|(row, query)| row.iter().zip(query).map(product).sum::<i32>()).sum()
 }
 
-through_rows!(floats, floats_at, float, [f32; 16], [f32; 16], f32, ahead);
-through_rows!(bytes, bytes_at, byte, [i8; 64], [u8; 64], i32, ahead);
+/// The products of four rows.
+fn four_floats(rows: [&[[f32; 16]]; 4], query: &[[f32; 16]]) -> [f32; 4] {
+    rows.map(|row| float(row, query))
+}
+
+/// The products of four rows.
+fn four_bytes(rows: [&[[u8; 64]]; 4], query: &[[i8; 64]]) -> [i32; 4] {
+    rows.map(|row| byte(row, query))
+}
+
+through_rows!(floats, floats_at, float, four_floats, [f32; 16], [f32; 16], f32, ahead);
+through_rows!(bytes, bytes_at, byte, four_bytes, [i8; 64], [u8; 64], i32, ahead);
 
 /// In how many bits rows of as many words differ from a query. Inlined, so that it is compiled for each level; and for
 /// the usual lengths of vectors.

@@ -74,13 +74,13 @@ fn rows_one_after_the_other_and_here_and_there() {
         for level in Level::all() {
             let mut found = vec![0.0; rows];
             dots(level, &lines::of::<Floats>(&query), &stored, &mut found);
-            for (row, found) in all.iter().zip(&found) {
-                let (expected, size) = truly(row, &query);
-                assert!((f64::from(*found) - expected).abs() <= f64::from(rounding(len)) * size, "{level:?}");
-            }
             let mut some = vec![0.0; at.len()];
             dots_at(level, &lines::of::<Floats>(&query), &stored, &at, &mut some);
-            assert_eq!(some, at.iter().map(|at| found[*at as usize]).collect::<Vec<_>>(), "{level:?}");
+            let found = all.iter().zip(found).chain(at.iter().map(|at| &all[*at as usize]).zip(some));
+            for (row, found) in found {
+                let (expected, size) = truly(row, &query);
+                assert!((f64::from(found) - expected).abs() <= f64::from(rounding(len)) * size, "{level:?}");
+            }
             let query = lines::of::<Signed>(&signed[0]);
             let mut found = vec![0; rows];
             byte_dots(level, &query, &stored_bytes, &mut found);

@@ -23,8 +23,8 @@ pub(super) struct Scale {
 
 impl Scale {
     /// The scale of the least squared error for these vectors.
-    pub(super) fn of(vectors: &[&[f32]]) -> Self {
-        let numbers = || vectors.iter().copied().flatten();
+    pub(super) fn of(vectors: &[Vec<f32>]) -> Self {
+        let numbers = || vectors.iter().flatten();
         let peak = numbers().fold(0.0_f32, |peak, x| peak.max(x.abs()));
         if peak == 0.0 {
             return Self { clip: 1.0 };
@@ -35,7 +35,7 @@ impl Scale {
             bins[((x.abs() * per) as usize).min(BINS - 1)] += 1;
         }
         // A few large numbers belong to outliers, whose codes do not matter.
-        let mut outliers = vectors.len() as u64 / 128 + 1;
+        let mut outliers = vectors.len() as u64 / 1024 + 1;
         for count in bins.iter_mut().rev() {
             let taken = outliers.min(*count);
             (*count, outliers) = (*count - taken, outliers - taken);
@@ -54,7 +54,7 @@ impl Scale {
 
     /// A scale with more room.
     pub(super) fn wider(self) -> Self {
-        Self { clip: self.clip * 1.5 }
+        Self { clip: self.clip * 1.25 }
     }
 
     /// Writes the codes of a vector; whether it lost much.
@@ -109,11 +109,10 @@ mod tests {
         let mut random = fastrand::Rng::with_seed(1);
         let mut vectors: Vec<Vec<f32>> =
             (0..1000).map(|_| (0..32).map(|_| normal(&mut random)).collect()).collect();
-        let scale = |vectors: &[Vec<f32>]| Scale::of(&vectors.iter().map(Vec::as_slice).collect::<Vec<_>>());
-        let plain = scale(&vectors);
+        let plain = Scale::of(&vectors);
         assert!((3.0..6.0).contains(&plain.clip), "{plain:?}");
         vectors[0][0] = 100.0;
-        let with = scale(&vectors);
+        let with = Scale::of(&vectors);
         assert!(with.clip < 20.0, "{with:?}");
         let outliers = vectors.iter().filter(|vector| with.encode(vector, &mut [0; 32])).count();
         assert!((1..=16).contains(&outliers), "{outliers}");

@@ -2,7 +2,7 @@
 //!
 //! An index is derived from a store and can be made again from it: it says which commit it has [seen](Index::seen), and
 //! whoever has the store brings it [up to date](Index::update). `rows` keeps the vectors, `codes` makes bytes of them and
-//! `signs` bits, `facts` and `bits` answer filters, `scan` compares all that a filter means, `graph` leads to what is near
+//! `signs` bits, both of vectors that `rotation` has turned, `facts` and `bits` answer filters, `scan` compares all that a filter means, `graph` leads to what is near
 //! without that, `plan` says which of both, `work` builds the graph, `sidecar` keeps it in a file, `top` keeps the best.
 //!
 //! A filter is never applied to what was found: what it means is known before anything is compared, so that as many are
@@ -14,6 +14,7 @@ mod codes;
 mod facts;
 mod graph;
 mod plan;
+mod rotation;
 mod rows;
 mod scan;
 mod sidecar;

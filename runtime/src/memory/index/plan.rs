@@ -1,4 +1,4 @@
-//! Which way to search, by what each costs: measured on vectors of 384 numbers, one core of two (AVX-512).
+//! Which way to search, by what each costs: measured on vectors of 384 numbers, one core of two (AVX2).
 
 use std::sync::PoisonError;
 
@@ -6,16 +6,17 @@ use super::bits::Bits;
 use super::graph::{Graph, Space, Target};
 use super::scan::{self, Query};
 use super::top::Top;
-use super::{Index, State, codes};
+use super::{Index, State};
 use crate::memory::store::{Match, Nearest, Search};
 
 /// Up to so many vectors, comparing all in full is as fast as anything.
 const FEW: usize = 2000;
 /// What comparing by codes first finds, at least, of what is nearest.
 const BY_CODES: f32 = 0.999;
-/// Nanoseconds for a vector that is compared by its code, and for each that a graph keeps while it is searched.
-const CODE: usize = 14;
-const KEPT: usize = 1700;
+/// Nanoseconds for a vector that is compared by its signs or its code, and for each that a graph keeps while it is
+/// searched.
+const CODE: usize = 8;
+const KEPT: usize = 2200;
 /// How many vectors a search of the graph has to keep to find such a share of the ten nearest.
 const EFFORTS: [(f32, usize); 6] =
     [(0.90, 32), (0.95, 80), (0.98, 128), (0.99, 192), (0.995, 320), (0.999, 640)];
@@ -60,7 +61,7 @@ impl Index {
         let mut scratch =
             self.scratches.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         let space = Space { rows, level: query.level };
-        let codes = codes::query(&query.vector);
+        let codes = state.rows.codes_of(&query.vector);
         let to = Target { space, codes: &codes };
         let mut top = Top::new(scan::compared_in_full(most), 0.0);
         if set.count() == rows.count() {

@@ -8,9 +8,10 @@ use std::collections::{BTreeSet, HashMap};
 use super::bits::Bits;
 use super::codes::{self, Scale};
 use super::facts::{Columns, Facts};
+use super::rotation::Rotation;
 use super::signs;
 use crate::memory::Id;
-use crate::simd::lines::{self, Floats, Line, Unsigned};
+use crate::simd::lines::{self, Floats, Line, Signed, Unsigned};
 
 /// The most vectors that a scale is made of.
 const SAMPLE: usize = 4096;
@@ -25,7 +26,7 @@ pub(super) struct Rows {
     pub(super) sign_words: usize,
     pub(super) floats: Vec<Floats>,
     pub(super) codes: Vec<Unsigned>,
-    /// A bit for each number, in words: whether it is above the mean.
+    /// A bit for each number of a rotated vector, in words: whether it is above the mean.
     pub(super) signs: Vec<u64>,
     pub(super) facts: Columns,
     pub(super) live: Bits,
@@ -34,8 +35,9 @@ pub(super) struct Rows {
     ids: Vec<Id>,
     slots: HashMap<Id, u32>,
     free: Vec<u32>,
+    rotation: Rotation,
     scale: Scale,
-    /// Of each number, of the vectors of the sample.
+    /// Of each number, of the rotated vectors of the sample.
     means: Vec<f32>,
     /// How many vectors there were when the scale was made.
     scaled: usize,
@@ -59,6 +61,7 @@ impl Rows {
             ids: Vec::new(),
             slots: HashMap::new(),
             free: Vec::new(),
+            rotation: Rotation::new(dimensions),
             scale: Scale { clip: 1.0 },
             means: vec![0.0; dimensions],
             scaled: 0,
@@ -166,15 +169,17 @@ impl Rows {
     }
 
     fn most_outliers(&self) -> usize {
-        self.count() / 64 + 16
+        self.count() / 512 + 16
     }
 
     /// Chooses the scale anew. There are ever fewer outliers with more room.
     fn rescale(&mut self) {
         self.scaled = self.count();
         let step = self.count().div_ceil(SAMPLE).max(1);
-        let sample: Vec<&[f32]> = self.live.iter().step_by(step).map(|slot| self.vector(slot)).collect();
-        (self.scale, self.means) = (Scale::of(&sample), signs::means(&sample, self.dimensions));
+        let sample: Vec<u32> = self.live.iter().step_by(step).collect();
+        self.means = self.means_of(&sample);
+        let sample: Vec<Vec<f32>> = sample.iter().map(|slot| self.centred(self.vector(*slot))).collect();
+        self.scale = Scale::of(&sample);
         loop {
             self.outliers.clear();
             let live: Vec<u32> = self.live.iter().collect();
@@ -186,22 +191,44 @@ impl Rows {
         }
     }
 
+    /// Of each number of these vectors, rotated, the mean.
+    fn means_of(&self, slots: &[u32]) -> Vec<f32> {
+        let mut sums = vec![0.0_f64; self.dimensions];
+        for slot in slots {
+            let rotated = self.rotation.of(self.vector(*slot));
+            sums.iter_mut().zip(&rotated).for_each(|(sum, x)| *sum += f64::from(*x));
+        }
+        sums.into_iter().map(|sum| (sum / slots.len().max(1) as f64) as f32).collect()
+    }
+
+    /// A vector rotated, without the means.
+    fn centred(&self, vector: &[f32]) -> Vec<f32> {
+        let mut rotated = self.rotation.of(vector);
+        rotated.iter_mut().zip(&self.means).for_each(|(x, mean)| *x -= mean);
+        rotated
+    }
+
     fn encode(&mut self, slot: u32) {
         let at = slot as usize;
-        let vector = &lines::numbers(&self.floats[at * self.lines..][..self.lines])[..self.dimensions];
+        let centred = self.centred(self.vector(slot));
         let codes = &mut self.codes[at * self.code_lines..][..self.code_lines];
-        match self.scale.encode(vector, lines::numbers_mut(codes)) {
+        match self.scale.encode(&centred, lines::numbers_mut(codes)) {
             true => self.outliers.insert(slot),
             false => self.outliers.remove(&slot),
         };
         let signs = &mut self.signs[at * self.sign_words..][..self.sign_words];
-        signs::encode(vector, &self.means, signs);
+        signs::encode(&centred, signs);
+    }
+
+    /// A vector that is looked for, as signed codes. What the means would add to products is the same for all rows.
+    pub(super) fn codes_of(&self, vector: &[f32]) -> Vec<Signed> {
+        codes::query(&self.rotation.of(vector))
     }
 
     /// The signs of a vector that is looked for.
     pub(super) fn signs_of(&self, vector: &[f32]) -> Vec<u64> {
         let mut words = vec![0; self.sign_words];
-        signs::encode(vector, &self.means, &mut words);
+        signs::encode(&self.centred(vector), &mut words);
         words
     }
 }

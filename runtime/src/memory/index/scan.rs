@@ -1,7 +1,6 @@
 //! The nearest vectors by comparing all: in full, or by codes first, or by signs before.
 
 use super::bits::{Bits, ones};
-use super::codes;
 use super::rows::Rows;
 use super::signs;
 use super::top::Top;
@@ -43,7 +42,7 @@ pub(super) fn exact(rows: &Rows, query: &Query, set: &Bits, most: usize) -> Vec<
 /// alike. Finds nearly all of what [`exact`] finds.
 pub(super) fn coded(rows: &Rows, query: &Query, set: &Bits, most: usize) -> Vec<Match> {
     let mut top = Top::new(compared_in_full(most), 0.0);
-    let (level, len, codes) = (query.level, rows.code_lines, codes::query(&query.vector));
+    let (level, len, codes) = (query.level, rows.code_lines, rows.codes_of(&query.vector));
     let some = |at: &[u32], out: &mut [i32]| simd::byte_dots_at(level, &codes, &rows.codes, at, out);
     if signs::are_worth(rows, set.count()) {
         signs::offer(rows, query, set, most, some, &mut top);
@@ -76,7 +75,11 @@ pub(super) fn compared(
     best(slots.map(scored).collect(), most)
 }
 
-/// Offers the products of a set of slots, 64 slots at a time: all of them where many are meant, else those alone.
+/// How many words of a set are compared at once, where many of them all are meant: what is read at several places is read
+/// faster, if those are not next to each other.
+const AT_ONCE: usize = 16;
+
+/// Offers the products of a set of slots, word by word: of all slots where many are meant, else of those alone.
 fn each<S: Copy + Default>(
     len: usize,
     set: &Bits,
@@ -85,23 +88,27 @@ fn each<S: Copy + Default>(
     score: impl Fn(S) -> f32,
     top: &mut Top,
 ) {
-    let (mut out, mut at) = ([S::default(); 64], [0_u32; 64]);
-    for (first, word) in (0..).step_by(64).zip(set.words()) {
-        let count = word.count_ones() as usize;
-        if count >= 16 {
-            let out = &mut out[..64.min(len - first)];
-            block(first, out);
-            for (bit, product) in out.iter().enumerate() {
-                let product = score(*product);
-                if product >= top.threshold() && word >> bit & 1 == 1 {
-                    top.offer(product, (first + bit) as u32);
+    let (mut out, mut at) = ([S::default(); 64 * AT_ONCE], [0_u32; 64]);
+    let are_many = |words: &[u64]| words.iter().all(|word| word.count_ones() >= 16);
+    for (first, words) in (0..).step_by(64 * AT_ONCE).zip(set.words().chunks(AT_ONCE)) {
+        let size = if are_many(words) { AT_ONCE } else { 1 };
+        for (first, words) in (first..).step_by(64 * size).zip(words.chunks(size)) {
+            if are_many(words) {
+                let out = &mut out[..(64 * words.len()).min(len - first)];
+                block(first, out);
+                for (slot, product) in (first..).zip(out) {
+                    let (product, bit) = (score(*product), slot - first);
+                    if product >= top.threshold() && words[bit / 64] >> (bit % 64) & 1 == 1 {
+                        top.offer(product, slot as u32);
+                    }
                 }
+            } else {
+                let count =
+                    at.iter_mut().zip(ones(words[0])).map(|(at, bit)| *at = first as u32 + bit).count();
+                let (at, out) = (&at[..count], &mut out[..count]);
+                some(at, out);
+                at.iter().zip(out).for_each(|(at, product)| top.offer(score(*product), *at));
             }
-        } else if count > 0 {
-            let (at, out) = (&mut at[..count], &mut out[..count]);
-            at.iter_mut().zip(ones(*word)).for_each(|(at, bit)| *at = first as u32 + bit);
-            some(at, out);
-            at.iter().zip(out).for_each(|(at, product)| top.offer(score(*product), *at));
         }
     }
 }

@@ -6,7 +6,6 @@ use std::sync::atomic::Ordering;
 use super::search::Wanted;
 use super::{Entry, Graph, NONE, Scratch, Space, Target, linked, write};
 use crate::memory::index::bits::Bits;
-use crate::memory::index::codes;
 use crate::simd::lines::Floats;
 
 impl Graph {
@@ -37,7 +36,7 @@ impl Graph {
     /// Whether there is something to which it links.
     fn link(&self, space: Space<'_>, slot: u32, entry: Entry, dead: &Bits, scratch: &mut Scratch) -> bool {
         let level = self.levels[slot as usize];
-        let codes = codes::query(space.rows.vector(slot));
+        let codes = space.rows.codes_of(space.rows.vector(slot));
         let to = Target { space, codes: &codes };
         let mut best = (to.score(entry.slot), entry.slot);
         for level in (level + 1..=entry.level).rev() {

@@ -146,7 +146,7 @@ fn codes_find_outliers_and_nearly_all_else() {
 /// Vectors for which signs say much, and such for which they say little or nothing.
 #[test]
 fn signs_leave_out_nearly_nothing() {
-    let (dimensions, count) = (64, signs::WORTH as u128 + 2000);
+    let (dimensions, count) = (64, signs::WORTH as u128 + 10_000);
     let mut random = Rng::with_seed(3);
     let centres: Vec<Vec<f32>> = (0..200).map(|_| without_structure(&mut random, dimensions)).collect();
     type Draw<'a> = dyn Fn(&mut Rng) -> Vec<f32> + 'a;
