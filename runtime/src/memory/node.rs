@@ -70,7 +70,7 @@ pub struct MemoryNode {
     pub updated: Timestamp,
     /// When it stopped to be live.
     pub ended: Option<Timestamp>,
-    /// From when on [`Store::expire`](super::store::Store::expire) ends it. Until that is called it is found as before.
+    /// From when on it is not recalled any more, and [`Store::expire`](super::store::Store::expire) ends it.
     pub expires: Option<Timestamp>,
     /// When it was recalled last. At first, when it was stored.
     pub last_access: Timestamp,
@@ -104,7 +104,7 @@ pub struct MemoryDraft {
     pub importance: Option<f32>,
     /// When it holds in the world.
     pub valid: Interval,
-    /// From when on [`Store::expire`](super::store::Store::expire) ends it. Until that is called it is found as before.
+    /// From when on it is not recalled any more, and [`Store::expire`](super::store::Store::expire) ends it.
     pub expires: Option<Timestamp>,
     /// Where it is from.
     pub provenance: Option<Provenance>,

@@ -117,6 +117,15 @@ pub fn differing(level: Level, query: &[u64], rows: &[u64], out: &mut [u32]) {
     dispatch!(level, differing(query, rows, out));
 }
 
+/// The Hadamard transform of a power of two of numbers, larger by the root of how many there are.
+#[cfg_attr(
+    any(target_arch = "x86_64", target_arch = "aarch64"),
+    expect(unsafe_code, reason = "calls what was compiled for a level")
+)]
+pub fn hadamard(level: Level, numbers: &mut [f32]) {
+    dispatch!(level, hadamard(numbers));
+}
+
 /// How many bytes of rows are asked for before they are used.
 const UNDER_WAY: usize = 2048;
 

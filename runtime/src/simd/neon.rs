@@ -104,6 +104,12 @@ through_rows!(
     ahead
 );
 
+/// The Hadamard transform of a power of two of numbers.
+#[target_feature(enable = "neon")]
+pub(super) fn hadamard(numbers: &mut [f32]) {
+    scalar::hadamard(numbers);
+}
+
 /// In how many bits rows of as many words differ from a query.
 #[target_feature(enable = "neon")]
 pub(super) fn differing(query: &[u64], rows: &[u64], out: &mut [u32]) {

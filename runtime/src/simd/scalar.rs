@@ -35,6 +35,37 @@ fn four_bytes(rows: [&[[u8; 64]]; 4], query: &[[i8; 64]]) -> [i32; 4] {
 through_rows!(floats, floats_at, float, four_floats, [f32; 16], [f32; 16], f32, ahead);
 through_rows!(bytes, bytes_at, byte, four_bytes, [i8; 64], [u8; 64], i32, ahead);
 
+/// Sums and differences of neighbours, of pairs, of fours and so on. Inlined, so that it is compiled for each level; the
+/// first three steps at once, since the compiler has vectors for what lies eight apart.
+#[inline(always)]
+pub(super) fn hadamard(numbers: &mut [f32]) {
+    let (eights, rest) = numbers.as_chunks_mut::<8>();
+    eights.iter_mut().for_each(|eight| *eight = of_eight(*eight));
+    steps(rest, 1);
+    steps(numbers, 8);
+}
+
+/// The steps from one on, of a power of two of numbers.
+#[inline(always)]
+fn steps(numbers: &mut [f32], from: usize) {
+    let mut half = from;
+    while half < numbers.len() {
+        for pair in numbers.chunks_exact_mut(2 * half) {
+            let (a, b) = pair.split_at_mut(half);
+            a.iter_mut().zip(b).for_each(|(a, b)| (*a, *b) = (*a + *b, *a - *b));
+        }
+        half *= 2;
+    }
+}
+
+#[inline(always)]
+fn of_eight(x: [f32; 8]) -> [f32; 8] {
+    let step = |x: [f32; 8], half: usize| -> [f32; 8] {
+        std::array::from_fn(|at| if at & half == 0 { x[at] + x[at ^ half] } else { x[at ^ half] - x[at] })
+    };
+    step(step(step(x, 1), 2), 4)
+}
+
 /// In how many bits rows of as many words differ from a query. Inlined, so that it is compiled for each level; and for
 /// the usual lengths of vectors.
 #[inline(always)]

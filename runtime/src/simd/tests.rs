@@ -113,6 +113,24 @@ fn lines_are_aligned_and_filled_up() {
 }
 
 #[test]
+fn hadamard_transforms_are_the_plain_ones() {
+    let mut random = Rng::with_seed(5);
+    for power in 0..10 {
+        let numbers = floats(&mut random, 1 << power);
+        let sign = |row: usize, at: usize| if (row & at).count_ones() % 2 == 0 { 1.0 } else { -1.0 };
+        for level in Level::all() {
+            let mut found = numbers.clone();
+            hadamard(level, &mut found);
+            for (row, found) in found.iter().enumerate() {
+                let terms = numbers.iter().enumerate().map(|(at, x)| sign(row, at) * f64::from(*x));
+                let (expected, size) = terms.fold((0.0, 0.0), |(sum, size), x| (sum + x, size + f64::abs(x)));
+                assert!((f64::from(*found) - expected).abs() <= 1e-6 * size, "{level:?}, {power}");
+            }
+        }
+    }
+}
+
+#[test]
 fn bits_that_differ_are_counted() {
     let mut random = Rng::with_seed(4);
     for _ in 0..200 {

@@ -70,7 +70,7 @@ pub enum Failure {
     Memory(#[from] typewright_runtime::memory::Error),
     /// SQL by hand was refused.
     #[cfg(feature = "postgres")]
-    #[error("SQL by hand: {0}")]
+    #[error("SQL by hand: {0}: {cause}", cause = .0.as_db_error().map_or("", |error| error.message()))]
     Sql(#[from] tokio_postgres::Error),
     /// A program of the benchmark failed.
     #[error("{0}")]

@@ -234,6 +234,12 @@ impl Oracle {
     }
 }
 
+/// What has become of a node at a time, whether somebody has looked for what expires or not.
+pub fn status_at(node: &MemoryNode, time: Option<Timestamp>) -> Status {
+    let is_due = time.zip(node.expires).is_some_and(|(time, expires)| expires <= time);
+    if is_due && node.status == Status::Live { Status::Expired } else { node.status }
+}
+
 /// Whether a filter means a node.
 pub fn is_meant(filter: &Filter, node: &MemoryNode) -> bool {
     let is_inside =
@@ -241,6 +247,7 @@ pub fn is_meant(filter: &Filter, node: &MemoryNode) -> bool {
     is_inside
         && (filter.kinds.is_empty() || filter.kinds.contains(&node.kind))
         && filter.statuses.contains(&node.status)
+        && filter.statuses.contains(&status_at(node, filter.valid_at))
         && filter.valid_at.is_none_or(|time| node.valid.contains(time))
         && filter.created.contains(node.created)
         && filter.importance.is_none_or(|importance| node.importance >= importance)

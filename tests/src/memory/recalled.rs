@@ -7,7 +7,7 @@ use typewright_runtime::memory::recall::text;
 use typewright_runtime::memory::recall::{Query, Rest, Strategy, When, passes_on};
 use typewright_runtime::memory::{Id, MemoryNode, Timestamp};
 
-use super::oracle::World;
+use super::oracle::{World, status_at};
 use super::search::cosine;
 
 /// What is found, with its score; nothing has a score that fills up.
@@ -28,6 +28,7 @@ fn in_scope(query: &Query, node: &MemoryNode, time: Option<Timestamp>) -> bool {
     });
     is_inside
         && query.statuses.contains(&node.status)
+        && query.statuses.contains(&status_at(node, time))
         && time.is_none_or(|time| node.valid.contains(time))
         && query.created.contains(node.created)
 }

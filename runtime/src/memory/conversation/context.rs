@@ -113,9 +113,7 @@ impl Conversation {
         }
         let page = Page { order: Order::Importance, ..Page::default() };
         let filter = Filter::of(self.namespace.clone()).kinds(kinds).valid_at(now).page(page);
-        let mut nodes = self.store.find(&filter, self.store.head()?)?;
-        // What is over may not have been ended yet.
-        nodes.retain(|node| node.expires.is_none_or(|expires| expires > now));
+        let nodes = self.store.find(&filter, self.store.head()?)?;
         Ok(nodes.into_iter().map(|node| Recalled { score: node.importance.into(), node }).collect())
     }
 }

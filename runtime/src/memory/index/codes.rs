@@ -57,6 +57,15 @@ impl Scale {
         Self { clip: self.clip * 1.25 }
     }
 
+    /// With as much room as it takes for so few of these vectors to lose much.
+    pub(super) fn with_room(self, vectors: &[Vec<f32>], outliers: usize) -> Self {
+        let (mut scale, mut codes) = (self, vec![0; vectors.first().map_or(0, Vec::len)]);
+        while vectors.iter().filter(|vector| scale.encode(vector, &mut codes)).count() > outliers {
+            scale = scale.wider();
+        }
+        scale
+    }
+
     /// Writes the codes of a vector; whether it lost much.
     pub(super) fn encode(self, vector: &[f32], codes: &mut [u8]) -> bool {
         let per = LARGEST / self.clip;

@@ -14,13 +14,14 @@ pub(in crate::memory) struct Facts {
     pub(in crate::memory) importance: f32,
     pub(in crate::memory) created: Timestamp,
     pub(in crate::memory) valid: Interval,
+    pub(in crate::memory) expires: Option<Timestamp>,
 }
 
 impl Facts {
     /// Of a namespace, and nothing else.
     pub(super) fn of(namespace: Namespace) -> Self {
-        let created = Timestamp::MIN;
-        Self { namespace, kind: Kind::Fact, importance: 0.0, created, valid: Interval::ALWAYS }
+        let (created, valid) = (Timestamp::MIN, Interval::ALWAYS);
+        Self { namespace, kind: Kind::Fact, importance: 0.0, created, valid, expires: None }
     }
 }
 
@@ -35,6 +36,8 @@ pub(super) struct Columns {
     created: Vec<i64>,
     /// From when and up to when, with the ends of time where nothing is said.
     valid: Vec<[i64; 2]>,
+    /// The end of time, where nothing is said.
+    expires: Vec<i64>,
 }
 
 impl Columns {
@@ -47,6 +50,7 @@ impl Columns {
             self.importance.resize(len, 0.0);
             self.created.resize(len, 0);
             self.valid.resize(len, [0; 2]);
+            self.expires.resize(len, 0);
         }
         self.namespace[slot] = number;
         self.kind[slot] = facts.kind.number();
@@ -54,6 +58,7 @@ impl Columns {
         self.created[slot] = facts.created.micros();
         let Interval { from, to } = facts.valid;
         self.valid[slot] = [from.map_or(i64::MIN, Timestamp::micros), to.map_or(i64::MAX, Timestamp::micros)];
+        self.expires[slot] = facts.expires.map_or(i64::MAX, Timestamp::micros);
     }
 
     fn number(&mut self, namespace: &Namespace) -> u32 {
@@ -91,6 +96,9 @@ impl Columns {
         }
         if let Some(time) = filter.valid_at.map(Timestamp::micros) {
             keep(&mut words, &self.valid, |[from, to]| (*from..*to).contains(&time));
+        }
+        if let Some(time) = filter.unexpired_at().map(Timestamp::micros) {
+            keep(&mut words, &self.expires, |expires| *expires > time);
         }
         Bits::of_words(words)
     }

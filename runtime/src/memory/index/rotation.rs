@@ -13,6 +13,7 @@
 use std::f32::consts::FRAC_1_SQRT_2;
 
 use crate::random::Random;
+use crate::simd::{self, Level};
 
 /// After four rounds nothing of the order of the numbers is left that could be measured.
 const ROUNDS: usize = 4;
@@ -26,6 +27,7 @@ pub(super) struct Rotation {
     /// they are.
     factors: Vec<f32>,
     dimensions: usize,
+    level: Level,
 }
 
 impl Rotation {
@@ -38,7 +40,8 @@ impl Rotation {
             let size = if is_transformed { keeping } else { 1.0 };
             if random.unit() < 0.5 { -size } else { size }
         };
-        Self { factors: (0..ROUNDS * dimensions).map(&mut factor).collect(), dimensions }
+        let factors = (0..ROUNDS * dimensions).map(&mut factor).collect();
+        Self { factors, dimensions, level: Level::detect() }
     }
 
     /// A rotated vector.
@@ -47,7 +50,7 @@ impl Rotation {
         let rounds = self.factors.chunks_exact(self.dimensions.max(1));
         for (round, factors) in rounds.enumerate() {
             rotated.iter_mut().zip(factors).for_each(|(x, factor)| *x *= factor);
-            hadamard(&mut rotated[range(round, self.dimensions)]);
+            simd::hadamard(self.level, &mut rotated[range(round, self.dimensions)]);
             if !self.dimensions.is_power_of_two() {
                 halves(&mut rotated);
             }
@@ -65,18 +68,6 @@ fn transformed(dimensions: usize) -> usize {
 fn range(round: usize, dimensions: usize) -> std::ops::Range<usize> {
     let length = transformed(dimensions);
     if round.is_multiple_of(2) { 0..length } else { dimensions - length..dimensions }
-}
-
-/// The Hadamard transform of a power of two of numbers, larger by the root of how many there are.
-fn hadamard(numbers: &mut [f32]) {
-    let mut half = 1;
-    while half < numbers.len() {
-        for pair in numbers.chunks_exact_mut(2 * half) {
-            let (a, b) = pair.split_at_mut(half);
-            a.iter_mut().zip(b).for_each(|(a, b)| (*a, *b) = (*a + *b, *a - *b));
-        }
-        half *= 2;
-    }
 }
 
 /// Sums and differences of the first and the last half.

@@ -179,7 +179,8 @@ impl Rows {
         let sample: Vec<u32> = self.live.iter().step_by(step).collect();
         self.means = self.means_of(&sample);
         let sample: Vec<Vec<f32>> = sample.iter().map(|slot| self.centred(self.vector(*slot))).collect();
-        self.scale = Scale::of(&sample);
+        // On the sample first, since all are encoded anew for each.
+        self.scale = Scale::of(&sample).with_room(&sample, sample.len() / 1024 + 2);
         loop {
             self.outliers.clear();
             let live: Vec<u32> = self.live.iter().collect();

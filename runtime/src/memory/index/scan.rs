@@ -75,11 +75,11 @@ pub(super) fn compared(
     best(slots.map(scored).collect(), most)
 }
 
-/// How many words of a set are compared at once, where many of them all are meant: what is read at several places is read
-/// faster, if those are not next to each other.
+/// How many words of a set are compared at once, where much of them is meant: what is read at several places is read faster,
+/// if those are not next to each other.
 const AT_ONCE: usize = 16;
 
-/// Offers the products of a set of slots, word by word: of all slots where many are meant, else of those alone.
+/// Offers the products of a set of slots, part by part: of all its slots where many are meant, else of those alone.
 fn each<S: Copy + Default>(
     len: usize,
     set: &Bits,
@@ -89,26 +89,34 @@ fn each<S: Copy + Default>(
     top: &mut Top,
 ) {
     let (mut out, mut at) = ([S::default(); 64 * AT_ONCE], [0_u32; 64]);
-    let are_many = |words: &[u64]| words.iter().all(|word| word.count_ones() >= 16);
-    for (first, words) in (0..).step_by(64 * AT_ONCE).zip(set.words().chunks(AT_ONCE)) {
-        let size = if are_many(words) { AT_ONCE } else { 1 };
-        for (first, words) in (first..).step_by(64 * size).zip(words.chunks(size)) {
-            if are_many(words) {
-                let out = &mut out[..(64 * words.len()).min(len - first)];
-                block(first, out);
-                for (slot, product) in (first..).zip(out) {
-                    let (product, bit) = (score(*product), slot - first);
-                    if product >= top.threshold() && words[bit / 64] >> (bit % 64) & 1 == 1 {
-                        top.offer(product, slot as u32);
-                    }
-                }
-            } else {
-                let count =
-                    at.iter_mut().zip(ones(words[0])).map(|(at, bit)| *at = first as u32 + bit).count();
-                let (at, out) = (&at[..count], &mut out[..count]);
-                some(at, out);
-                at.iter().zip(out).for_each(|(at, product)| top.offer(score(*product), *at));
+    for (first, words) in parts(set.words()) {
+        if !are_many(words) {
+            let count = at.iter_mut().zip(ones(words[0])).map(|(at, bit)| *at = first as u32 + bit).count();
+            let (at, out) = (&at[..count], &mut out[..count]);
+            some(at, out);
+            at.iter().zip(out).for_each(|(at, product)| top.offer(score(*product), *at));
+            continue;
+        }
+        let out = &mut out[..(64 * words.len()).min(len - first)];
+        block(first, out);
+        for (bit, product) in out.iter().enumerate() {
+            let product = score(*product);
+            if product >= top.threshold() && words[bit / 64] >> (bit % 64) & 1 == 1 {
+                top.offer(product, (first + bit) as u32);
             }
         }
     }
+}
+
+/// The words of a set that are compared at once, with the slot that they begin with.
+fn parts(words: &[u64]) -> impl Iterator<Item = (usize, &[u64])> {
+    (0..).step_by(64 * AT_ONCE).zip(words.chunks(AT_ONCE)).flat_map(|(first, words)| {
+        let size = if are_many(words) { AT_ONCE } else { 1 };
+        (first..).step_by(64 * size).zip(words.chunks(size))
+    })
+}
+
+/// Whether so many are meant that it is best to compare all.
+fn are_many(words: &[u64]) -> bool {
+    words.iter().all(|word| word.count_ones() >= 16)
 }

@@ -43,6 +43,10 @@ impl Where {
             self.and(format!("(s.valid_from IS NULL OR s.valid_from <= {time})"));
             self.and(format!("(s.valid_to IS NULL OR s.valid_to > {time})"));
         }
+        if let Some(time) = filter.unexpired_at() {
+            let (time, live) = (self.value(time.micros()), row::status(Status::Live));
+            self.and(format!("(s.status <> {live} OR s.expires IS NULL OR s.expires > {time})"));
+        }
         for (bound, sign) in [(filter.created.from, ">="), (filter.created.to, "<")] {
             if let Some(bound) = bound {
                 let bound = self.value(bound.micros());

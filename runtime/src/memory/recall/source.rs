@@ -112,8 +112,15 @@ impl<'a> Source<'a> {
         };
         self.query.scopes.iter().any(holds)
             && self.query.statuses.contains(&node.status)
-            && self.valid_at.is_none_or(|time| node.valid.contains(time))
+            && self.valid_at.is_none_or(|time| node.valid.contains(time) && self.lasts(node, time))
             && self.query.created.contains(node.created)
+    }
+
+    /// Whether it has not expired by then, as [`Filter::valid_at`] says.
+    fn lasts(&self, node: &MemoryNode, time: Timestamp) -> bool {
+        node.status != Status::Live
+            || node.expires.is_none_or(|expires| expires > time)
+            || self.query.statuses.contains(&Status::Expired)
     }
 
     pub(super) fn is_meant(&self, node: &MemoryNode) -> bool {

@@ -216,7 +216,9 @@ fn bring_up(connection: &Connection, kept: &Kept) -> Result<bool> {
 /// What facts and vectors are read from.
 fn columns() -> String {
     let is_whole = sum::is_whole("vectors", "v");
-    format!("k.id, k.ns, k.kind, k.created, s.importance, s.valid_from, s.valid_to, v.data, {is_whole}")
+    format!(
+        "k.id, k.ns, k.kind, k.created, s.importance, s.valid_from, s.valid_to, s.expires, v.data, {is_whole}"
+    )
 }
 
 fn facts(row: &Row<'_>, namespaces: &Namespaces) -> Result<Facts> {
@@ -230,6 +232,7 @@ fn facts(row: &Row<'_>, namespaces: &Namespaces) -> Result<Facts> {
         created: row::timestamp(3, row.get(3)?)?,
         importance: row.get::<_, f64>(4)? as f32,
         valid: Interval { from: time(5)?, to: time(6)? },
+        expires: time(7)?,
     })
 }
 
@@ -287,8 +290,8 @@ fn load(connection: &Connection, kept: &Kept, update: &mut Update<'_>) -> Result
 }
 
 fn put(found: &Row<'_>, namespaces: &Namespaces, update: &mut Update<'_>) -> Result<crate::memory::Id> {
-    row::whole(found, 8)?;
-    let data = found.get_ref(7)?.as_blob().map_err(|error| row::wrong(7, error))?;
+    row::whole(found, 9)?;
+    let data = found.get_ref(8)?.as_blob().map_err(|error| row::wrong(8, error))?;
     let (id, vector) = (row::id(found.get(0)?), row::floats(data));
     update.put(id, &vector, &facts(found, namespaces)?)?;
     Ok(id)

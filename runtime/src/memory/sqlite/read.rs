@@ -7,7 +7,7 @@ use super::log::{self, Done, Entry};
 use super::write::Fault;
 use super::{row, sum};
 use crate::memory::id::Id;
-use crate::memory::node::{Embedding, MemoryNode};
+use crate::memory::node::{Embedding, MemoryNode, Status};
 use crate::memory::relation::{Relation, RelationKind};
 use crate::memory::store::{Change, Commit, Committed, Direction, Filter, Logged, Order, Page, Stored, op};
 use crate::memory::{Error, Namespace};
@@ -80,6 +80,11 @@ impl Where {
             this.conditions.push(format!(
                 "(s.valid_from IS NULL OR s.valid_from <= {time}) AND (s.valid_to IS NULL OR s.valid_to > {time})"
             ));
+        }
+        if let Some(time) = filter.unexpired_at() {
+            let (time, live) = (this.value(Value::Integer(time.micros())), row::status(Status::Live));
+            let lasts = format!("(s.status <> {live} OR s.expires IS NULL OR s.expires > {time})");
+            this.conditions.push(lasts);
         }
         for (bound, sign) in [(filter.created.from, ">="), (filter.created.to, "<")] {
             if let Some(bound) = bound {

@@ -17,7 +17,8 @@ pub struct Filter {
     pub kinds: Vec<Kind>,
     /// What has become of them. Live ones, unless said otherwise.
     pub statuses: Vec<Status>,
-    /// They hold in the world at this time.
+    /// They hold in the world at this time, and have not expired by then. Live ones that have are meant only where
+    /// [expired](Status::Expired) ones are: it is the same whether [`Store::expire`](super::Store::expire) was called or not.
     pub valid_at: Option<Timestamp>,
     /// They were stored within this time.
     pub created: Interval,
@@ -99,7 +100,7 @@ impl Filter {
         Self { statuses: statuses.into_iter().collect(), ..self }
     }
 
-    /// That hold in the world at this time.
+    /// That hold in the world at this time, and have not expired by then.
     #[must_use]
     pub fn valid_at(self, time: Timestamp) -> Self {
         Self { valid_at: Some(time), ..self }
@@ -109,6 +110,11 @@ impl Filter {
     #[must_use]
     pub fn page(self, page: Page) -> Self {
         Self { page, ..self }
+    }
+
+    /// The time by which live memories must not have expired.
+    pub(in crate::memory) fn unexpired_at(&self) -> Option<Timestamp> {
+        self.valid_at.filter(|_| !self.statuses.contains(&Status::Expired))
     }
 
     /// Whether it can be asked.

@@ -233,7 +233,8 @@ pub trait Store: Send + Sync + fmt::Debug {
     fn log(&self, after: Commit, take: &mut dyn FnMut(Logged) -> Result<(), Error>) -> Result<(), Error>;
 
     /// Ends what has expired until now, at most `most` of it. How many did. Whoever keeps memories that expire calls this now
-    /// and then: nothing does it by itself, and until then they are found as before.
+    /// and then: nothing does it by itself. What has expired is not recalled in any case; until this is called it is live to
+    /// who asks the store for what is live [at no certain time](Filter::valid_at).
     ///
     /// # Errors
     /// When the store cannot be written.

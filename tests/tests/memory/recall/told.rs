@@ -16,6 +16,7 @@ use crate::store::{Engine, Place, on_each_store};
 on_each_store!(
     every_number_is_told,
     what_has_ended_is_told_when_it_is_asked_for,
+    what_has_expired_is_not_recalled,
     a_model_judges_again,
     what_was_used_counts_as_recent,
     a_router_falls_back_on_hybrid,
@@ -99,6 +100,49 @@ fn what_has_ended_is_told_when_it_is_asked_for(on: Engine) {
     assert!(ask(&query.clone().valid_at(Timestamp::MIN)).ids() == [ids[1]], "it always holds");
     let wrong = recall_by(&Planner::default(), &**store, settings, &Query::new(namespace(), 10));
     assert!(matches!(wrong, Err(Error::Invalid { .. })), "{wrong:?}");
+}
+
+fn what_has_expired_is_not_recalled(on: Engine) {
+    let place = on.place("told");
+    let hour = Duration::from_secs(3600);
+    let start = place.settings.clock.now();
+    let mut transaction = place.begin();
+    let draft = || MemoryDraft::new(namespace(), Kind::Fact, "plums").embedding("m", vec![1.0, 0.0]);
+    let lasting = transaction.add(draft().expires(start.plus(9 * hour))).unwrap();
+    let passing = transaction.add(draft().expires(start.plus(hour))).unwrap();
+    transaction.commit().unwrap();
+    let (store, settings) = (&*place.store, &place.settings);
+    let words = Query::new(namespace(), 5).text("plums");
+    let near = Query::new(namespace(), 5).vector("m", vec![1.0, 0.0]).strategy(Strategy::Vector);
+    let newest = words.clone().strategy(Strategy::Temporal).created(Interval { from: Some(start), to: None });
+    let queries = [words, near, newest];
+    let found = |query: &Query| {
+        let ways = [Reading::Each, Reading::Indexed].map(|reading| {
+            let mut ids = by(store, settings, query, reading).unwrap().ids();
+            ids.sort_unstable();
+            ids
+        });
+        assert_eq!(ways[0], ways[1], "{query:?}");
+        ways[0].clone()
+    };
+    let mut both = vec![lasting, passing];
+    both.sort_unstable();
+    for query in &queries {
+        assert_eq!(found(query), both);
+    }
+    place.clock.advance(hour);
+    // Whether somebody has looked for what has expired, or not yet.
+    for expired in [0, 1] {
+        for query in &queries {
+            assert_eq!(found(query), [lasting], "{expired}");
+            assert_eq!(found(&query.clone().valid_at(start.plus(9 * hour))), [], "{expired}");
+        }
+        assert_eq!(found(&queries[2].clone().ended()), both, "{expired}");
+        let was = if expired == 0 { both.clone() } else { vec![lasting] };
+        assert_eq!(found(&queries[0].clone().valid_at(start)), was, "{expired}");
+        assert_eq!(found(&queries[0].clone().any_time()), was, "{expired}");
+        assert_eq!(store.expire(10).unwrap(), 1 - expired);
+    }
 }
 
 fn a_model_judges_again(on: Engine) {

@@ -34,6 +34,7 @@ pub(super) fn facts(at: usize) -> Facts {
         importance: 0.5,
         created: Timestamp::MIN,
         valid: Interval::ALWAYS,
+        expires: None,
     }
 }
 

@@ -25,6 +25,7 @@ fn facts(random: &mut Rng) -> Facts {
         created: moment(random),
         valid: [Interval::ALWAYS, Interval { from: Some(from.min(to)), to: Some(from.max(to)) }]
             [random.usize(..2)],
+        expires: [None, Some(moment(random))][random.usize(..2)],
     }
 }
 
@@ -52,6 +53,7 @@ fn is_meant(filter: &Filter, facts: &Facts) -> bool {
         && (filter.kinds.is_empty() || filter.kinds.contains(&facts.kind))
         && filter.importance.is_none_or(|least| facts.importance >= least)
         && filter.valid_at.is_none_or(|time| facts.valid.contains(time))
+        && filter.valid_at.is_none_or(|time| facts.expires.is_none_or(|expires| expires > time))
         && filter.created.contains(facts.created)
 }
 

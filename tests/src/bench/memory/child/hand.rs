@@ -52,8 +52,11 @@ impl Hand {
             self.rows_of(node, numbers)?;
         }
         let [seq, n, s, c, v] = numbers;
-        self.query("INSERT INTO commits (seq, at) VALUES ($1, 0)", &[&seq])?;
         let (documents, tokens) = (nodes.len() as i64, (WORDS * nodes.len()) as i64);
+        self.query(
+            "INSERT INTO commits (seq, at, entries) VALUES ($1, 0, $2)",
+            &[&seq, &(nodes.len() as i32)],
+        )?;
         const HEAD: &str = "UPDATE head SET seq = $1, n = $2, s = $3, c = $4, v = $5, \
              documents = documents + $6, tokens = tokens + $7";
         self.query(HEAD, &[&seq, &n, &s, &c, &v, &documents, &tokens])?;
