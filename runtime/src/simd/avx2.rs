@@ -10,7 +10,7 @@ use super::{UNDER_WAY, scalar, through_rows};
 /// Asks for the lines of a row.
 #[inline(always)]
 #[expect(unsafe_code, reason = "a hint by pointer")]
-fn ahead<T>(row: &[T]) {
+pub(super) fn ahead<T>(row: &[T]) {
     let from = row.as_ptr().cast::<i8>();
     for line in 0..size_of_val(row).div_ceil(64) {
         // SAFETY: a hint reads nothing and may name any address.

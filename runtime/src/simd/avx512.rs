@@ -2,18 +2,8 @@
 
 use std::arch::x86_64::*;
 
+use super::avx2::ahead;
 use super::{UNDER_WAY, scalar, through_rows};
-
-/// Asks for the lines of a row.
-#[inline(always)]
-#[expect(unsafe_code, reason = "a hint by pointer")]
-fn ahead<T>(row: &[T]) {
-    let from = row.as_ptr().cast::<i8>();
-    for line in 0..size_of_val(row).div_ceil(64) {
-        // SAFETY: a hint reads nothing and may name any address.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(from.wrapping_add(64 * line)) };
-    }
-}
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]

@@ -2,8 +2,9 @@
 //!
 //! An index is derived from a store and can be made again from it: it says which commit it has [seen](Index::seen), and
 //! whoever has the store brings it [up to date](Index::update). `rows` keeps the vectors, `codes` makes bytes of them and
-//! `signs` bits, both of vectors that `rotation` has turned, `facts` and `bits` answer filters, `scan` compares all that a filter means, `graph` leads to what is near
-//! without that, `plan` says which of both, `work` builds the graph, `sidecar` keeps it in a file, `top` keeps the best.
+//! `signs` bits, both of vectors that `rotation` has turned, `facts` and `bits` answer filters, `scan` compares all that a
+//! filter means, `graph` leads to what is near without that, `plan` says which of both, `work` builds the graph, `sidecar`
+//! keeps it in a file, `top` keeps the best.
 //!
 //! A filter is never applied to what was found: what it means is known before anything is compared, so that as many are
 //! found as are asked for, if there are so many. [`Search::Exact`](super::store::Search::Exact) finds to the bit what

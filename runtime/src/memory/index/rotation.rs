@@ -35,12 +35,12 @@ impl Rotation {
         let mut random = Random::new(SEED);
         let length = transformed(dimensions);
         let keeping = 1.0 / (length as f32).sqrt();
-        let mut factor = |at: usize| {
+        let factor = |at: usize| {
             let is_transformed = range(at / dimensions, dimensions).contains(&(at % dimensions));
             let size = if is_transformed { keeping } else { 1.0 };
             if random.unit() < 0.5 { -size } else { size }
         };
-        let factors = (0..ROUNDS * dimensions).map(&mut factor).collect();
+        let factors = (0..ROUNDS * dimensions).map(factor).collect();
         Self { factors, dimensions, level: Level::detect() }
     }
 

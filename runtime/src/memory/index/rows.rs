@@ -176,9 +176,10 @@ impl Rows {
     fn rescale(&mut self) {
         self.scaled = self.count();
         let step = self.count().div_ceil(SAMPLE).max(1);
-        let sample: Vec<u32> = self.live.iter().step_by(step).collect();
-        self.means = self.means_of(&sample);
-        let sample: Vec<Vec<f32>> = sample.iter().map(|slot| self.centred(self.vector(*slot))).collect();
+        let sample: Vec<Vec<f32>> =
+            self.live.iter().step_by(step).map(|slot| self.rotated(self.vector(slot))).collect();
+        self.means = means(&sample, self.dimensions);
+        let sample: Vec<Vec<f32>> = sample.into_iter().map(|rotated| self.centred(rotated)).collect();
         // On the sample first, since all are encoded anew for each.
         self.scale = Scale::of(&sample).with_room(&sample, sample.len() / 1024 + 2);
         loop {
@@ -192,26 +193,20 @@ impl Rows {
         }
     }
 
-    /// Of each number of these vectors, rotated, the mean.
-    fn means_of(&self, slots: &[u32]) -> Vec<f32> {
-        let mut sums = vec![0.0_f64; self.dimensions];
-        for slot in slots {
-            let rotated = self.rotation.of(self.vector(*slot));
-            sums.iter_mut().zip(&rotated).for_each(|(sum, x)| *sum += f64::from(*x));
-        }
-        sums.into_iter().map(|sum| (sum / slots.len().max(1) as f64) as f32).collect()
+    /// A vector rotated.
+    pub(super) fn rotated(&self, vector: &[f32]) -> Vec<f32> {
+        self.rotation.of(vector)
     }
 
-    /// A vector rotated, without the means.
-    fn centred(&self, vector: &[f32]) -> Vec<f32> {
-        let mut rotated = self.rotation.of(vector);
+    /// A rotated vector without the means.
+    fn centred(&self, mut rotated: Vec<f32>) -> Vec<f32> {
         rotated.iter_mut().zip(&self.means).for_each(|(x, mean)| *x -= mean);
         rotated
     }
 
     fn encode(&mut self, slot: u32) {
         let at = slot as usize;
-        let centred = self.centred(self.vector(slot));
+        let centred = self.centred(self.rotated(self.vector(slot)));
         let codes = &mut self.codes[at * self.code_lines..][..self.code_lines];
         match self.scale.encode(&centred, lines::numbers_mut(codes)) {
             true => self.outliers.insert(slot),
@@ -223,13 +218,22 @@ impl Rows {
 
     /// A vector that is looked for, as signed codes. What the means would add to products is the same for all rows.
     pub(super) fn codes_of(&self, vector: &[f32]) -> Vec<Signed> {
-        codes::query(&self.rotation.of(vector))
+        codes::query(&self.rotated(vector))
     }
 
-    /// The signs of a vector that is looked for.
-    pub(super) fn signs_of(&self, vector: &[f32]) -> Vec<u64> {
+    /// The signs of a vector that is looked for, which is rotated already.
+    pub(super) fn signs_of(&self, rotated: Vec<f32>) -> Vec<u64> {
         let mut words = vec![0; self.sign_words];
-        signs::encode(&self.centred(vector), &mut words);
+        signs::encode(&self.centred(rotated), &mut words);
         words
     }
+}
+
+/// Of each number of these vectors, the mean.
+fn means(vectors: &[Vec<f32>], dimensions: usize) -> Vec<f32> {
+    let mut sums = vec![0.0_f64; dimensions];
+    for vector in vectors {
+        sums.iter_mut().zip(vector).for_each(|(sum, x)| *sum += f64::from(*x));
+    }
+    sums.into_iter().map(|sum| (sum / vectors.len().max(1) as f64) as f32).collect()
 }

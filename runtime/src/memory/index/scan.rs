@@ -1,6 +1,7 @@
 //! The nearest vectors by comparing all: in full, or by codes first, or by signs before.
 
 use super::bits::{Bits, ones};
+use super::codes;
 use super::rows::Rows;
 use super::signs;
 use super::top::Top;
@@ -42,10 +43,11 @@ pub(super) fn exact(rows: &Rows, query: &Query, set: &Bits, most: usize) -> Vec<
 /// alike. Finds nearly all of what [`exact`] finds.
 pub(super) fn coded(rows: &Rows, query: &Query, set: &Bits, most: usize) -> Vec<Match> {
     let mut top = Top::new(compared_in_full(most), 0.0);
-    let (level, len, codes) = (query.level, rows.code_lines, rows.codes_of(&query.vector));
+    let (level, len, rotated) = (query.level, rows.code_lines, rows.rotated(&query.vector));
+    let codes = codes::query(&rotated);
     let some = |at: &[u32], out: &mut [i32]| simd::byte_dots_at(level, &codes, &rows.codes, at, out);
     if signs::are_worth(rows, set.count()) {
-        signs::offer(rows, query, set, most, some, &mut top);
+        signs::offer(rows, level, &rows.signs_of(rotated), set, most, some, &mut top);
     } else {
         let block = |first: usize, out: &mut [i32]| {
             simd::byte_dots(level, &codes, &rows.codes[first * len..][..out.len() * len], out);

@@ -9,9 +9,8 @@
 
 use super::bits::{Bits, ones};
 use super::rows::Rows;
-use super::scan::Query;
 use super::top::Top;
-use crate::simd;
+use crate::simd::{self, Level};
 
 /// Sets of fewer are not worth it.
 pub(super) const WORTH: usize = 2_000;
@@ -41,14 +40,13 @@ struct Apart {
 }
 
 impl Apart {
-    fn of(rows: &Rows, query: &Query, set: &Bits) -> Self {
+    fn of(rows: &Rows, level: Level, question: &[u64], set: &Bits) -> Self {
         let words = rows.sign_words;
-        let question = rows.signs_of(&query.vector);
         let (mut signs, mut within) = (vec![NOT; rows.len()], vec![0; rows.dimensions + 1]);
         let mut out = [0_u32; 64];
         for (first, word) in (0..).step_by(64).zip(set.words()).filter(|(_, word)| **word != 0) {
             let out = &mut out[..64.min(rows.len() - first)];
-            simd::differing(query.level, &question, &rows.signs[first * words..][..out.len() * words], out);
+            simd::differing(level, question, &rows.signs[first * words..][..out.len() * words], out);
             let mut note = |at: usize| {
                 signs[first + at] = out[at] as u16;
                 within[out[at] as usize] += 1;
@@ -94,16 +92,18 @@ pub(super) fn are_worth(rows: &Rows, count: usize) -> bool {
     count >= WORTH && rows.dimensions < usize::from(NOT)
 }
 
-/// Offers the products of slots of a set, until it is likely that the `most` nearest are among them.
+/// Offers the products of slots of a set, until it is likely that the `most` nearest to what has these signs are among
+/// them.
 pub(super) fn offer(
     rows: &Rows,
-    query: &Query,
+    level: Level,
+    question: &[u64],
     set: &Bits,
     most: usize,
     products: impl Fn(&[u32], &mut [i32]),
     top: &mut Top,
 ) {
-    let apart = Apart::of(rows, query, set);
+    let apart = Apart::of(rows, level, question, set);
     let count = apart.within.last().copied().unwrap_or_default();
     let first = count.div_ceil(FIRST).max(EDGE * most);
     let (mut from, mut wanted, mut out) = (0, first, [0; 256]);

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::query::{Query, Scope, When};
-use crate::memory::store::{Commit, Filter, Order, Page, Store};
+use crate::memory::store::{Commit, Filter, Order, Page, Store, unexpired_at};
 use crate::memory::{Error, Id, MemoryNode, Status, Timestamp};
 
 /// A store as it is asked, and what was read of it.
@@ -112,15 +112,15 @@ impl<'a> Source<'a> {
         };
         self.query.scopes.iter().any(holds)
             && self.query.statuses.contains(&node.status)
-            && self.valid_at.is_none_or(|time| node.valid.contains(time) && self.lasts(node, time))
+            && self.valid_at.is_none_or(|time| node.valid.contains(time))
+            && self.lasts(node)
             && self.query.created.contains(node.created)
     }
 
-    /// Whether it has not expired by then, as [`Filter::valid_at`] says.
-    fn lasts(&self, node: &MemoryNode, time: Timestamp) -> bool {
-        node.status != Status::Live
-            || node.expires.is_none_or(|expires| expires > time)
-            || self.query.statuses.contains(&Status::Expired)
+    /// Whether it has not expired by the time that is meant.
+    fn lasts(&self, node: &MemoryNode) -> bool {
+        let time = unexpired_at(self.valid_at, &self.query.statuses);
+        node.status != Status::Live || time.zip(node.expires).is_none_or(|(time, expires)| expires > time)
     }
 
     pub(super) fn is_meant(&self, node: &MemoryNode) -> bool {

@@ -114,7 +114,7 @@ impl Filter {
 
     /// The time by which live memories must not have expired.
     pub(in crate::memory) fn unexpired_at(&self) -> Option<Timestamp> {
-        self.valid_at.filter(|_| !self.statuses.contains(&Status::Expired))
+        unexpired_at(self.valid_at, &self.statuses)
     }
 
     /// Whether it can be asked.
@@ -133,4 +133,9 @@ impl Filter {
         }
         self.created.checked().map(drop)
     }
+}
+
+/// The time by which live memories must not have expired, where those of some statuses are meant that hold at a time.
+pub(in crate::memory) fn unexpired_at(valid_at: Option<Timestamp>, statuses: &[Status]) -> Option<Timestamp> {
+    valid_at.filter(|_| !statuses.contains(&Status::Expired))
 }

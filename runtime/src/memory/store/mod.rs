@@ -24,6 +24,7 @@ use std::time::Duration;
 
 pub use all::all;
 pub use change::{Batch, Change, Expected, Logged, Revision, Seen};
+pub(super) use filter::unexpired_at;
 pub use filter::{Filter, Order, Page};
 pub use nearest::{Nearest, Search, exact};
 pub(super) use nearest::{best, comparable, cosine, finite, likeness, unit};
