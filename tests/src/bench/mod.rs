@@ -68,6 +68,10 @@ pub enum Failure {
     #[cfg(feature = "memory")]
     #[error("memory: {0}")]
     Memory(#[from] typewright_runtime::memory::Error),
+    /// A table by hand was refused.
+    #[cfg(feature = "memory")]
+    #[error("one table by hand: {0}")]
+    Table(#[from] rusqlite::Error),
     /// SQL by hand was refused.
     #[cfg(feature = "postgres")]
     #[error("SQL by hand: {0}: {cause}", cause = .0.as_db_error().map_or("", |error| error.message()))]

@@ -53,14 +53,17 @@ fn stores(
 fn written(words: &str, stored: &Value, report: &mut Report<'_>) -> Result<(), Failure> {
     report.pairs(&format!("a durable commit, {words}"), &pairs(&stored["one"])?)?;
     report.pairs(&format!("a durable commit, {words}, 8 threads"), &pairs(&stored["threads"])?)?;
-    report.value(&format!("batches of 1 000, {words}"), &numbers(&stored["batches"])?)?;
-    let busy = numbers(&stored["batches_cpu"])?;
+    report.pairs(&format!("a durable commit, {words}, one table"), &pairs(&stored["one table"])?)?;
+    let batches = pairs(&stored["batches"])?;
+    report.value(&format!("batches of 1 000, {words}"), &batches.ours)?;
+    report.pairs(&format!("batches of 1 000, {words}, one table"), &batches)?;
+    let busy = numbers(&stored["batches"]["cpu"])?;
     Ok(report.value(&format!("batches of 1 000, {words}, of processor"), &busy)?)
 }
 
 /// Memories beside vectors alone.
 fn beside_vectors(stored: &Value, programs: &mut Programs, report: &mut Report<'_>) -> Result<(), Failure> {
-    let (one, batches) = (pairs(&stored["one"])?.ours, numbers(&stored["batches"])?);
+    let (one, batches) = (pairs(&stored["one"])?.ours, pairs(&stored["batches"])?.ours);
     for (what, line, ours) in
         [("a durable commit", "commit 1000", one), ("batches of 1 000", "batch 1000", batches)]
     {

@@ -9,6 +9,7 @@ mod nodes;
 mod open;
 mod search;
 mod store;
+mod table;
 
 use std::io::{self, Write};
 use std::path::Path;

@@ -1,4 +1,5 @@
-//! What storing costs: durable commits of one memory beside a file that is appended to and synced, and batches.
+//! What storing costs: durable commits of one memory beside a file that is appended to and synced, and batches. Both beside
+//! one table by hand, which is what the database itself costs.
 
 use std::fs::File;
 use std::io::Write;
@@ -7,6 +8,7 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::unistd::sync;
 use serde_json::{Map, Value, json};
 use typewright_runtime::memory::Kind;
 use typewright_runtime::memory::sqlite::SqliteStore;
@@ -14,6 +16,7 @@ use typewright_runtime::memory::store::{Batch, Store};
 
 use super::failed;
 use super::nodes::{Memories, NUMBERS, TEXT, open};
+use super::table::Table;
 use crate::bench::Failure;
 use crate::bench::clock::processor;
 
@@ -27,9 +30,12 @@ pub(super) fn run(folder: &Path, lasting: Duration, rounds: usize) -> Result<Val
     let mut told = Map::new();
     for (words, kind) in KINDS {
         let mut measured = Measured { folder, words, kind, lasting, rounds };
-        let (one, threads) = (measured.one()?, measured.threads()?);
-        let (clock, busy): (Vec<f64>, Vec<f64>) = measured.batches()?.into_iter().unzip();
-        let value = json!({ "one": one, "threads": threads, "batches": clock, "batches_cpu": busy });
+        let value = json!({
+            "one": measured.one()?,
+            "threads": measured.threads()?,
+            "one table": measured.beside_table(1)?,
+            "batches": measured.beside_table(BATCH)?,
+        });
         told.insert(words.to_owned(), value);
     }
     Ok(Value::Object(told))
@@ -52,7 +58,9 @@ impl Measured<'_> {
     /// Commits of one memory, and records that are appended, in turn.
     fn one(&mut self) -> Result<Value, Failure> {
         let (store, mut memories) = (self.store("one")?, Memories::of(self.kind, 0));
-        self.beside_appended(|lasting, _| Ok(stored(&store, &mut memories, 1, lasting)?.0))
+        self.beside_appended(|lasting, _| {
+            Ok(stored(&mut memories, 1, lasting, |batch| commit(&store, batch))?.0)
+        })
     }
 
     /// The same of several threads at once.
@@ -61,9 +69,24 @@ impl Measured<'_> {
         self.beside_appended(|lasting, round| at_once(&store, kind, round as u64, lasting))
     }
 
-    fn batches(&mut self) -> Result<Vec<(f64, f64)>, Failure> {
-        let (store, mut memories) = (self.store("batches")?, Memories::of(self.kind, 0));
-        (0..self.rounds).map(|_| stored(&store, &mut memories, BATCH, self.lasting)).collect()
+    /// Batches of a size, and the same rows in one table by hand, in turn. What the others have left to the system to write
+    /// is written before.
+    fn beside_table(&mut self, size: usize) -> Result<Value, Failure> {
+        let store = self.store(&format!("by {size}"))?;
+        let mut table =
+            Table::open(&self.folder.join(format!("table by {size} {}.db", self.words)), self.kind)?;
+        let mut memories = Memories::of(self.kind, 0);
+        let (mut ours, mut theirs, mut busy) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..self.rounds {
+            sync();
+            theirs.push(stored(&mut memories, size, self.lasting, |batch| table.commit(batch))?.0);
+            sync();
+            let (clock, processor) =
+                stored(&mut memories, size, self.lasting, |batch| commit(&store, batch))?;
+            ours.push(clock);
+            busy.push(processor);
+        }
+        Ok(json!({ "ours": ours, "theirs": theirs, "cpu": busy }))
     }
 
     fn beside_appended(
@@ -92,18 +115,22 @@ fn appended(folder: &Path, lasting: Duration) -> Result<f64, Failure> {
     Ok(f64::from(count) / begun.elapsed().as_secs_f64())
 }
 
+fn commit(store: &SqliteStore, batch: &Batch) -> Result<(), Failure> {
+    Ok(store.commit(batch).map(drop)?)
+}
+
 /// Memories in batches of a size, for each second of the clock and of a processor. What they say is made beforehand.
 fn stored(
-    store: &SqliteStore,
     memories: &mut Memories,
     size: usize,
     lasting: Duration,
+    mut commit: impl FnMut(&Batch) -> Result<(), Failure>,
 ) -> Result<(f64, f64), Failure> {
     let (mut spent, mut busy, mut count) = (Duration::ZERO, 0, 0);
     while spent < lasting {
         let batch = memories.batch(size)?;
         let (begun, before) = (Instant::now(), processor());
-        store.commit(&batch)?;
+        commit(&batch)?;
         spent += begun.elapsed();
         busy += processor() - before;
         count += size;
