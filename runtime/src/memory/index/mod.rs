@@ -12,6 +12,7 @@
 
 mod bits;
 mod codes;
+mod coding;
 mod facts;
 mod graph;
 mod plan;
@@ -51,7 +52,7 @@ pub struct Settings {
     pub links: usize,
     /// How many near vectors its links are chosen from (efConstruction).
     pub candidates: usize,
-    /// Threads that build the graph. One makes the same graph of the same vectors.
+    /// Threads that build the graph, and encode many vectors. One makes the same graph of the same vectors.
     pub threads: usize,
     /// What decides which vectors stand on higher levels of the graph.
     pub seed: u64,
@@ -214,7 +215,7 @@ impl Index {
     pub(super) fn update<T, E>(&self, work: impl FnOnce(&mut Update<'_>) -> Result<T, E>) -> Result<T, E> {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let done = work(&mut Update { state: &mut state });
-        state.rows.settle();
+        state.rows.settle(self.settings.threads);
         state.enter_alive();
         done
     }

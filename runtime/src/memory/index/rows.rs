@@ -4,17 +4,21 @@
 //! stood there is overwritten at once.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::{Mutex, PoisonError};
 
 use super::bits::Bits;
-use super::codes::{self, Scale};
+use super::codes;
+use super::coding::Coding;
 use super::facts::{Columns, Facts};
-use super::rotation::Rotation;
 use super::signs;
+use super::work::on_threads;
 use crate::memory::Id;
 use crate::simd::lines::{self, Floats, Line, Signed, Unsigned};
 
 /// The most vectors that a scale is made of.
 const SAMPLE: usize = 4096;
+/// How many slots a thread encodes before it takes others.
+const PORTION: usize = 1024;
 
 /// Vectors in slots.
 #[derive(Debug)]
@@ -35,12 +39,9 @@ pub(super) struct Rows {
     ids: Vec<Id>,
     slots: HashMap<Id, u32>,
     free: Vec<u32>,
-    rotation: Rotation,
-    scale: Scale,
-    /// Of each number, of the rotated vectors of the sample.
-    means: Vec<f32>,
-    /// How many vectors there were when the scale was made.
-    scaled: usize,
+    coding: Coding,
+    /// How many vectors there were when the coding was chosen.
+    coded: usize,
     /// Slots without codes.
     fresh: Vec<u32>,
 }
@@ -61,10 +62,8 @@ impl Rows {
             ids: Vec::new(),
             slots: HashMap::new(),
             free: Vec::new(),
-            rotation: Rotation::new(dimensions),
-            scale: Scale { clip: 1.0 },
-            means: vec![0.0; dimensions],
-            scaled: 0,
+            coding: Coding::new(dimensions),
+            coded: 0,
             fresh: Vec::new(),
         }
     }
@@ -98,7 +97,7 @@ impl Rows {
 
     /// The lines of a vector.
     pub(super) fn row(&self, slot: u32) -> &[Floats] {
-        &self.floats[slot as usize * self.lines..][..self.lines]
+        row(&self.floats, self.lines, slot)
     }
 
     /// A vector, of length 1.
@@ -152,11 +151,11 @@ impl Rows {
         self.free.push(slot);
     }
 
-    /// Brings the codes up to date.
-    pub(super) fn settle(&mut self) {
+    /// Brings the codes up to date, on so many threads where that is much.
+    pub(super) fn settle(&mut self, threads: usize) {
         let fresh = std::mem::take(&mut self.fresh);
-        if self.count() > 2 * self.scaled {
-            return self.rescale();
+        if self.count() > 2 * self.coded {
+            return self.recode(threads);
         }
         for slot in fresh {
             if self.live.has(slot) {
@@ -164,7 +163,7 @@ impl Rows {
             }
         }
         if self.outliers.len() > self.most_outliers() {
-            self.rescale();
+            self.recode(threads);
         }
     }
 
@@ -172,48 +171,56 @@ impl Rows {
         self.count() / 512 + 16
     }
 
-    /// Chooses the scale anew. There are ever fewer outliers with more room.
-    fn rescale(&mut self) {
-        self.scaled = self.count();
-        let step = self.count().div_ceil(SAMPLE).max(1);
-        let sample: Vec<Vec<f32>> =
-            self.live.iter().step_by(step).map(|slot| self.rotated(self.vector(slot))).collect();
-        self.means = means(&sample, self.dimensions);
-        let sample: Vec<Vec<f32>> = sample.into_iter().map(|rotated| self.centred(rotated)).collect();
-        // On the sample first, since all are encoded anew for each.
-        self.scale = Scale::of(&sample).with_room(&sample, sample.len() / 1024 + 2);
-        loop {
-            self.outliers.clear();
-            let live: Vec<u32> = self.live.iter().collect();
-            live.into_iter().for_each(|slot| self.encode(slot));
-            if self.outliers.len() <= self.most_outliers() {
-                return;
-            }
-            self.scale = self.scale.wider();
+    /// Chooses the coding anew. There are ever fewer outliers with more room.
+    fn recode(&mut self, threads: usize) {
+        self.coded = self.count();
+        let (step, dimensions) = (self.count().div_ceil(SAMPLE).max(1), self.dimensions);
+        let vector = |slot: u32| &lines::numbers(row(&self.floats, self.lines, slot))[..dimensions];
+        self.coding.suit(self.live.iter().step_by(step).map(vector));
+        self.encode_all(threads);
+        while self.outliers.len() > self.most_outliers() {
+            self.coding.widen();
+            self.encode_all(threads);
         }
-    }
-
-    /// A vector rotated.
-    pub(super) fn rotated(&self, vector: &[f32]) -> Vec<f32> {
-        self.rotation.of(vector)
-    }
-
-    /// A rotated vector without the means.
-    fn centred(&self, mut rotated: Vec<f32>) -> Vec<f32> {
-        rotated.iter_mut().zip(&self.means).for_each(|(x, mean)| *x -= mean);
-        rotated
     }
 
     fn encode(&mut self, slot: u32) {
         let at = slot as usize;
-        let centred = self.centred(self.rotated(self.vector(slot)));
-        let codes = &mut self.codes[at * self.code_lines..][..self.code_lines];
-        match self.scale.encode(&centred, lines::numbers_mut(codes)) {
+        let vector = &lines::numbers(row(&self.floats, self.lines, slot))[..self.dimensions];
+        let codes = lines::numbers_mut(&mut self.codes[at * self.code_lines..][..self.code_lines]);
+        let signs = &mut self.signs[at * self.sign_words..][..self.sign_words];
+        match self.coding.encode(vector, codes, signs) {
             true => self.outliers.insert(slot),
             false => self.outliers.remove(&slot),
         };
-        let signs = &mut self.signs[at * self.sign_words..][..self.sign_words];
-        signs::encode(&centred, signs);
+    }
+
+    fn encode_all(&mut self, threads: usize) {
+        let threads = threads.min(self.len().div_ceil(PORTION));
+        let Self { dimensions, lines, code_lines, sign_words, ref floats, ref live, ref coding, .. } = *self;
+        let codes = self.codes.chunks_mut((PORTION * code_lines).max(1));
+        let signs = self.signs.chunks_mut((PORTION * sign_words).max(1));
+        let portions = Mutex::new((0_u32..).step_by(PORTION).zip(codes.zip(signs)));
+        let outliers = Mutex::new(BTreeSet::new());
+        on_threads(threads, || {
+            loop {
+                let portion = portions.lock().unwrap_or_else(PoisonError::into_inner).next();
+                let Some((first, (codes, signs))) = portion else { return };
+                let each = codes.chunks_mut(code_lines.max(1)).zip(signs.chunks_mut(sign_words.max(1)));
+                for (slot, (codes, signs)) in (first..).zip(each).filter(|(slot, _)| live.has(*slot)) {
+                    let vector = &lines::numbers(row(floats, lines, slot))[..dimensions];
+                    if coding.encode(vector, lines::numbers_mut(codes), signs) {
+                        outliers.lock().unwrap_or_else(PoisonError::into_inner).insert(slot);
+                    }
+                }
+            }
+        });
+        self.outliers = outliers.into_inner().unwrap_or_else(PoisonError::into_inner);
+    }
+
+    /// A vector rotated.
+    pub(super) fn rotated(&self, vector: &[f32]) -> Vec<f32> {
+        self.coding.rotated(vector)
     }
 
     /// A vector that is looked for, as signed codes. What the means would add to products is the same for all rows.
@@ -224,16 +231,12 @@ impl Rows {
     /// The signs of a vector that is looked for, which is rotated already.
     pub(super) fn signs_of(&self, rotated: Vec<f32>) -> Vec<u64> {
         let mut words = vec![0; self.sign_words];
-        signs::encode(&self.centred(rotated), &mut words);
+        self.coding.signs(rotated, &mut words);
         words
     }
 }
 
-/// Of each number of these vectors, the mean.
-fn means(vectors: &[Vec<f32>], dimensions: usize) -> Vec<f32> {
-    let mut sums = vec![0.0_f64; dimensions];
-    for vector in vectors {
-        sums.iter_mut().zip(vector).for_each(|(sum, x)| *sum += f64::from(*x));
-    }
-    sums.into_iter().map(|sum| (sum / vectors.len().max(1) as f64) as f32).collect()
+/// The lines of a vector.
+fn row(floats: &[Floats], lines: usize, slot: u32) -> &[Floats] {
+    &floats[slot as usize * lines..][..lines]
 }

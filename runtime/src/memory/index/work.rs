@@ -2,6 +2,7 @@
 
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::Builder;
 
 use super::bits::Bits;
 use super::graph::{Graph, Scratch, Space};
@@ -101,9 +102,16 @@ fn spread(threads: usize, slots: &[u32], work: impl Fn(u32, &mut Scratch) + Sync
             work(*slot, &mut scratch);
         }
     };
+    on_threads(threads, run);
+}
+
+/// Does something on so many threads, of which this is one; on fewer, where the system gives no more.
+pub(super) fn on_threads(threads: usize, run: impl Fn() + Sync) {
     std::thread::scope(|scope| {
         for _ in 1..threads {
-            scope.spawn(run);
+            if Builder::new().spawn_scoped(scope, &run).is_err() {
+                break;
+            }
         }
         run();
     });

@@ -10,6 +10,7 @@ use super::*;
 use crate::memory::store::Search;
 use crate::memory::store::{best, cosine};
 use crate::memory::{Embedding, Interval, Kind, Namespace, Timestamp};
+use crate::simd::lines;
 
 fn namespace(at: usize) -> Namespace {
     Namespace::new(["a", "a/b", "c"][at]).unwrap()
@@ -143,6 +144,24 @@ fn codes_find_outliers_and_nearly_all_else() {
         hits += exact.iter().filter(|one| found.contains(one)).count();
     }
     assert!(hits >= 1990, "{hits} of 2000");
+}
+
+#[test]
+fn threads_encode_what_one_encodes() {
+    let mut random = Rng::with_seed(8);
+    let vectors: Vec<Vec<f32>> = (0..5000).map(|_| vector(&mut random, 70)).collect();
+    let coded = |threads| {
+        let index = Index::new(Settings { threads, ..Settings::default() });
+        graph::put(&index, &vectors, 0..3000);
+        graph::put(&index, &vectors, 1000..vectors.len());
+        let state = index.state.into_inner().unwrap();
+        (state.rows.codes, state.rows.signs, state.rows.outliers)
+    };
+    let (codes, signs, outliers) = coded(1);
+    let (other_codes, other_signs, other_outliers) = coded(3);
+    assert!(signs.iter().any(|word| *word != 0));
+    assert_eq!(lines::numbers(&codes), lines::numbers(&other_codes));
+    assert_eq!((signs, outliers), (other_signs, other_outliers));
 }
 
 /// Vectors for which signs say much, and such for which they say little or nothing.
