@@ -3,7 +3,7 @@
 
 use std::error::Error;
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use typewright::memory::exchange::{Mode, Report, csv, folder, graphiti, jsonl, mem0};
 use typewright::memory::sqlite::{Config, SqliteStore};
-use typewright::memory::store::{Filter, Match, Store};
+use typewright::memory::store::{Commit, Filter, Match, Store};
 use typewright::memory::{Content, MemoryNode, Namespace, Settings, Status};
 
 const USAGE: &str = "\
@@ -352,11 +352,31 @@ fn import(path: &Path, file: &Path, asked: &Asked, out: &mut dyn Write) -> Done 
     if asked.mode == Mode::DryRun && !path.is_file() {
         return Err(format!("there is no store {} to compare with", path.display()).into());
     }
-    let settings = Arc::new(Settings::default());
+    let (is_new, settings) = (!path.exists(), Arc::new(Settings::default()));
     let store = SqliteStore::open(path, Config::default(), Arc::clone(&settings))?;
-    let report = read(&store, &settings, (&from, file), asked)?;
+    let report = match read(&store, &settings, (&from, file), asked) {
+        Ok(report) => report,
+        Err(fault) => {
+            // What failed before is what is told.
+            let _ = if is_new { take_away(store, path) } else { Ok(()) };
+            return Err(fault);
+        }
+    };
     let done = if asked.mode == Mode::DryRun { "would be done" } else { "done" };
     Ok(writeln!(out, "{done}:\n{}", plain(&report.to_string()))?)
+}
+
+/// Removes a store that was made for what did not come, as long as nothing is in it.
+fn take_away(store: SqliteStore, path: &Path) -> Done {
+    let is_empty = store.head()? == Commit(0);
+    drop(store);
+    if is_empty {
+        let mut lock = path.as_os_str().to_owned();
+        lock.push(".lock");
+        fs::remove_file(path)?;
+        fs::remove_file(lock)?;
+    }
+    Ok(())
 }
 
 fn read(

@@ -21,7 +21,7 @@ fn what_is_superseded_is_kept_and_not_recalled() -> Result<(), Error> {
     transaction.supersede(old, MemoryDraft::new(ada.clone(), Kind::Fact, "Ada lives in Turin."))?;
     let done = transaction.commit()?;
     let query = Query::new(ada, 5).text("where does Ada live?");
-    let found = recall_by(&Planner::default(), &*store, &settings, &query)?;
+    let found = recall_by(&Planner::default(), &*store, &settings, &query, None)?;
     let contents: Vec<&Content> = found.found.iter().map(|found| &found.node.content).collect();
     assert_eq!(contents, [&Content::from("Ada lives in Turin.")]);
     assert!(found.explain().to_string().contains("words"), "{}", found.explain());

@@ -162,7 +162,7 @@ pub fn recall(
     rank::rank(&mut source, plan.clone(), lists, &rank::By { settings, now, reranker })
 }
 
-/// Answers a query by the usual plan.
+/// Answers a query by the usual plan. `reranker` is asked as in [`recall`].
 ///
 /// # Errors
 /// As [`recall`].
@@ -171,8 +171,9 @@ pub fn recall_by(
     store: &dyn Store,
     settings: &Settings,
     query: &Query,
+    reranker: Option<&dyn Rerank>,
 ) -> Result<Recalled, Error> {
     query.check(&settings.limits)?;
     let plan = planner.plan(store, query, settings.clock.now())?;
-    recall(store, settings, query, &plan, None)
+    recall(store, settings, query, &plan, reranker)
 }

@@ -146,6 +146,10 @@ fn what_cannot_be_done_is_said() {
     let error = refused(place, "import store.db bad.jsonl");
     assert!(error.contains("line 5, column ") && error.contains("the file is damaged"), "{error}");
     assert!(refused(place, "check bad.jsonl").contains("line 5, column "));
+    // Nothing stays of a store that was to be made of it.
+    assert_eq!(refused(place, "import fresh.db bad.jsonl"), error);
+    let left = fs::read_dir(place).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(left.into_iter().all(|name| !name.to_string_lossy().starts_with("fresh")));
     let open =
         SqliteStore::open(&place.join("store.db"), Config::default(), Arc::new(Settings::default())).unwrap();
     assert!(refused(place, "stats store.db").contains("in use by another process"));

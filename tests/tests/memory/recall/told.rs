@@ -91,14 +91,14 @@ read one by one: 5401 µs from indexes, 0 µs one by one, with 0 of 0 memories i
 fn what_has_ended_is_told_when_it_is_asked_for(on: Engine) {
     let (Place { store, settings, .. }, ids) = &told(on);
     let query = Query::new(namespace(), 10).text("loom").strategy(Strategy::Words).rest(Rest::Leave);
-    let ask = |query: &Query| recall_by(&Planner::default(), &**store, settings, query).unwrap();
+    let ask = |query: &Query| recall_by(&Planner::default(), &**store, settings, query, None).unwrap();
     assert_eq!(ask(&query).ids(), [ids[1]]);
     let all = ask(&query.clone().ended());
     assert_eq!(all.ids().len(), 2);
     assert!(all.found.iter().any(|found| found.node.status == Status::Superseded && found.node.id == ids[3]));
     // Of the present nothing is found before there was anything.
     assert!(ask(&query.clone().valid_at(Timestamp::MIN)).ids() == [ids[1]], "it always holds");
-    let wrong = recall_by(&Planner::default(), &**store, settings, &Query::new(namespace(), 10));
+    let wrong = recall_by(&Planner::default(), &**store, settings, &Query::new(namespace(), 10), None);
     assert!(matches!(wrong, Err(Error::Invalid { .. })), "{wrong:?}");
 }
 
@@ -187,7 +187,7 @@ fn a_router_falls_back_on_hybrid(on: Engine) {
     let query = Query::new(namespace(), 3).text("who has loom LX-17?").rest(Rest::Leave);
     let (mut failed, mut served) = (0, 0);
     for _ in 0..300 {
-        let routed = ask(&mut router, &planner, &**store, settings, &query).unwrap();
+        let routed = ask(&mut router, &planner, &**store, settings, &query, None).unwrap();
         assert_eq!(routed.recalled.ids().first(), Some(&ids[1]));
         assert_eq!(routed.has_fallen_back, routed.choice.strategy == Strategy::ExactId);
         assert_eq!(routed.has_fallen_back, routed.recalled.plan.strategy != routed.choice.strategy);
@@ -201,7 +201,7 @@ fn a_router_falls_back_on_hybrid(on: Engine) {
     }
     assert!((3..20).contains(&failed) && served > 280, "{failed} of {}", failed + served);
     assert_eq!(router.log().len(), 300);
-    assert!(ask(&mut router, &planner, &**store, settings, &Query::new(namespace(), 3)).is_err());
+    assert!(ask(&mut router, &planner, &**store, settings, &Query::new(namespace(), 3), None).is_err());
     assert_eq!(router.log().len(), 300);
 }
 

@@ -1,7 +1,7 @@
 //! Asking with a router: the strategy that it chooses, and hybrid where that fails or finds nothing.
 
 use super::{Choice, Features, Outcome, Router};
-use crate::memory::recall::{Planner, Query, Recalled, Strategy, recall_by};
+use crate::memory::recall::{Planner, Query, Recalled, Rerank, Strategy, recall_by};
 use crate::memory::store::Store;
 use crate::memory::{Error, Settings};
 
@@ -16,7 +16,7 @@ pub struct Routed {
     pub has_fallen_back: bool,
 }
 
-/// Asks by the strategy that a router chooses, whatever the query names.
+/// Asks by the strategy that a router chooses, whatever the query names. `reranker` judges what is found, if there is one.
 ///
 /// # Errors
 /// When the query cannot be answered in any way, or the store fails.
@@ -26,8 +26,10 @@ pub fn ask(
     store: &dyn Store,
     settings: &Settings,
     query: &Query,
+    reranker: Option<&dyn Rerank>,
 ) -> Result<Routed, Error> {
-    let by = |strategy: Strategy| recall_by(planner, store, settings, &query.clone().strategy(strategy));
+    let by =
+        |strategy: Strategy| recall_by(planner, store, settings, &query.clone().strategy(strategy), reranker);
     // What nobody can answer is nobody's failure.
     query.clone().strategy(Strategy::Hybrid).check(&settings.limits)?;
     let choice = router.choose(&Features::of(query));
