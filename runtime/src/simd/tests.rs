@@ -117,7 +117,7 @@ fn hadamard_transforms_are_the_plain_ones() {
     let mut random = Rng::with_seed(5);
     for power in 0..10 {
         let numbers = floats(&mut random, 1 << power);
-        let sign = |row: usize, at: usize| if (row & at).count_ones() % 2 == 0 { 1.0 } else { -1.0 };
+        let sign = |row: usize, at: usize| if (row & at).count_ones().is_multiple_of(2) { 1.0 } else { -1.0 };
         for level in Level::all() {
             let mut found = numbers.clone();
             hadamard(level, &mut found);

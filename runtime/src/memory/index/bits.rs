@@ -28,6 +28,12 @@ impl Bits {
         before != self.0[word]
     }
 
+    pub(super) fn extend(&mut self, all: impl IntoIterator<Item = u32>) {
+        for at in all {
+            self.insert(at);
+        }
+    }
+
     /// Takes one out; whether it was there.
     pub(super) fn remove(&mut self, at: u32) -> bool {
         let Some(word) = self.0.get_mut(at as usize / 64) else { return false };

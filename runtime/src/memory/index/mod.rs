@@ -93,6 +93,8 @@ struct State {
     expected: HashMap<Id, (u32, u64)>,
     /// How many changes of the graph no file has.
     unsaved: usize,
+    /// How many vectors have got links, or lost some, since it was seen whether all can be found.
+    relinked: usize,
 }
 
 /// What a filter means.
@@ -113,6 +115,7 @@ impl Default for State {
             dead: Bits::default(),
             expected: HashMap::new(),
             unsaved: 0,
+            relinked: 0,
         }
     }
 }

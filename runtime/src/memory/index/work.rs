@@ -19,6 +19,8 @@ enum Work {
     Insert(Vec<u32>),
     /// Links to these lead nowhere.
     Repair(Bits),
+    /// No link may lead to some.
+    Reach,
     Nothing,
 }
 
@@ -28,7 +30,11 @@ impl Index {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         match &state.graph {
             None => state.rows.count() > self.settings.crossover,
-            Some(graph) => state.is_to_be_repaired() || state.rows.live.without(&graph.members()).count() > 0,
+            Some(graph) => {
+                state.is_to_be_repaired()
+                    || state.is_to_be_reached()
+                    || state.rows.live.without(&graph.members()).count() > 0
+            }
         }
     }
 
@@ -48,6 +54,10 @@ impl Index {
             Work::Insert(slots) => self.insert(&slots),
             Work::Repair(dead) => {
                 self.repair(&dead);
+                true
+            }
+            Work::Reach => {
+                self.reach();
                 true
             }
         }
@@ -91,6 +101,16 @@ impl Index {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         state.bury(dead);
     }
+
+    /// Leads to all that cannot be found.
+    fn reach(&self) {
+        let led = {
+            let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+            let Some(graph) = &state.graph else { return };
+            graph.lead_to_all(Space { rows: &state.rows, level: Level::detect() }, &state.dead)
+        };
+        self.state.write().unwrap_or_else(PoisonError::into_inner).unsaved += led;
+    }
 }
 
 /// Does something with each slot, on some threads.
@@ -131,6 +151,11 @@ impl State {
         self.dead.count() > 64.max(self.rows.count() / 32)
     }
 
+    /// Looking for what cannot be found follows all links: that is worth it after so many changes.
+    fn is_to_be_reached(&self) -> bool {
+        self.relinked > self.rows.count() / 64
+    }
+
     fn next_work(&mut self, settings: &super::Settings) -> Work {
         let (count, dead) = (self.rows.count(), self.dead.count());
         if self.graph.is_none() && count <= settings.crossover {
@@ -147,7 +172,7 @@ impl State {
         let graph = self.graph.get_or_insert_with(|| Graph::new(settings.shape()));
         let slots: Vec<u32> = self.rows.live.without(&graph.members()).iter().take(PORTION).collect();
         if slots.is_empty() {
-            return Work::Nothing;
+            return self.last_work();
         }
         if graph.levels.len() < self.rows.len() {
             graph.resize(self.rows.len());
@@ -158,11 +183,22 @@ impl State {
             }
         }
         self.unsaved += slots.len();
+        self.relinked += slots.len();
         Work::Insert(slots)
+    }
+
+    /// What is to be done once all have links.
+    fn last_work(&mut self) -> Work {
+        if !self.is_to_be_reached() {
+            return Work::Nothing;
+        }
+        self.relinked = 0;
+        Work::Reach
     }
 
     fn drop_graph(&mut self) {
         self.graph = None;
+        self.relinked = 0;
         let dead = std::mem::take(&mut self.dead);
         dead.iter().for_each(|slot| self.rows.release(slot));
     }
@@ -176,6 +212,7 @@ impl State {
             self.rows.release(slot);
         }
         self.unsaved += dead.count();
+        self.relinked += dead.count();
         self.dead = self.dead.without(dead);
     }
 }

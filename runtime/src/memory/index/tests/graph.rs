@@ -7,7 +7,7 @@ use fastrand::Rng;
 
 use super::clustered;
 use crate::memory::index::bits::Bits;
-use crate::memory::index::graph::linked;
+use crate::memory::index::graph::{Scratch, linked};
 use crate::memory::index::scan::{self, Query};
 use crate::memory::index::{Facts, Index, Settings, Update};
 use crate::memory::store::{Filter, Nearest, Search};
@@ -274,6 +274,33 @@ fn lost(index: &Index, vectors: &[Vec<f32>], ids: impl Iterator<Item = usize>) -
     ids.filter(is_lost).collect()
 }
 
+/// Members to which no search comes.
+fn out_of_reach(index: &Index) -> Vec<u32> {
+    let state = index.state.read().unwrap();
+    let graph = state.graph.as_ref().unwrap();
+    let reached = graph.reached(&state.dead, &mut Scratch::default());
+    graph.members().without(&state.dead).without(&reached).iter().collect()
+}
+
+/// Each has few links, of which those to its own cluster leave no room for others.
+#[test]
+fn a_way_leads_to_each_vector_of_clusters_that_are_far_from_each_other() {
+    let mut added = 0;
+    for seed in 1..=60 {
+        let vectors = three_clusters(62, seed);
+        let index = Index::new(Settings { crossover: 50, seed, links: 4, ..settings(1) });
+        put(&index, &vectors, 0..vectors.len());
+        // All get links in one portion of the work.
+        index.work();
+        added += out_of_reach(&index).len();
+        index.build();
+        assert_eq!(out_of_reach(&index), Vec::<u32>::new(), "seed {seed}");
+        let lost = lost(&index, &vectors, 0..vectors.len());
+        assert!(lost.len() <= 4, "seed {seed}: {lost:?}");
+    }
+    assert!(added > 0, "no vector was ever out of reach");
+}
+
 #[test]
 fn what_comes_while_all_is_gone_that_searches_began_at_is_linked() {
     const EACH: usize = 62;
@@ -316,9 +343,10 @@ fn what_comes_while_all_is_gone_that_searches_began_at_is_linked() {
         check("repaired");
         let left: Vec<usize> =
             all().filter(|at| !old((gone + 1) % 3).take(3).any(|gone| gone == *at)).collect();
-        // Who makes links anew may leave out the only one that led to something.
+        // There is a way to all, which a search that looks at so few may miss.
         let lost = lost(&index, &vectors, left.iter().copied());
         assert!(lost.len() <= left.len() / 20, "repaired, seed {seed}: {lost:?}");
+        assert_eq!(out_of_reach(&index), Vec::<u32>::new(), "repaired, seed {seed}");
     }
 }
 
