@@ -65,17 +65,23 @@ impl Where {
         }
     }
 
-    /// A namespace alone, or all paths that go on with a slash: those between it and the next character, a zero.
+    /// That a column is of what is [meant](Self::meant).
     pub(super) fn namespace(&mut self, column: &str, namespace: &Namespace, below: bool) {
+        let condition = self.meant(column, namespace, below);
+        self.and(condition);
+    }
+
+    /// A namespace alone, or all paths that go on with a slash: those between it and the next character, a zero.
+    pub(super) fn meant(&mut self, column: &str, namespace: &Namespace, below: bool) -> String {
         let path = namespace.as_str();
         let own = self.value(path.to_owned());
-        let mut paths = format!("path = {own}");
-        if below {
-            let (from, to) = (self.value(format!("{path}/")), self.value(format!("{path}0")));
-            paths = format!("{paths} OR path >= {from} AND path < {to}");
+        let alone = format!("SELECT ns FROM namespaces WHERE path = {own}");
+        if !below {
+            return format!("{column} = ({alone})");
         }
+        let (from, to) = (self.value(format!("{path}/")), self.value(format!("{path}0")));
         // As an array, which indexes can be asked for.
-        self.and(format!("{column} = ANY(ARRAY(SELECT ns FROM namespaces WHERE {paths}))"));
+        format!("{column} = ANY(ARRAY({alone} OR path >= {from} AND path < {to}))")
     }
 
     pub(super) fn and(&mut self, condition: String) {

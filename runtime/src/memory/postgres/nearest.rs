@@ -69,6 +69,14 @@ struct Model {
     meant: i64,
 }
 
+impl Model {
+    /// Whether those that are meant are better looked up than all gone through. The server knows not which namespaces are meant
+    /// when it decides that, and takes them for many.
+    fn has_few(&self) -> bool {
+        self.meant < self.live / 2
+    }
+}
+
 pub(super) fn nearest(connection: &mut Connection, hints: &Hints, asked: &Nearest<'_>) -> Result<Vec<Match>> {
     finite(&asked.to.vector)?;
     let Some(model) = hints.of(connection, asked)? else { return Ok(Vec::new()) };
@@ -80,9 +88,7 @@ pub(super) fn nearest(connection: &mut Connection, hints: &Hints, asked: &Neares
             return told(&candidates, &odd, asked);
         }
     }
-    let (query, conditions) = odd(asked, &model);
-    let odd = connection.query(&query, &conditions.values())?;
-    let rows = exact(connection, asked, &model, odd.len())?;
+    let [rows, odd] = exact(connection, asked, &model)?;
     told(&rows, &odd, asked)
 }
 
@@ -132,8 +138,8 @@ fn width(search: Search, model: &Model, most: usize) -> Option<usize> {
 /// What is read of a candidate, and from where: of vectors alone if the filter says no more than they know.
 fn tables(asked: &Nearest<'_>, conditions: &mut Where) -> &'static str {
     conditions.and("v.is_live".to_owned());
+    conditions.namespace("v.ns", &asked.filter.namespace, asked.filter.below);
     if is_plain(asked.filter) {
-        conditions.namespace("v.ns", &asked.filter.namespace, asked.filter.below);
         return "vectors v";
     }
     "vectors v JOIN nodes k ON k.n = v.n JOIN states s ON s.s = k.current"
@@ -146,18 +152,23 @@ fn conditions(asked: &Nearest<'_>) -> Where {
 /// More than are asked for, so that those are among them whose order is another by our arithmetic.
 const BESIDE: usize = 16;
 
-/// All that are meant, compared; those that may be among the nearest. So many of them may stand where they do not belong.
-fn exact(connection: &mut Connection, asked: &Nearest<'_>, model: &Model, odd: usize) -> Result<Vec<Row>> {
-    let most = asked.most.saturating_add(odd);
-    let all = most.saturating_add(BESIDE);
-    let rows = first(connection, asked, model, all)?;
+/// All that are meant, compared; those that may be among the nearest, and the odd ones.
+fn exact(connection: &mut Connection, asked: &Nearest<'_>, model: &Model) -> Result<[Vec<Row>; 2]> {
+    let mut all = asked.most.saturating_add(BESIDE);
+    let [mut rows, odd] = first(connection, asked, model, all)?;
+    // So many of them may stand where they do not belong.
+    let most = asked.most.saturating_add(odd.len());
+    if most >= all && rows.len() == all {
+        all = most.saturating_add(BESIDE);
+        [rows, _] = first(connection, asked, model, all)?;
+    }
     let far = |at: usize| rows.get(at).map(|row| row.try_get::<_, f64>(2)).transpose();
     // The last of them is as near as the last that is asked for: there may be more that are.
     match (far(most.saturating_sub(1))?, far(all - 1)?) {
         (Some(edge), Some(last)) if last - edge <= CLOSE || edge.is_nan() => {
-            within(connection, asked, model, edge + CLOSE)
+            Ok([within(connection, asked, model, edge + CLOSE)?, odd])
         }
-        _ => Ok(rows),
+        _ => Ok([rows, odd]),
     }
 }
 
@@ -181,8 +192,14 @@ fn odd(asked: &Nearest<'_>, model: &Model) -> (String, Where) {
     (format!("SELECT v.id, v.data FROM vectors v WHERE v.m = {model} AND {odd} AND {meant}"), conditions)
 }
 
-/// The first of all that are meant.
-fn first(connection: &mut Connection, asked: &Nearest<'_>, model: &Model, most: usize) -> Result<Vec<Row>> {
+/// The first of all that are meant, and the odd ones, in one round trip.
+fn first(
+    connection: &mut Connection,
+    asked: &Nearest<'_>,
+    model: &Model,
+    most: usize,
+) -> Result<[Vec<Row>; 2]> {
+    let (odd, meant) = odd(asked, model);
     let mut conditions = compared(asked, model);
     let most = conditions.1.value(i64::try_from(most).unwrap_or(i64::MAX));
     let (tables, conditions, to) = conditions;
@@ -192,7 +209,28 @@ fn first(connection: &mut Connection, asked: &Nearest<'_>, model: &Model, most: 
          ORDER BY far LIMIT {most}) f JOIN vectors w ON w.v = f.v ORDER BY f.far",
         conditions.text()
     );
-    connection.query(&query, &conditions.values())
+    let found = Asked { sql: &query, values: conditions.values() };
+    let odd = Asked { sql: &odd, values: meant.values() };
+    if model.has_few() {
+        // The server keeps the plan of a statement, whatever was set when it was made: this has to be one of its own.
+        let few = format!("{query} /* few */");
+        let set = "SELECT set_config('enable_seqscan', 'off', true)";
+        return apart(connection, Asked::plain(set), [Asked { sql: &few, ..found }, odd]);
+    }
+    answers(connection, [found, odd])
+}
+
+/// Asks both with settings of their own. They decide how the server finds, and never what.
+fn apart(connection: &mut Connection, set: Asked<'_>, asked: [Asked<'_>; 2]) -> Result<[Vec<Row>; 2]> {
+    let [found, odd] = asked;
+    let script = [Asked::plain(super::read::BEGIN), set, found, odd, Asked::plain("COMMIT")];
+    let [_, _, found, odd, _] = answers(connection, script)?;
+    Ok([found, odd])
+}
+
+fn answers<const N: usize>(connection: &mut Connection, asked: [Asked<'_>; N]) -> Result<[Vec<Row>; N]> {
+    let short = |_| Fault::wrong("the server has answered less than it was asked");
+    connection.all(&asked)?.try_into().map_err(short)
 }
 
 /// All that are not farther away.
@@ -239,15 +277,8 @@ fn by_index(
     let set = "SELECT set_config('hnsw.iterative_scan', 'strict_order', true), set_config('hnsw.ef_search', $1, true), \
                set_config('enable_sort', 'off', true)";
     let width = width.to_string();
-    let script = [
-        Asked::plain(super::read::BEGIN),
-        Asked::new(set, &[&width]),
-        Asked { sql: &query, values: conditions.values() },
-        Asked { sql: &odd, values: meant.values() },
-        Asked::plain("COMMIT"),
-    ];
-    let [_, _, found, odd, _] = <[_; 5]>::try_from(connection.all(&script)?).unwrap_or_default();
-    Ok([found, odd])
+    let found = Asked { sql: &query, values: conditions.values() };
+    apart(connection, Asked::new(set, &[&width]), [found, Asked { sql: &odd, values: meant.values() }])
 }
 
 /// The type by which vectors of so many numbers are indexed.

@@ -102,35 +102,79 @@ pub(super) fn matches(
     if questions.is_empty() {
         return Ok(Vec::new());
     }
-    let quoted = |parts: &Vec<String>| {
-        let parts: Vec<String> = parts.iter().map(|part| format!("'{part}'")).collect();
-        format!("({})", parts.join(" & "))
-    };
-    let all: Vec<String> = questions.iter().map(quoted).collect();
-    // A word of several counts as often as its first.
-    let first: Vec<String> = questions.into_iter().filter_map(|parts| parts.into_iter().next()).collect();
     let mut conditions = Where::of(filter, None);
-    let any = conditions.value(all.join(" | "));
-    let each = conditions.value(all);
-    let first = conditions.value(first);
     let most = conditions.value(i64::try_from(most.min(Page::MOST)).unwrap_or(i64::MAX));
-    let query = format!(
-        "WITH parsed AS MATERIALIZED (SELECT a.i, a.q::tsquery AS q, a.word \
-           FROM unnest({each}::text[], {first}::text[]) WITH ORDINALITY a (q, word, i)), \
-         asked AS MATERIALIZED (SELECT a.i, a.q, a.word, \
-           (SELECT count(*) FROM words w WHERE w.terms @@ a.q)::float8 AS hits, h.documents::float8 AS documents, \
-           h.tokens::float8 / nullif(h.documents, 0) AS usual FROM parsed a, {COUNTED} h), \
-         weighed AS MATERIALIZED (SELECT i, q, word, usual, CASE WHEN documents - hits > hits \
-           THEN ln((documents - hits + 0.5) / (hits + 0.5)) ELSE 0.000001::float8 END AS idf FROM asked) \
-         SELECT k.id, b.score FROM words w JOIN nodes k ON k.n = w.n JOIN states s ON s.s = k.current \
-         CROSS JOIN LATERAL (SELECT sum(a.idf * ((f.n * 2.2) / (f.n + 1.2 * (0.25 + 0.75 * w.length / a.usual))) \
-           ORDER BY a.i) AS score FROM weighed a \
-           CROSS JOIN LATERAL (SELECT coalesce((w.repeated ->> a.word)::float8, 1.0) AS n) f WHERE w.terms @@ a.q) b \
-         WHERE w.terms @@ {any}::text::tsquery AND {} ORDER BY b.score DESC, k.id LIMIT {most}",
-        conditions.text()
-    );
+    let query = query(&questions, filter, &mut conditions, &most);
     let rows = connection.query(&query, &conditions.values())?;
     rows.iter().map(|found| Ok(Match { id: row::id(found.try_get(0)?), score: found.try_get(1)? })).collect()
+}
+
+/// Memories that have one of the words are read once: in how many of them a word stands says what it weighs, and both say what
+/// they score. They are ordered by that before their nodes and states are looked up, which so is done for the first alone.
+fn query(questions: &[Vec<String>], filter: &Filter, conditions: &mut Where, most: &str) -> String {
+    let any: Vec<String> = questions.iter().map(|parts| asked(parts)).collect();
+    let any = conditions.value(any.join(" | "));
+    let meant = conditions.meant("f.ns", &filter.namespace, filter.below);
+    let words: Vec<Word> =
+        questions.iter().zip(1..).map(|(parts, at)| Word::of(parts, at, conditions)).collect();
+    let all = |of: fn(&Word) -> &str, between: &str| words.iter().map(of).collect::<Vec<_>>().join(between);
+    format!(
+        "WITH found AS MATERIALIZED (SELECT w.n, w.ns, w.length, {often} FROM words w \
+           WHERE w.terms @@ {any}::text::tsquery), \
+         seen AS MATERIALIZED (SELECT h.documents::float8 AS documents, \
+           h.tokens::float8 / nullif(h.documents, 0) AS usual FROM {COUNTED} h), \
+         counted AS MATERIALIZED (SELECT {hits} FROM found), \
+         weighed AS MATERIALIZED (SELECT usual, {weights} FROM seen, counted), \
+         scored AS (SELECT f.n, {score} AS score FROM found f, weighed WHERE {meant}) \
+         SELECT k.id, b.score FROM (SELECT n, score FROM scored ORDER BY score DESC) b \
+         JOIN nodes k ON k.n = b.n JOIN states s ON s.s = k.current \
+         WHERE {} ORDER BY b.score DESC, k.id LIMIT {most}",
+        conditions.text(),
+        often = all(|word| &word.often, ", "),
+        hits = all(|word| &word.hits, ", "),
+        weights = all(|word| &word.weight, ", "),
+        score = all(|word| &word.score, " + "),
+    )
+}
+
+/// A word of a question: one that is several here asks for all of them.
+fn asked(parts: &[String]) -> String {
+    let parts: Vec<String> = parts.iter().map(|part| format!("'{part}'")).collect();
+    format!("({})", parts.join(" & "))
+}
+
+/// What is selected for a word of a question.
+struct Word {
+    /// How often it stands in a memory, if it does.
+    often: String,
+    /// In how many it does.
+    hits: String,
+    /// What it weighs: less, the more have it.
+    weight: String,
+    /// What it adds to the score of a memory.
+    score: String,
+}
+
+impl Word {
+    fn of(parts: &[String], at: usize, conditions: &mut Where) -> Self {
+        // A word of several counts as often as its first.
+        let first = conditions.value(parts.first().cloned().unwrap_or_default());
+        let asked = conditions.value(asked(parts));
+        // A question of its own is read once, and not for each memory.
+        let often = format!(
+            "CASE WHEN w.terms @@ (SELECT {asked}::text::tsquery) \
+             THEN coalesce((w.repeated ->> {first}::text)::float8, 1.0) END AS n{at}"
+        );
+        let weight = format!(
+            "CASE WHEN documents - hits{at} > hits{at} \
+             THEN ln((documents - hits{at} + 0.5) / (hits{at} + 0.5)) ELSE 0.000001::float8 END AS weight{at}"
+        );
+        // Added in the order of the words; a zero, by those that are not there, changes no bit of the sum.
+        let score = format!(
+            "coalesce(weight{at} * ((n{at} * 2.2) / (n{at} + 1.2 * (0.25 + 0.75::float8 * f.length / usual))), 0)"
+        );
+        Self { often, hits: format!("count(n{at})::float8 AS hits{at}"), weight, score }
+    }
 }
 
 /// How many memories have words, and how many words they have: those that are seen. Whoever sees all has them counted.

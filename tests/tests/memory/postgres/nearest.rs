@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use fastrand::Rng;
 use typewright_runtime::memory::postgres::PostgresStore;
 use typewright_runtime::memory::store::{Change, Filter, Match, Nearest, Search, Store, exact};
-use typewright_runtime::memory::{Embedding, Id, Status};
+use typewright_runtime::memory::{Embedding, Id, MemoryNode, Status};
 
 use super::{adding, config, embedded, namespace, node, schema, server};
 use crate::store::settings;
@@ -36,7 +36,7 @@ fn filled() -> Option<(PostgresStore, Rng, String)> {
             };
             let importance = if number % 50 == 1 { 1.0 } else { 0.25 };
             let node = embedded(node(number, path, "text"), vector(&mut random));
-            typewright_runtime::memory::MemoryNode { importance, ..node }
+            MemoryNode { importance, ..node }
         })
         .collect();
     for part in nodes.chunks(500) {
@@ -134,6 +134,36 @@ fn what_is_nearest_is_what_comparing_all_says() {
     assert_eq!(store.check().unwrap().0, Vec::<String>::new());
 }
 
+/// More of those that the server cannot compare than are asked for beside, and as many that are the same.
+#[test]
+fn many_vectors_that_the_server_cannot_compare_are_compared() {
+    let Some(server) = server() else { return };
+    let store = super::open(server, &schema(), &settings().1);
+    let mut random = Rng::with_seed(9);
+    let same = vector(&mut random);
+    let mut one = |number: u128| {
+        let by = [1.0, 1e-30, 1e30, 1.0][number as usize % 4];
+        let vector = if number % 4 == 3 { same.clone() } else { vector(&mut random) };
+        // In a namespace that has a few of all, and in one that has most.
+        let path = if number < 200 { "a" } else { "b" };
+        let importance = if number.is_multiple_of(5) { 0.25 } else { 0.75 };
+        let node = embedded(node(number, path, "x"), vector.iter().map(|x| x * by).collect());
+        MemoryNode { importance, ..node }
+    };
+    let nodes: Vec<MemoryNode> = (1..=800).map(&mut one).collect();
+    store.commit(&adding(nodes)).unwrap();
+    for (path, importance) in ["a", "b"].into_iter().flat_map(|path| [(path, None), (path, Some(0.5))]) {
+        let filter = Filter { importance, ..Filter::of(namespace(path)) };
+        for most in [1, 10, 60, 150, 1000] {
+            for vector in [same.clone(), vector(&mut random)] {
+                let to = Embedding { model: "m".to_owned(), vector };
+                let asked = Nearest { to: &to, filter: &filter, most, search: Search::Exact };
+                assert_eq!(store.nearest(&asked).unwrap(), exact(&store, &asked).unwrap(), "{path} {most}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_vector_of_another_length_is_told() {
     let Some(server) = server() else { return };
@@ -149,10 +179,7 @@ fn a_vector_of_another_length_is_told() {
     for (number, len) in [(2_u128, 3000), (3, 5000)] {
         let model = format!("of {len}");
         let embedding = Embedding { model, vector: (0..len).map(|at| 1.0 / (1 + at) as f32).collect() };
-        let one = typewright_runtime::memory::MemoryNode {
-            embedding: Some(embedding.clone()),
-            ..node(number, "a", "x")
-        };
+        let one = MemoryNode { embedding: Some(embedding.clone()), ..node(number, "a", "x") };
         store.commit(&adding([one])).unwrap();
         let asked = Nearest { to: &embedding, filter: &filter, most: 3, search: Search::Recall(0.9) };
         let found = store.nearest(&asked).unwrap();
