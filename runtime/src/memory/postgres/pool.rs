@@ -69,6 +69,8 @@ impl Connection {
             ("statement_timeout", "0"),
             ("idle_in_transaction_session_timeout", millis.as_str()),
             ("bytea_output", "hex"),
+            // Compiling a question takes longer than answering it.
+            ("jit", "off"),
             ("typewright.namespace", namespace),
         ];
         const SET: &str = "SELECT set_config($1, $2, false)";
