@@ -3,7 +3,7 @@
 mod command;
 mod csv;
 mod folder;
-mod fuzz;
+pub(crate) mod fuzz;
 mod graphiti;
 mod jsonl;
 mod mem0;

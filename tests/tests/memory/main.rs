@@ -20,6 +20,7 @@ mod everything;
 mod exchange;
 mod failures;
 mod forget;
+mod fuzz;
 mod group;
 mod health;
 mod index;

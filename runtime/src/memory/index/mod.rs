@@ -298,7 +298,10 @@ impl Update<'_> {
         self.state.rows = sidecar::rows_of(&saved);
         for (slot, (id, digest)) in (0..).zip(saved.slots) {
             if saved.graph.has_place(slot) {
-                self.state.expected.insert(id, (slot, digest));
+                // Of one that is named twice, what is put takes one place, and the other is gone.
+                if let Some((other, _)) = self.state.expected.insert(id, (slot, digest)) {
+                    self.state.dead.insert(other);
+                }
             } else {
                 self.state.rows.release(slot);
             }

@@ -36,12 +36,18 @@ impl Config {
     /// Who is not on this machine is spoken to by TLS and has to show a certificate for its name, unless the address says
     /// `sslmode=disable`.
     ///
+    /// In an address that begins with `postgres://`, an `@` of a name, a password or an option is written `%40`.
+    ///
     /// # Errors
     /// When it is no such address.
     pub fn new(address: &str) -> Result<Self, Error> {
         // What is wrong is not repeated: it may be the password.
-        let wrong = |_| Error::invalid("the address of the server", "it is not one of PostgreSQL");
-        let mut server: tokio_postgres::Config = address.parse().map_err(wrong)?;
+        let wrong = |reason: &str| Error::invalid("the address of the server", reason);
+        if has_open_at(address) {
+            return Err(wrong("an @ of a name, a password or an option is written %40"));
+        }
+        let server = address.parse::<tokio_postgres::Config>();
+        let mut server = server.map_err(|_| wrong("it is not one of PostgreSQL"))?;
         if server.get_ssl_mode() == SslMode::Prefer && !is_here(&server) {
             server.ssl_mode(SslMode::Require);
         }
@@ -89,6 +95,13 @@ impl Config {
     }
 }
 
+/// Whether there is an `@` after the one that ends name and password. What follows the first of a password would be taken
+/// for the host, which is shown.
+fn has_open_at(address: &str) -> bool {
+    let url = ["postgres://", "postgresql://"].iter().find_map(|scheme| address.strip_prefix(scheme));
+    url.is_some_and(|rest| rest.matches('@').count() > 1)
+}
+
 fn host(host: &Host) -> String {
     match host {
         Host::Tcp(name) => name.clone(),
@@ -134,8 +147,15 @@ mod tests {
             assert!(!format!("{config:?}").contains("s3cret"));
             assert_eq!(config.place(), "postgres db.example:5433 memories.typewright");
         }
-        let wrong = Config::new("postgres://ada:s3cret@db.example/m?sslmode=s3cret").unwrap_err();
-        assert!(!format!("{wrong:?} {wrong}").contains("s3cret"));
+        for address in [
+            "postgres://ada:s3cret@db.example/m?sslmode=s3cret",
+            "postgres://ada:@s3cret@db.example/m",
+            "postgresql://ada:x@y/s3cret@db.example/m",
+        ] {
+            let wrong = Config::new(address).unwrap_err();
+            assert!(!format!("{wrong:?} {wrong}").contains("s3cret"));
+        }
+        assert!(Config::new("postgres://ada:%40s3cret@db.example/m").is_ok());
     }
 
     #[test]

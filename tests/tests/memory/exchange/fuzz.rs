@@ -22,7 +22,7 @@ const WORDS: [&str; 18] = [
     "\u{feff}", "é", "\u{0}",
 ];
 
-fn mutated(random: &mut Rng, seed: &[u8]) -> Vec<u8> {
+pub(crate) fn mutated(random: &mut Rng, seed: &[u8]) -> Vec<u8> {
     let mut bytes = seed.to_vec();
     for _ in 0..random.usize(1..5) {
         let at = random.usize(..=bytes.len());
@@ -42,7 +42,7 @@ fn mutated(random: &mut Rng, seed: &[u8]) -> Vec<u8> {
 }
 
 /// With other letters and digits here and there, as most of what is said can have.
-fn reworded(random: &mut Rng, seed: &[u8]) -> Vec<u8> {
+pub(crate) fn reworded(random: &mut Rng, seed: &[u8]) -> Vec<u8> {
     const SIGNS: [&str; 12] = ["0", "1", "7", "9", "a", "e", "f", "x", "é", "\\u00e9", "\\n", "日"];
     let mut bytes = seed.to_vec();
     for _ in 0..random.usize(1..6) {

@@ -88,7 +88,8 @@ pub fn median(votes: &[Option<f64>]) -> Option<f64> {
     let said = said(votes);
     let upper = *said.get(said.len() / 2)?;
     let lower = *said.get((said.len() - 1) / 2)?;
-    Some(lower + (upper - lower) / 2.0)
+    // Their difference may be more than any number.
+    Some(lower.midpoint(upper))
 }
 
 /// The median, if enough was said, and it is not too far apart.

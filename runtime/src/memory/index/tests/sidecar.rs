@@ -1,12 +1,14 @@
 //! Files of graphs: whole, damaged, and of something else.
 
+use std::collections::BTreeSet;
+
 use fastrand::Rng;
 use sha2::{Digest, Sha256};
 
 use super::clustered;
 use super::graph::{facts, put, settings};
 use crate::memory::index::{Index, sidecar};
-use crate::memory::store::{Filter, Nearest, Search};
+use crate::memory::store::{Filter, Match, Nearest, Search};
 use crate::memory::{Embedding, Error, Id, Namespace};
 
 const COUNT: usize = 500;
@@ -102,6 +104,41 @@ fn a_file_of_something_else_is_no_file() {
     }
 }
 
+/// Somebody makes it right again.
+fn sealed(file: &mut [u8]) {
+    if let Some(body) = file.len().checked_sub(32) {
+        let check = Sha256::digest(&file[..body]);
+        file[body..].copy_from_slice(&check);
+    }
+}
+
+/// Each is one of those that there are, and none is told twice.
+fn each_once(found: &[Match]) {
+    let ids: BTreeSet<u128> = found.iter().map(|one| one.id.as_u128()).collect();
+    assert_eq!(ids.len(), found.len());
+    assert!(ids.iter().all(|id| *id < COUNT as u128), "{ids:?}");
+}
+
+#[test]
+fn a_memory_that_a_file_names_twice_is_found_once() {
+    let vectors = clustered::dense(COUNT, 1);
+    let whole = file(&vectors);
+    // Its name alone, and all that is said of it.
+    for length in [16, 25] {
+        let mut file = whole.clone();
+        let slot = |slot: usize| 52 + "model".len() + 25 * slot;
+        file.copy_within(slot(3)..slot(3) + length, slot(5));
+        sealed(&mut file);
+        let index = restored(&file, &vectors, 0..COUNT);
+        assert!(index.state.read().unwrap().graph.is_some(), "it is a file all the same");
+        for _ in 0..2 {
+            each_once(&index.find_by_graph(&vectors[3], COUNT, COUNT).unwrap());
+            works(&index, &vectors, 0..COUNT);
+            index.build();
+        }
+    }
+}
+
 #[test]
 fn damage_is_noticed_or_does_no_harm() {
     let vectors = clustered::dense(COUNT, 1);
@@ -122,11 +159,7 @@ fn damage_is_noticed_or_does_no_harm() {
         }
         let is_changed = file != whole;
         assert!(!is_changed || sidecar::decode(&file, "model", shape).is_none(), "round {round}");
-        // Somebody makes it right again.
-        if let Some(body) = file.len().checked_sub(32) {
-            let check = Sha256::digest(&file[..body]);
-            file[body..].copy_from_slice(&check);
-        }
+        sealed(&mut file);
         if sidecar::decode(&file, "model", shape).is_some() && believed < 20 {
             believed += 1;
             let index = restored(&file, &vectors, 0..COUNT);
@@ -135,8 +168,9 @@ fn damage_is_noticed_or_does_no_harm() {
                 let to = Embedding { model: "model".to_owned(), vector: vectors[at].clone() };
                 let asked = Nearest { to: &to, filter: &filter, most: 9, search: Search::Recall(0.9) };
                 assert_eq!(index.nearest(&asked, || Ok::<_, Error>(Vec::new())).unwrap().len(), 9);
-                index.find_by_graph(&vectors[at], 3, 64).unwrap();
+                each_once(&index.find_by_graph(&vectors[at], 3, 64).unwrap());
             }
+            each_once(&index.find_by_graph(&vectors[round % COUNT], COUNT, COUNT).unwrap());
             index.build();
         }
     }

@@ -2,6 +2,9 @@
 
 use super::{ARMS, PerArm};
 
+/// More experience than anybody has: of far larger numbers no chances can be told.
+pub(super) const MOST: f64 = 1e15;
+
 /// What is known of a reward between 0 and 1: a Beta distribution, flat at first.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Beta {
@@ -20,8 +23,8 @@ impl Default for Beta {
 impl Beta {
     /// Learns a reward.
     pub fn learn(&mut self, reward: f64) {
-        self.a += reward;
-        self.b += 1.0 - reward;
+        self.a = (self.a + reward).min(MOST);
+        self.b = (self.b + 1.0 - reward).min(MOST);
     }
 
     /// Forgets some of it: `a <- 1 + g (a - 1)`, and so b.

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::chance::MOST;
 use super::{ARMS, Beta, Breaker, Choice, Config, Entry, FORMS, PerArm, Router, STRATEGIES, position};
 use crate::memory::Error;
 
@@ -9,8 +10,8 @@ use crate::memory::Error;
 
 /// The form of the text.
 const VERSION: u64 = 1;
-/// More experience than anybody has: of far larger numbers no chances can be told.
-const MOST: f64 = 1e15;
+/// What was chosen had some chance: what is reckoned by less is more than any number.
+const LEAST: f64 = 1e-30;
 
 impl Router {
     /// All that it knows, and its log.
@@ -87,6 +88,7 @@ fn entry(value: &Value) -> Option<Entry> {
     let strategy = *STRATEGIES.get(usize::try_from(value[2].as_u64()?).ok()?)?;
     let (chances, policy) = (per_arm(&value[3])?, per_arm(&value[4])?);
     let choice = Choice { step: value[0].as_u64()?, form, strategy, chances, policy };
+    let choice = Some(choice).filter(|choice| choice.propensity() >= LEAST)?;
     Some(Entry { choice, reward: number(&value[5]).filter(|reward| (0.0..=1.0).contains(reward))? })
 }
 

@@ -1,23 +1,21 @@
-//! What readers of files of memories must survive: any bytes at all; and that what they take is what a store can live with.
-//! The same function runs in the bounded tests and under cargo-fuzz.
+//! Files of memories: any bytes at all; and that what is taken of them is what a store can live with.
 
 use std::io::Cursor;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use typewright_runtime::memory::content::Digested;
 use typewright_runtime::memory::exchange::{Error, Mode, Report, csv, graphiti, jsonl, mem0};
-use typewright_runtime::memory::sqlite::{Config, SqliteStore};
+use typewright_runtime::memory::sqlite::SqliteStore;
 use typewright_runtime::memory::store::{Batch, Change, Item, Store};
-use typewright_runtime::memory::time::ManualClock;
-use typewright_runtime::memory::{Limits, MemoryNode, Namespace, Random, Settings, Status, Timestamp};
+use typewright_runtime::memory::{Limits, MemoryNode, Namespace, Settings, Status, Timestamp};
+
+use super::{Folder, config};
 
 /// How many formats there are.
 pub const FORMATS: u8 = 4;
 
 fn settings() -> Settings {
-    let mut settings = Settings::new(Arc::new(ManualClock::default()), Random::new(1));
+    let mut settings = super::settings();
     // Small, so that what is too large is met.
     settings.limits = Limits { text_bytes: 400, blob_bytes: 1000, dimensions: 8, metadata_bytes: 300 };
     settings
@@ -30,7 +28,7 @@ fn store() -> Option<&'static SqliteStore> {
         let name = format!("typewright-memory-fuzz-{}", std::process::id());
         let folder = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&folder).ok()?;
-        SqliteStore::open(&folder.join("store.db"), Config::default(), Arc::new(settings())).ok()
+        SqliteStore::open(&folder.join("store.db"), config(), Arc::new(settings())).ok()
     };
     STORE.get_or_init(open).as_ref()
 }
@@ -87,25 +85,10 @@ struct Place {
     _folder: Folder,
 }
 
-struct Folder(PathBuf);
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // What cannot be removed is in a folder for what is temporary.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 impl Place {
     fn new() -> Option<Self> {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let shared = PathBuf::from("/dev/shm");
-        let above = if shared.is_dir() { shared } else { std::env::temp_dir() };
-        let folder = Folder(above.join(format!("typewright-memory-fuzz-{}-{number}", std::process::id())));
-        std::fs::create_dir_all(&folder.0).ok()?;
-        let config = Config { is_durable: false, ..Config::default() };
-        let store = SqliteStore::open(&folder.0.join("store.db"), config, Arc::new(settings())).ok()?;
+        let folder = Folder::new()?;
+        let store = SqliteStore::open(&folder.path(), config(), Arc::new(settings())).ok()?;
         Some(Self { store, _folder: folder })
     }
 
