@@ -43,6 +43,9 @@ use crate::simd::Level;
 /// How many filters are remembered.
 const FILTERS: usize = 8;
 
+/// A graph of a file has at most so many slots, and four times as many as there are vectors: each takes the room of one.
+const SPARE: usize = 256;
+
 /// How indexes are made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -288,10 +291,19 @@ impl Update<'_> {
         self.state.seen = Some(commit);
     }
 
-    /// Begins with the graph of a file, if that is whole. What is put then that was in it takes its place.
-    pub(super) fn restore(&mut self, file: &[u8], model: &str, dimensions: usize, settings: &Settings) {
+    /// Begins with the graph of a file, if that is whole and of about so many vectors. What is put then that was in it takes
+    /// its place.
+    pub(super) fn restore(
+        &mut self,
+        file: &[u8],
+        model: &str,
+        [count, dimensions]: [usize; 2],
+        settings: &Settings,
+    ) {
         let saved = sidecar::decode(file, model, settings.shape());
-        let Some(saved) = saved.filter(|saved| saved.dimensions == dimensions) else { return };
+        let is_meant =
+            |saved: &sidecar::Saved| saved.dimensions == dimensions && saved.slots.len() <= 4 * count + SPARE;
+        let Some(saved) = saved.filter(is_meant) else { return };
         if self.state.rows.len() > 0 {
             return;
         }

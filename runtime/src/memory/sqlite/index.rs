@@ -266,12 +266,13 @@ fn load(connection: &Connection, kept: &Kept, update: &mut Update<'_>) -> Result
     let mut left: BTreeSet<_> = update.ids().collect();
     if let Some(found) = rows.next()? {
         let (number, dimensions, count): (i64, u64, u64) = (found.get(0)?, found.get(1)?, found.get(2)?);
+        let extent = [count as usize, dimensions as usize];
         if update.seen().is_none()
             && let Ok(file) = fs::read(&kept.file)
         {
-            update.restore(&file, &kept.model, dimensions as usize, kept.index.settings());
+            update.restore(&file, &kept.model, extent, kept.index.settings());
         }
-        update.reserve(count as usize, dimensions as usize);
+        update.reserve(extent[0], extent[1]);
         let query = format!(
             "SELECT {} FROM nodes k JOIN states s ON s.s = k.current JOIN vectors v ON v.v = s.v \
              WHERE v.m = ?1 AND s.status = 0",

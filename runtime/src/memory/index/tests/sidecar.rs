@@ -27,7 +27,7 @@ fn restored(file: &[u8], vectors: &[Vec<f32>], ids: std::ops::Range<usize>) -> I
     let index = Index::new(settings(1));
     index
         .update(|update| {
-            update.restore(file, "model", clustered::DIMENSIONS, index.settings());
+            update.restore(file, "model", [vectors.len(), clustered::DIMENSIONS], index.settings());
             for at in ids.clone() {
                 update.put(Id::from_u128(at as u128), &vectors[at], &facts(at))?;
             }
@@ -87,6 +87,17 @@ fn no_vector_stands_in_a_file() {
         let bytes: Vec<u8> = vector[..3].iter().flat_map(|x| x.to_le_bytes()).collect();
         assert!(!file.windows(bytes.len()).any(|window| window == bytes));
     }
+}
+
+/// Each slot of a file takes the room of a vector, whatever the file is of.
+#[test]
+fn a_file_of_far_more_vectors_than_there_are_is_not_used() {
+    let vectors = clustered::dense(COUNT, 1);
+    let file = file(&vectors);
+    let index = restored(&file, &vectors[..60], 0..60);
+    assert_eq!(index.state.read().unwrap().rows.len(), 60);
+    let index = restored(&file, &vectors[..61], 0..61);
+    assert_eq!(index.state.read().unwrap().rows.len(), COUNT);
 }
 
 #[test]
