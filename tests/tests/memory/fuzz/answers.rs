@@ -1,4 +1,4 @@
-//! What models say.
+//! What models say in answer to memory: any text at all is taken for what it says, or refused and changes nothing.
 
 use fastrand::Rng;
 use typewright_tests::memory::fuzz::{answers, numbers};
