@@ -1,7 +1,7 @@
 //! What tests of memory compare stores with, and the random histories that they are put through.
 //!
 //! [`history`] draws batches and questions, [`step`] what is done, [`oracle`] knows what comes of it, [`search`] what is
-//! found. [`replica`] follows the log of a store. [`trace`] records what a program writes, and [`disk`] takes the
+//! found. [`provider`] makes models up. [`replica`] follows the log of a store. [`trace`] records what a program writes, and [`disk`] takes the
 //! power away from it.
 
 pub mod concepts;
@@ -10,6 +10,7 @@ pub mod disk;
 pub mod fuzz;
 pub mod history;
 pub mod oracle;
+pub mod provider;
 pub mod questions;
 pub mod recalled;
 pub mod replica;

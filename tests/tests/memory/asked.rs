@@ -2,13 +2,8 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
 
-use typewright_runtime::auth::AuthScheme;
-use typewright_runtime::chat::{ChatEvent, ChatRequest, FinishReason, Message, Part, Role};
-use typewright_runtime::client::{Answering, Backend, Client, Embedded, Pending, ProviderWire};
-use typewright_runtime::embed::EmbedRequest;
-use typewright_runtime::http::Clocks;
+use typewright_runtime::chat::{ChatRequest, FinishReason, Message, Part, Role};
 use typewright_runtime::memory::asked::Asked;
 use typewright_runtime::memory::cognition::committee::Judge;
 use typewright_runtime::memory::cognition::consolidation::Conclude;
@@ -16,7 +11,7 @@ use typewright_runtime::memory::cognition::contradiction::{Compare, Verdict};
 use typewright_runtime::memory::conversation::{Said, Summarise};
 use typewright_runtime::memory::{Error, Id, Kind, MemoryDraft, MemoryNode, Namespace, Timestamp};
 use typewright_runtime::model::AnyModel;
-use typewright_runtime::models::ListedModel;
+use typewright_tests::memory::provider::chatting;
 
 use crate::store::{Engine, on_each_store};
 
@@ -25,19 +20,6 @@ on_each_store!(;
     verdicts_and_judgements_are_read_or_refused
 );
 
-static WIRE: ProviderWire = ProviderWire {
-    name: "invented",
-    base_url: "",
-    base_url_env: None,
-    auth: AuthScheme::None,
-    headers: &[],
-    chat: None,
-    embed: None,
-    models: None,
-    count: None,
-    catalog: &[],
-};
-
 /// Says what was written down, and why it stopped.
 #[derive(Debug)]
 struct Provider {
@@ -45,38 +27,15 @@ struct Provider {
     asked: Mutex<Vec<ChatRequest>>,
 }
 
-struct Events(VecDeque<ChatEvent<'static>>);
-
-impl Answering for Events {
-    fn poll_next(
-        &mut self,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<typewright_runtime::Result<ChatEvent<'static>>>> {
-        Poll::Ready(self.0.pop_front().map(Ok))
-    }
-}
-
-impl Backend for Provider {
-    fn chat(&self, request: ChatRequest) -> Pending<'_, Box<dyn Answering>> {
-        self.asked.lock().unwrap().push(request);
-        let (text, finish) = self.says.lock().unwrap().pop_front().unwrap();
-        let events = VecDeque::from([ChatEvent::Text(text.into()), ChatEvent::Finish(finish)]);
-        Box::pin(async { Ok(Box::new(Events(events)) as Box<dyn Answering>) })
-    }
-
-    fn embed(&self, _: EmbedRequest) -> Pending<'_, Embedded> {
-        unreachable!()
-    }
-
-    fn models(&self) -> Pending<'_, Vec<ListedModel>> {
-        unreachable!()
-    }
-}
-
 fn model(says: &[&'static str]) -> (Arc<Provider>, Asked<AnyModel>) {
     let says = says.iter().map(|text| (*text, FinishReason::Stop)).collect();
     let provider = Arc::new(Provider { says: Mutex::new(says), asked: Mutex::default() });
-    let client = Client::over(&WIRE, Arc::clone(&provider) as Arc<dyn Backend>, Clocks::default());
+    let said = Arc::clone(&provider);
+    let client = chatting(move |request| {
+        said.asked.lock().unwrap().push(request);
+        let (text, finish) = said.says.lock().unwrap().pop_front().unwrap();
+        (text.to_owned(), finish)
+    });
     (provider, Asked::new("invented:m", client.chat("m").temperature(0.0)))
 }
 

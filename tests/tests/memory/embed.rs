@@ -3,15 +3,15 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use typewright_runtime::auth::AuthScheme;
 use typewright_runtime::chat::ChatRequest;
-use typewright_runtime::client::{Answering, Backend, Client, Embedded, ProviderWire};
+use typewright_runtime::client::{Answering, Backend, Client, Embedded};
 use typewright_runtime::embed::{EmbedRequest, EmbedResponse};
 use typewright_runtime::http::Clocks;
 use typewright_runtime::memory::embed::{Batching, Config, Embedder, EmbeddingModel, Purpose, Remote, fill};
 use typewright_runtime::memory::store::Filter;
 use typewright_runtime::memory::{Error, Kind, MemoryDraft, Namespace, Pending};
 use typewright_runtime::models::ListedModel;
+use typewright_tests::memory::provider::INVENTED;
 
 use crate::store::{Engine, on_each_store};
 
@@ -257,23 +257,10 @@ impl Backend for Provider {
     }
 }
 
-static WIRE: ProviderWire = ProviderWire {
-    name: "invented",
-    base_url: "",
-    base_url_env: None,
-    auth: AuthScheme::None,
-    headers: &[],
-    chat: None,
-    embed: None,
-    models: None,
-    count: None,
-    catalog: &[],
-};
-
 #[tokio::test]
 async fn a_client_is_a_model_as_long_as_the_same_one_answers() {
     let provider = Arc::new(Provider::default());
-    let client = Client::over(&WIRE, Arc::clone(&provider) as Arc<dyn Backend>, Clocks::default());
+    let client = Client::over(&INVENTED, Arc::clone(&provider) as Arc<dyn Backend>, Clocks::default());
     let remote = Remote::new("invented:m@2", client.embed("m").dimensions(2)).input_types("passage", "query");
     let embedder = Embedder::new(Arc::new(remote), Config::default());
     let found = embedder.embed(&["a", "b"], Purpose::Document).await.unwrap();

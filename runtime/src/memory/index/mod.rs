@@ -269,9 +269,7 @@ impl Index {
 impl State {
     fn set_of(&self, ids: Vec<Id>) -> Bits {
         let mut set = Bits::default();
-        for slot in ids.into_iter().filter_map(|id| self.rows.slot(id)) {
-            set.insert(slot);
-        }
+        set.extend(ids.into_iter().filter_map(|id| self.rows.slot(id)));
         set
     }
 }

@@ -97,12 +97,12 @@ impl Rows {
 
     /// The lines of a vector.
     pub(super) fn row(&self, slot: u32) -> &[Floats] {
-        row(&self.floats, self.lines, slot)
+        &self.floats[slot as usize * self.lines..][..self.lines]
     }
 
     /// A vector, of length 1.
     pub(super) fn vector(&self, slot: u32) -> &[f32] {
-        &lines::numbers(self.row(slot))[..self.dimensions]
+        vector(&self.floats, self.dimensions, slot)
     }
 
     /// Keeps a vector of length 1 in an empty slot; which.
@@ -175,8 +175,8 @@ impl Rows {
     fn recode(&mut self, threads: usize) {
         self.coded = self.count();
         let (step, dimensions) = (self.count().div_ceil(SAMPLE).max(1), self.dimensions);
-        let vector = |slot: u32| &lines::numbers(row(&self.floats, self.lines, slot))[..dimensions];
-        self.coding.suit(self.live.iter().step_by(step).map(vector));
+        let sample = self.live.iter().step_by(step);
+        self.coding.suit(sample.map(|slot| vector(&self.floats, dimensions, slot)));
         self.encode_all(threads);
         while self.outliers.len() > self.most_outliers() {
             self.coding.widen();
@@ -186,7 +186,7 @@ impl Rows {
 
     fn encode(&mut self, slot: u32) {
         let at = slot as usize;
-        let vector = &lines::numbers(row(&self.floats, self.lines, slot))[..self.dimensions];
+        let vector = vector(&self.floats, self.dimensions, slot);
         let codes = lines::numbers_mut(&mut self.codes[at * self.code_lines..][..self.code_lines]);
         let signs = &mut self.signs[at * self.sign_words..][..self.sign_words];
         match self.coding.encode(vector, codes, signs) {
@@ -197,22 +197,23 @@ impl Rows {
 
     fn encode_all(&mut self, threads: usize) {
         let threads = threads.min(self.len().div_ceil(PORTION));
-        let Self { dimensions, lines, code_lines, sign_words, ref floats, ref live, ref coding, .. } = *self;
+        let Self { dimensions, code_lines, sign_words, ref floats, ref live, ref coding, .. } = *self;
         let codes = self.codes.chunks_mut((PORTION * code_lines).max(1));
         let signs = self.signs.chunks_mut((PORTION * sign_words).max(1));
         let portions = Mutex::new((0_u32..).step_by(PORTION).zip(codes.zip(signs)));
         let outliers = Mutex::new(BTreeSet::new());
+        // The slot of a vector whose codes lost much.
+        let encode = |(slot, (codes, signs)): (u32, (&mut [Unsigned], &mut [u64]))| {
+            let has_lost = live.has(slot)
+                && coding.encode(vector(floats, dimensions, slot), lines::numbers_mut(codes), signs);
+            has_lost.then_some(slot)
+        };
+        let next = || portions.lock().unwrap_or_else(PoisonError::into_inner).next();
         on_threads(threads, || {
-            loop {
-                let portion = portions.lock().unwrap_or_else(PoisonError::into_inner).next();
-                let Some((first, (codes, signs))) = portion else { return };
+            while let Some((first, (codes, signs))) = next() {
                 let each = codes.chunks_mut(code_lines.max(1)).zip(signs.chunks_mut(sign_words.max(1)));
-                for (slot, (codes, signs)) in (first..).zip(each).filter(|(slot, _)| live.has(*slot)) {
-                    let vector = &lines::numbers(row(floats, lines, slot))[..dimensions];
-                    if coding.encode(vector, lines::numbers_mut(codes), signs) {
-                        outliers.lock().unwrap_or_else(PoisonError::into_inner).insert(slot);
-                    }
-                }
+                let lost: Vec<u32> = (first..).zip(each).filter_map(&encode).collect();
+                outliers.lock().unwrap_or_else(PoisonError::into_inner).extend(lost);
             }
         });
         self.outliers = outliers.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -236,7 +237,8 @@ impl Rows {
     }
 }
 
-/// The lines of a vector.
-fn row(floats: &[Floats], lines: usize, slot: u32) -> &[Floats] {
-    &floats[slot as usize * lines..][..lines]
+/// A vector of those that stand one after the other, each in lines of its own.
+fn vector(floats: &[Floats], dimensions: usize, slot: u32) -> &[f32] {
+    let lines = dimensions.div_ceil(Floats::NUMBERS);
+    &lines::numbers(&floats[slot as usize * lines..][..lines])[..dimensions]
 }

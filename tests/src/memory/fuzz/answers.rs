@@ -1,77 +1,28 @@
 //! What models say that summarise, conclude, compare and judge: any text. It is refused, and nothing has changed; or what
 //! is kept of it is what was asked for.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use typewright_runtime::Result as Answered;
-use typewright_runtime::auth::AuthScheme;
-use typewright_runtime::chat::{ChatEvent, ChatRequest, FinishReason, Message, Role};
-use typewright_runtime::client::{Answering, Backend, Client, Embedded, Pending, ProviderWire};
-use typewright_runtime::embed::EmbedRequest;
-use typewright_runtime::http::Clocks;
+use typewright_runtime::chat::{FinishReason, Message, Role};
 use typewright_runtime::memory::asked::Asked;
 use typewright_runtime::memory::cognition::committee::{Committee, Decision, Judge, Outcome, Quorum};
 use typewright_runtime::memory::cognition::consolidation::Consolidation;
 use typewright_runtime::memory::cognition::contradiction::Detection;
 use typewright_runtime::memory::conversation::Conversation;
-use typewright_runtime::memory::store::{Direction, Search, Store, Transaction};
+use typewright_runtime::memory::store::{Direction, Search, Store};
 use typewright_runtime::memory::tokens::{CountTokens, Estimate};
 use typewright_runtime::memory::{Error, Id, Kind, MemoryDraft, Namespace, RelationKind};
 use typewright_runtime::model::AnyModel;
-use typewright_runtime::models::ListedModel;
 
 use super::{Room, done, ended};
+use crate::memory::provider::chatting;
 
-static WIRE: ProviderWire = ProviderWire {
-    name: "invented",
-    base_url: "",
-    base_url_env: None,
-    auth: AuthScheme::None,
-    headers: &[],
-    chat: None,
-    embed: None,
-    models: None,
-    count: None,
-    catalog: &[],
-};
-
-/// Says the same whatever it is asked.
-#[derive(Debug)]
-struct Provider {
-    says: String,
-    is_cut: bool,
-}
-
-struct Events(VecDeque<ChatEvent<'static>>);
-
-impl Answering for Events {
-    fn poll_next(&mut self, _: &mut Context<'_>) -> Poll<Option<Answered<ChatEvent<'static>>>> {
-        Poll::Ready(self.0.pop_front().map(Ok))
-    }
-}
-
-impl Backend for Provider {
-    fn chat(&self, _: ChatRequest) -> Pending<'_, Box<dyn Answering>> {
-        let finish = if self.is_cut { FinishReason::Length } else { FinishReason::Stop };
-        let events = [ChatEvent::Text(self.says.clone().into()), ChatEvent::Finish(finish)];
-        Box::pin(async { Ok(Box::new(Events(events.into())) as Box<dyn Answering>) })
-    }
-
-    fn embed(&self, _: EmbedRequest) -> Pending<'_, Embedded> {
-        unreachable!("nobody asks for vectors")
-    }
-
-    fn models(&self) -> Pending<'_, Vec<ListedModel>> {
-        unreachable!("nobody asks for models")
-    }
-}
-
+/// A model that says the same whatever it is asked.
 fn model(says: &str, is_cut: bool) -> Arc<Asked<AnyModel>> {
-    let provider = Arc::new(Provider { says: says.to_owned(), is_cut });
-    let client = Client::over(&WIRE, provider as Arc<dyn Backend>, Clocks::default());
+    let (says, finish) = (says.to_owned(), if is_cut { FinishReason::Length } else { FinishReason::Stop });
+    let client = chatting(move |_| (says.clone(), finish.clone()));
     Arc::new(Asked::new("invented:m", client.chat("m")))
 }
 
@@ -105,17 +56,12 @@ struct Case {
 impl Case {
     fn new(says: &str, is_cut: bool) -> Option<Self> {
         let (room, namespace) = (Room::new()?, Namespace::new("a").ok()?);
-        let store = Arc::clone(&room.store) as Arc<dyn Store>;
-        let mut transaction = Transaction::begin(store, Arc::clone(&room.settings)).ok()?;
+        let mut transaction = room.transaction()?;
         let draft = |text: &str| MemoryDraft::new(namespace.clone(), Kind::Episode, text);
         let ids = ["Ada ate figs", "Ada ate no figs"].map(|text| transaction.add(draft(text)).ok());
         transaction.commit().ok()?;
         let episodes = ids.into_iter().collect::<Option<_>>()?;
         Some(Self { room, namespace, episodes, model: model(says, is_cut) })
-    }
-
-    fn store(&self) -> Arc<dyn Store> {
-        Arc::clone(&self.room.store) as Arc<dyn Store>
     }
 
     /// Whether an answer was taken. If not, it was refused as such, and nothing was done.
@@ -132,7 +78,9 @@ impl Case {
 
     async fn summarised(&self) -> bool {
         let (settings, namespace) = (Arc::clone(&self.room.settings), self.namespace.clone());
-        let Ok(conversation) = Conversation::open(self.store(), settings, namespace) else { return false };
+        let Ok(conversation) = Conversation::open(self.room.store(), settings, namespace) else {
+            return false;
+        };
         let conversation = Arc::new(conversation);
         let appended = conversation.append(&["figs?", "no"].map(|text| Message::text(Role::User, text)));
         assert!(appended.is_ok(), "{appended:?}");
@@ -148,7 +96,7 @@ impl Case {
     async fn concluded(&self) -> bool {
         let (settings, namespace) = (Arc::clone(&self.room.settings), self.namespace.clone());
         let model = Arc::clone(&self.model) as _;
-        let asked = Consolidation { store: self.store(), settings, namespace, model, most: MOST };
+        let asked = Consolidation { store: self.room.store(), settings, namespace, model, most: MOST };
         let before = self.head();
         let Some(kept) = self.taken(asked.run(&self.episodes).await, before) else { return false };
         let nodes = self.room.store.head().and_then(|head| self.room.store.nodes(&kept, head));
@@ -169,7 +117,7 @@ impl Case {
 
     async fn compared(&self) -> bool {
         let (settings, judge) = (Arc::clone(&self.room.settings), Arc::clone(&self.model) as _);
-        let (store, search) = (self.store(), Search::Exact);
+        let (store, search) = (self.room.store(), Search::Exact);
         let asked = Detection { store, settings, judge, least: 0.0, most: MOST, confidence: 0.5, search };
         let before = self.head();
         let Some(kept) = self.taken(asked.run(self.episodes[0]).await, before) else { return false };

@@ -9,7 +9,7 @@ use typewright_runtime::memory::content::{Blob, Media};
 use typewright_runtime::memory::conversation::{
     Budget, ByWords, Conversation, Said, Start, Summarise, WindowConfig,
 };
-use typewright_runtime::memory::store::{Filter, Store, Transaction};
+use typewright_runtime::memory::store::Filter;
 use typewright_runtime::memory::tokens::{CountTokens, Estimate};
 use typewright_runtime::memory::{Content, Error, Id, Kind, MemoryDraft, Namespace, Pending};
 
@@ -41,8 +41,7 @@ pub fn messages(choice: u8, bytes: &[u8]) -> bool {
     if choice & 0x80 > 0 {
         room.add(standing_for(choice, bytes, namespace.clone()).id(*summary));
     }
-    let (store, settings) = (Arc::clone(&room.store) as Arc<dyn Store>, Arc::clone(&room.settings));
-    let opened = Conversation::open(store, settings, namespace);
+    let opened = Conversation::open(room.store(), Arc::clone(&room.settings), namespace);
     assert!(opened.is_ok(), "{opened:?}");
     opened.is_ok_and(|conversation| held(&room, &Arc::new(conversation), &added))
 }
@@ -69,14 +68,12 @@ fn names() -> Option<&'static (Id, Id)> {
 
 impl Room {
     fn conversation(&self, namespace: Namespace) -> Option<Conversation> {
-        let store = Arc::clone(&self.store) as Arc<dyn Store>;
-        Conversation::open(store, Arc::clone(&self.settings), namespace).ok()
+        Conversation::open(self.store(), Arc::clone(&self.settings), namespace).ok()
     }
 
     /// Whether the store takes it.
     fn add(&self, draft: MemoryDraft) -> bool {
-        let store = Arc::clone(&self.store) as Arc<dyn Store>;
-        let Ok(mut transaction) = Transaction::begin(store, Arc::clone(&self.settings)) else { return false };
+        let Some(mut transaction) = self.transaction() else { return false };
         transaction.add(draft).and_then(|_| transaction.commit()).is_ok()
     }
 }
@@ -173,7 +170,7 @@ fn held(room: &Room, conversation: &Arc<Conversation>, added: &[u32]) -> bool {
 fn in_context(room: &Room, conversation: &Arc<Conversation>, window: WindowConfig) {
     let budget = Budget { window, recall_tokens: 500, recall: 4 };
     let filter = Filter::of(conversation.namespace().clone());
-    let recall = ByWords { store: Arc::clone(&room.store) as Arc<dyn Store>, filter };
+    let recall = ByWords { store: room.store(), filter };
     let counter: Arc<dyn CountTokens> = Arc::new(Estimate);
     let context = done(conversation.context(&budget, &counter, Some(&recall)));
     if let Some(context) = context.and_then(|context| ended(context, &MAY)) {

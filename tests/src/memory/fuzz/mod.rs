@@ -20,6 +20,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use typewright_runtime::memory::sqlite::{Config, SqliteStore};
+use typewright_runtime::memory::store::{Store, Transaction};
 use typewright_runtime::memory::time::ManualClock;
 use typewright_runtime::memory::{Error, Random, Settings};
 
@@ -83,6 +84,14 @@ impl Room {
         let (folder, settings) = (Folder::new()?, Arc::new(settings()));
         let store = Arc::new(SqliteStore::open(&folder.path(), config(), Arc::clone(&settings)).ok()?);
         Some(Self { store, settings, _folder: folder })
+    }
+
+    fn store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.store) as Arc<dyn Store>
+    }
+
+    fn transaction(&self) -> Option<Transaction> {
+        Transaction::begin(self.store(), Arc::clone(&self.settings)).ok()
     }
 }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use typewright_runtime::memory::cognition::committee::{Committee, Judge, Outcome, median};
 use typewright_runtime::memory::embed::{Config, Embedder, EmbeddingModel, Purpose};
 use typewright_runtime::memory::recall::{Planner, Query, recall};
-use typewright_runtime::memory::store::{Store, Transaction};
-use typewright_runtime::memory::{Error, Kind, MemoryDraft, Namespace, Pending};
+use typewright_runtime::memory::store::{Filter, Nearest, Search, Store};
+use typewright_runtime::memory::{Embedding, Error, Kind, MemoryDraft, Namespace, Pending};
 
 use super::{Room, done, ended};
 
@@ -59,8 +59,7 @@ fn scores(numbers: &[f64]) -> bool {
 /// What is found is found once, in the order of its scores, whatever is said of it.
 fn relevance(numbers: &[f64]) -> Option<bool> {
     let (room, namespace) = (Room::new()?, Namespace::new("a").ok()?);
-    let store = Arc::clone(&room.store) as Arc<dyn Store>;
-    let mut transaction = Transaction::begin(Arc::clone(&store), Arc::clone(&room.settings)).ok()?;
+    let (store, mut transaction) = (room.store(), room.transaction()?);
     for text in ["Ada ate figs", "Bob ate figs", "nobody ate figs"] {
         transaction.add(MemoryDraft::new(namespace.clone(), Kind::Fact, text)).ok()?;
     }
@@ -99,8 +98,7 @@ fn vectors(length: u8, numbers: &[f64]) -> Option<bool> {
     let embedder = Embedder::new(Arc::new(Vectors(vectors.collect())), Config::default());
     let made = ended(done(embedder.embed(&["figs", "plums"], Purpose::Document))?, &["Answer"])?;
     let (room, namespace) = (Room::new()?, Namespace::new("a").ok()?);
-    let store = Arc::clone(&room.store) as Arc<dyn Store>;
-    let mut transaction = Transaction::begin(Arc::clone(&store), Arc::clone(&room.settings)).ok()?;
+    let (store, mut transaction) = (room.store(), room.transaction()?);
     for one in &made {
         let draft = MemoryDraft::new(namespace.clone(), Kind::Fact, "x");
         let added = transaction.add(draft.embedding(one.model.clone(), one.vector.clone()));
@@ -112,8 +110,7 @@ fn vectors(length: u8, numbers: &[f64]) -> Option<bool> {
     Some(true)
 }
 
-fn near(store: &dyn Store, namespace: Namespace, to: &typewright_runtime::memory::Embedding) {
-    use typewright_runtime::memory::store::{Filter, Nearest, Search};
+fn near(store: &dyn Store, namespace: Namespace, to: &Embedding) {
     let filter = Filter::of(namespace);
     let found = store.nearest(&Nearest { to, filter: &filter, most: 2, search: Search::Exact });
     let is_near = |score: f64| (0.99..=1.01).contains(&score);

@@ -4,7 +4,8 @@
 //! Each vector has a list of links to near ones, twice as many on the lowest level as above; one in `links` vectors stands
 //! on the next level, too. Links are atomic numbers: searches read them while others insert, and may see a list half old
 //! and half new, of which each entry is a slot. Who writes a list holds its lock. `search` follows links, `insert` makes
-//! them, `repair` leads them around what is gone, `reach` to what they have left out. A slot that is linked to is not used for another vector before that.
+//! them, `repair` leads them around what is gone, `reach` to what they have left out. A slot that is linked to is not used
+//! for another vector before that.
 
 mod insert;
 mod reach;
